@@ -1,0 +1,59 @@
+# All a newcomer needs: `make demo` and `make test`. Everything else is for those who change the code.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+JOBS ?= $(shell nproc)
+
+# ---- see it, check it ----------------------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: setup  ## Start a private PostgreSQL, fill it with tenants, and watch their databases follow (Ctrl-C ends it)
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release -j $(JOBS) --target tributary
+	@build/release/tributary demo $(ARGS)
+
+.PHONY: test
+test: setup build  ## Build everything and run every test
+	tests/with-postgres ctest --test-dir build/release -j 4 --output-on-failure
+
+# ---- work on it ----------------------------------------------------------------------------------------------------------------------
+
+.PHONY: setup
+setup:  ## Install what the build needs, from Debian only (root or sudo; asks for nothing when nothing is missing)
+	@scripts/setup
+
+.PHONY: build
+build:  ## Build the release preset: the binary, the tests, the benchmarks
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release -j $(JOBS)
+
+.PHONY: sanitize
+sanitize: setup  ## All tests under ASan+UBSan, the concurrent ones under TSan
+	scripts/sanitize $(JOBS)
+
+.PHONY: bench
+bench: setup build  ## Benchmarks, as ratios against their baselines in the same run
+	bench/run $(ARGS)
+
+.PHONY: torture
+torture: setup build  ## kill -9 at random moments, 200 times, until every destination still equals its source
+	tests/with-postgres build/release/tests/torture
+
+.PHONY: format
+format:  ## Rewrite the C++ in place as .clang-format says
+	scripts/sources | xargs -0 clang-format-19 -i
+
+.PHONY: lint
+lint: setup  ## clang-tidy over src/, and the repository's own rules
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release -j $(JOBS)
+	find src -name '*.cpp' -print0 | xargs -0 -n 2 -P $(JOBS) clang-tidy-19 --quiet -p build/release
+	tests/repository/includes
+	tests/repository/format
+
+.PHONY: clean
+clean:  ## Remove everything that was built
+	rm -rf build
+
+.PHONY: help
+help:  ## This list
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-9s %s\n", $$1, $$2 }'

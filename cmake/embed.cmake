@@ -1,0 +1,16 @@
+# Writes FILES as raw string literals into OUTPUT, served by tributary::embedded_<NAME>() (base/embedded.hpp).
+set(text "#include <array>\n\n#include \"base/embedded.hpp\"\n\nnamespace tributary {\nnamespace {\n")
+list(SORT FILES)
+set(index 0)
+set(table "")
+foreach(file IN LISTS FILES)
+  file(READ ${file} content)
+  get_filename_component(name ${file} NAME)
+  # A raw literal may hold 64 KiB at most by the standard's minimum; our files are far below.
+  string(APPEND text "constexpr std::string_view kText${index} = R\"__embed__(${content})__embed__\";\n")
+  string(APPEND table "  EmbeddedFile{\"${name}\", kText${index}},\n")
+  math(EXPR index "${index} + 1")
+endforeach()
+string(APPEND text "constexpr std::array<EmbeddedFile, ${index}> kFiles = {{\n${table}}};\n}  // namespace\n\n")
+string(APPEND text "std::span<const EmbeddedFile> embedded_${NAME}() { return kFiles; }\n}  // namespace tributary\n")
+file(WRITE ${OUTPUT} "${text}")

@@ -1,0 +1,362 @@
+-- What capture, sequencer and queue share. The triggers on each mapped table are generated from the mappings (source/capture.cpp)
+-- out of the functions here. Every step can run again.
+
+--; schema
+CREATE SCHEMA IF NOT EXISTS tributary;
+
+--; schema usage
+-- The row triggers run as whoever writes, and look at sequencer_state.
+GRANT USAGE ON SCHEMA tributary TO PUBLIC;
+
+--; installation
+CREATE TABLE IF NOT EXISTS tributary.installation (
+  singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+  id uuid NOT NULL DEFAULT gen_random_uuid(),
+  shard_count integer NOT NULL DEFAULT 8 CHECK (shard_count BETWEEN 1 AND 1024),
+  schema_version integer NOT NULL DEFAULT 0,
+  -- the server as last seen by tributary.guard_sequence()
+  system_identifier bigint,
+  timeline text,
+  postmaster_started_at timestamptz
+);
+
+--; installation row
+INSERT INTO tributary.installation DEFAULT VALUES ON CONFLICT DO NOTHING;
+
+--; global sequence
+CREATE SEQUENCE IF NOT EXISTS global_seq_id AS bigint CACHE 1 NO CYCLE;
+
+--; deleted row
+CREATE TABLE IF NOT EXISTS "DeletedRow" (
+  id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+  "tenancyId" uuid NOT NULL,
+  "tableName" text NOT NULL,
+  "primaryKey" jsonb NOT NULL,
+  data jsonb,
+  "deletedAt" timestamp(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  "startedFulfillingAt" timestamp(3),
+  "sequenceId" bigint,
+  "shouldUpdateSequenceId" boolean NOT NULL DEFAULT true
+);
+
+--; deleted row by table index concurrently
+CREATE INDEX CONCURRENTLY IF NOT EXISTS "DeletedRow_tenancyId_tableName_sequenceId_idx"
+  ON "DeletedRow" ("tenancyId", "tableName", "sequenceId");
+
+--; deleted row sequence index concurrently
+CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS "DeletedRow_tributary_sequence_id"
+  ON "DeletedRow" ("sequenceId")
+  WHERE "sequenceId" IS NOT NULL;
+
+--; deleted row flagged index concurrently
+-- NULLS FIRST, though the column has no NULL: no other index gives this order, so a query that asks for it is planned on this
+-- index whatever the statistics say (sequencer/sql.cpp).
+CREATE INDEX CONCURRENTLY IF NOT EXISTS "DeletedRow_tributary_flagged"
+  ON "DeletedRow" ("tenancyId" NULLS FIRST)
+  WHERE "shouldUpdateSequenceId";
+
+--; outgoing request
+CREATE TABLE IF NOT EXISTS "OutgoingRequest" (
+  id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+  "createdAt" timestamp(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  "qstashOptions" jsonb NOT NULL,
+  "startedFulfillingAt" timestamp(3),
+  "deduplicationKey" text
+);
+
+--; outgoing request pending key concurrently
+CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS "OutgoingRequest_deduplicationKey_pending_key"
+  ON "OutgoingRequest" ("deduplicationKey")
+  WHERE "startedFulfillingAt" IS NULL;
+
+--; fusebox
+CREATE TABLE IF NOT EXISTS "ExternalDbSyncMetadata" (
+  singleton "BooleanTrue" PRIMARY KEY DEFAULT 'TRUE',
+  "sequencerEnabled" boolean NOT NULL DEFAULT true,
+  "pollerEnabled" boolean NOT NULL DEFAULT true,
+  "createdAt" timestamp(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  "updatedAt" timestamp(3) NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+
+--; fusebox row
+INSERT INTO "ExternalDbSyncMetadata" ("sequencerEnabled", "pollerEnabled")
+SELECT true, true
+WHERE NOT EXISTS (SELECT FROM "ExternalDbSyncMetadata");
+
+--; marker
+-- "This row must be looked at again": written by the trigger of a table that a mapping's values are derived from. That trigger cannot see a
+-- parent that another open transaction is changing; the sequencer, at its own later snapshot, can.
+CREATE TABLE IF NOT EXISTS tributary.marker (
+  id bigint GENERATED ALWAYS AS IDENTITY,
+  "tenancyId" uuid NOT NULL,
+  "tableName" text NOT NULL,
+  "primaryKey" jsonb NOT NULL
+);
+
+--; marker index
+CREATE INDEX IF NOT EXISTS marker_tenancy_idx
+  ON tributary.marker ("tenancyId" NULLS FIRST);
+
+--; deleted tenancy
+-- Where the rows of a tenancy that is gone were sent to, until each of these has applied the tombstones.
+CREATE TABLE IF NOT EXISTS tributary.deleted_tenancy (
+  "tenancyId" uuid PRIMARY KEY,
+  "projectId" text NOT NULL,
+  "branchId" text NOT NULL,
+  destinations jsonb NOT NULL,
+  "deletedAt" timestamptz NOT NULL DEFAULT now()
+);
+
+--; sequencer state
+-- A flag that is read without a snapshot and set outside any transaction: 1 the sequencer looks by itself, 2 it sleeps and wants to be notified.
+CREATE SEQUENCE IF NOT EXISTS tributary.sequencer_state AS integer MINVALUE 1 MAXVALUE 2 CYCLE;
+
+--; sequencer state readers
+GRANT SELECT ON SEQUENCE tributary.sequencer_state TO PUBLIC;
+
+--; notify
+-- NOTIFY makes commits queue behind each other, so nothing is sent while the sequencer looks by itself.
+CREATE OR REPLACE FUNCTION tributary.notify_change()
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF pg_sequence_last_value('tributary.sequencer_state'::regclass) = 2 THEN
+    PERFORM pg_notify('tributary_change', '');
+  END IF;
+END
+$$;
+
+--; flag new rows
+-- BEFORE INSERT. Whatever the client says, a new row has no sequence id yet. (notify_change() is repeated here for speed.)
+CREATE OR REPLACE FUNCTION tributary.flag_new()
+RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  NEW."shouldUpdateSequenceId" := true;
+  NEW."sequenceId" := NULL;
+  IF pg_sequence_last_value('tributary.sequencer_state'::regclass) = 2 THEN
+    PERFORM pg_notify('tributary_change', '');
+  END IF;
+  RETURN NEW;
+END
+$$;
+
+--; flag changed rows
+-- BEFORE UPDATE, where the row is not flagged yet and the sequencer is not the one who writes. The id stays: until the row gets its next one, readers
+-- that have passed it have applied it, and those that have not may as well read the newer content there.
+CREATE OR REPLACE FUNCTION tributary.flag_changed()
+RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  NEW."shouldUpdateSequenceId" := true;
+  IF pg_sequence_last_value('tributary.sequencer_state'::regclass) = 2 THEN
+    PERFORM pg_notify('tributary_change', '');
+  END IF;
+  RETURN NEW;
+END
+$$;
+
+--; tombstones at truncate need read committed
+-- At a higher isolation level the trigger's query would not see rows that were committed after the transaction's snapshot, and TRUNCATE removes
+-- these too.
+CREATE OR REPLACE FUNCTION tributary.check_truncate(relation regclass)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+    RAISE EXCEPTION 'TRUNCATE of % must run at READ COMMITTED', relation
+      USING ERRCODE = 'feature_not_supported',
+            DETAIL = 'Its rows are synced: each needs a tombstone, and this transaction''s snapshot may be too old to see them all.',
+            HINT = 'Run it in a transaction at READ COMMITTED, or use DELETE.';
+  END IF;
+END
+$$;
+
+--; trigger installed
+CREATE OR REPLACE FUNCTION tributary.trigger_installed(relation regclass, name text, definition text)
+RETURNS boolean
+LANGUAGE sql STABLE
+AS $$
+  SELECT EXISTS (
+    SELECT FROM pg_trigger AS t
+    WHERE t.tgrelid = relation
+      AND t.tgname = name
+      AND t.tgenabled = 'A'
+      AND obj_description(t.oid, 'pg_trigger') = 'tributary ' || md5(definition))
+$$;
+
+--; install trigger
+-- CREATE TRIGGER "name" <definition with %s for the table>, always enabled (also for rows that logical replication writes). Where it is there
+-- already, nothing is locked.
+CREATE OR REPLACE FUNCTION tributary.install_trigger(relation regclass, name text, definition text)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF tributary.trigger_installed(relation, name, definition) THEN
+    RETURN;
+  END IF;
+  EXECUTE format('CREATE OR REPLACE TRIGGER %I ', name) || replace(definition, '%s', relation::text);
+  EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', relation, name);
+  EXECUTE format('COMMENT ON TRIGGER %I ON %s IS %L', name, relation, 'tributary ' || md5(definition));
+END
+$$;
+
+--; function installed
+CREATE OR REPLACE FUNCTION tributary.function_installed(name text, body text)
+RETURNS boolean
+LANGUAGE sql STABLE
+AS $$
+  SELECT EXISTS (
+    SELECT FROM pg_proc AS p
+    WHERE p.pronamespace = 'tributary'::regnamespace
+      AND p.proname = name
+      AND obj_description(p.oid, 'pg_proc') = 'tributary ' || md5(body))
+$$;
+
+--; install function
+-- A trigger function that may write our tables whoever fires it. Its plans are cached, maybe from when a table was still empty: no scan of whole tables.
+CREATE OR REPLACE FUNCTION tributary.install_function(name text, body text)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  EXECUTE format('CREATE OR REPLACE FUNCTION tributary.%I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER '
+                 'SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off '
+                 'AS %L', name, body);
+  EXECUTE format('COMMENT ON FUNCTION tributary.%I() IS %L', name, 'tributary ' || md5(body));
+END
+$$;
+
+--; index fits
+-- Whether index `name` (any, where NULL) of a table is valid and of this kind; `tail` is what pg_get_indexdef() says after the table's name.
+CREATE OR REPLACE FUNCTION tributary.index_fits(relation regclass, name text, is_unique boolean, tail text)
+RETURNS boolean
+LANGUAGE sql STABLE
+AS $$
+  SELECT EXISTS (
+    SELECT FROM pg_index AS i
+    JOIN pg_class AS c ON c.oid = i.indexrelid
+    WHERE i.indrelid = relation
+      AND (name IS NULL OR c.relname = name)
+      AND i.indisvalid
+      AND i.indisunique = is_unique
+      AND substring(pg_get_indexdef(i.indexrelid) FROM ' USING (.*)$') = tail)
+$$;
+
+--; drop plain unique indexes
+-- A unique index on "sequenceId" that is not partial makes every update by the sequencer an update of a key, which waits behind each insert of a
+-- row that refers to it (FOR KEY SHARE). `only_look` tells whether there is one.
+CREATE OR REPLACE FUNCTION tributary.drop_plain_unique(relation regclass, only_look boolean)
+RETURNS boolean
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  plain record;
+  found_one boolean := false;
+BEGIN
+  FOR plain IN
+    SELECT i.indexrelid::regclass AS index_name, o.conname AS constraint_name
+    FROM pg_index AS i
+    JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attname = 'sequenceId'
+    LEFT JOIN pg_constraint AS o ON o.conindid = i.indexrelid AND o.contype = 'u'
+    WHERE i.indrelid = relation AND i.indisunique AND i.indpred IS NULL AND i.indkey::text = a.attnum::text
+  LOOP
+    found_one := true;
+    IF only_look THEN
+      NULL;
+    ELSIF plain.constraint_name IS NOT NULL THEN
+      EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', relation, plain.constraint_name);
+    ELSE
+      EXECUTE format('DROP INDEX %s', plain.index_name);
+    END IF;
+  END LOOP;
+  RETURN found_one;
+END
+$$;
+
+--; guard of the sequence
+-- A server that was failed over or restored may have forgotten ids that destinations have seen. Whenever it is not the one last seen,
+-- global_seq_id jumps, asking nobody. Returns whether it did.
+-- The timeline is that of the WAL being written: pg_control_checkpoint() still tells the old one for a while after a promotion.
+CREATE OR REPLACE FUNCTION tributary.guard_sequence()
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = public, pg_temp
+AS $$
+DECLARE
+  known tributary.installation;
+  identifier bigint := (SELECT s.system_identifier FROM pg_control_system() AS s);
+  current_timeline text := left(pg_walfile_name(pg_current_wal_lsn()), 8);
+  started_at timestamptz := pg_postmaster_start_time();
+  jumped boolean := false;
+BEGIN
+  IF EXISTS (
+    SELECT FROM tributary.installation AS i
+    WHERE (i.system_identifier, i.timeline, i.postmaster_started_at) = (identifier, current_timeline, started_at)) THEN
+    RETURN false;
+  END IF;
+  SELECT * INTO STRICT known FROM tributary.installation FOR NO KEY UPDATE;
+  IF (known.system_identifier, known.timeline, known.postmaster_started_at) IS DISTINCT FROM (identifier, current_timeline, started_at) THEN
+    IF known.system_identifier IS NOT NULL THEN
+      PERFORM setval('global_seq_id', (SELECT last_value FROM global_seq_id) + 4294967296);
+      jumped := true;
+    END IF;
+    UPDATE tributary.installation
+    SET system_identifier = identifier, timeline = current_timeline, postmaster_started_at = started_at;
+  END IF;
+  RETURN jumped;
+END
+$$;
+
+--; shard lock
+-- First statement of every sequencing transaction (invariant 1): whoever holds a shard is the only one to give its tenancies ids until its
+-- commit is visible. The statements after it look at tributary.shard and do nothing where the lock was not had; an error instead would fill the
+-- server's log whenever two processes meet. A session that has not looked at the server yet does so here, before it can give an id.
+CREATE OR REPLACE FUNCTION tributary.lock_shard(shard integer)
+RETURNS boolean
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(1414678850, shard) THEN
+    RETURN false;
+  END IF;
+  IF current_setting('tributary.guarded', true) IS DISTINCT FROM 'yes' THEN
+    IF tributary.guard_sequence() THEN
+      RAISE WARNING 'tributary: the server was failed over, restored or restarted: global_seq_id has jumped';
+    END IF;
+    PERFORM set_config('tributary.guarded', 'yes', false);
+  END IF;
+  PERFORM set_config('tributary.shard', shard::text, true);
+  RETURN true;
+END
+$$;
+
+--; destinations in a config
+CREATE OR REPLACE FUNCTION tributary.destinations_in(config jsonb, branch_id text)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+AS $$
+  SELECT coalesce(jsonb_object_agg(d.key, d.value), '{}')
+  FROM jsonb_each(CASE jsonb_typeof(config -> 'dbSync.externalDatabases')
+                    WHEN 'object' THEN config -> 'dbSync.externalDatabases'
+                    ELSE '{}'
+                  END) AS d
+  WHERE coalesce(d.value ->> 'branch', 'main') = branch_id
+$$;
+
+--; destinations
+-- Destination id to its entry, {} where there is none, NULL for a project that does not exist.
+CREATE OR REPLACE FUNCTION tributary.destinations(project_id text, branch_id text)
+RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = public, pg_temp
+AS $$
+  SELECT tributary.destinations_in(p."configOverride", branch_id)
+  FROM "Project" AS p
+  WHERE p.id = project_id
+$$;

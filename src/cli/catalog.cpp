@@ -1,0 +1,93 @@
+#include "cli/catalog.hpp"
+
+#include "cli/command.hpp"
+
+namespace tributary::cli {
+namespace {
+
+constexpr auto kDestinationsSql = R"(
+SELECT t.id,
+       t."projectId",
+       t."branchId",
+       d.key,
+       coalesce(d.value ->> 'type', ''),
+       coalesce(d.value ->> 'connectionString', '')
+FROM "Tenancy" AS t
+CROSS JOIN LATERAL jsonb_each(tributary.destinations(t."projectId", t."branchId")) AS d (key, value)
+WHERE t."hasNoOrganization" = 'TRUE'
+  AND ($1 IS NULL OR t."projectId" = $1)
+  AND ($2 IS NULL OR t."branchId" = $2)
+  AND ($3 IS NULL OR d.key = $3)
+ORDER BY 2, 3, 4
+)";
+
+constexpr auto kProjectsSql = R"(
+SELECT p.id,
+       p."displayName",
+       t."branchId",
+       t.id,
+       (SELECT count(*) FROM jsonb_object_keys(tributary.destinations(p.id, t."branchId")))
+FROM "Project" AS p
+JOIN "Tenancy" AS t ON t."projectId" = p.id
+WHERE t."hasNoOrganization" = 'TRUE'
+ORDER BY 1, 3
+)";
+
+constexpr auto kTenancySql = R"(
+SELECT id
+FROM "Tenancy"
+WHERE "projectId" = $1
+  AND "branchId" = $2
+  AND "hasNoOrganization" = 'TRUE'
+)";
+
+}  // namespace
+
+asio::awaitable<std::vector<DestinationRow>> list_destinations(postgres::Connection& source, Selection selection) {
+  postgres::Params params;
+  params.add(selection.project, postgres::oid::kText);
+  params.add(selection.branch, postgres::oid::kText);
+  params.add(selection.destination, postgres::oid::kText);
+  const auto result = co_await source.execute(kDestinationsSql, std::move(params), statement_deadline());
+  std::vector<DestinationRow> rows;
+  for (std::size_t row = 0; row < result.rows(); ++row) {
+    rows.push_back({.tenancy = result.get<Uuid>(row, 0),
+                    .project = result.get<std::string>(row, 1),
+                    .branch = result.get<std::string>(row, 2),
+                    .id = result.get<std::string>(row, 3),
+                    .type = result.get<std::string>(row, 4),
+                    .connection_string = result.get<std::string>(row, 5)});
+  }
+  co_return rows;
+}
+
+asio::awaitable<std::vector<ProjectRow>> list_projects(postgres::Connection& source) {
+  const auto result = co_await source.execute(kProjectsSql, statement_deadline());
+  std::vector<ProjectRow> rows;
+  for (std::size_t row = 0; row < result.rows(); ++row) {
+    rows.push_back({.id = result.get<std::string>(row, 0),
+                    .name = result.get<std::string>(row, 1),
+                    .branch = result.get<std::string>(row, 2),
+                    .tenancy = result.get<Uuid>(row, 3),
+                    .destinations = result.get<std::int64_t>(row, 4)});
+  }
+  co_return rows;
+}
+
+asio::awaitable<std::optional<Uuid>> find_tenancy(postgres::Connection& source, std::string project, std::string branch) {
+  postgres::Params params;
+  params.add(project).add(branch);
+  const auto result = co_await source.execute(kTenancySql, std::move(params), statement_deadline());
+  if (result.empty()) co_return std::nullopt;
+  co_return result.get<Uuid>(0, 0);
+}
+
+std::string redacted(const std::string& connection_string) {
+  try {
+    return postgres::ConnectOptions::parse(connection_string).redacted();
+  } catch (const postgres::Error&) {
+    return "(not a connection string)";
+  }
+}
+
+}  // namespace tributary::cli

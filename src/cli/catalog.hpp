@@ -1,0 +1,50 @@
+#pragma once
+#include <boost/asio/awaitable.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/uuid.hpp"
+#include "postgres/connection.hpp"
+
+/// What the source says of projects, branches and their destinations. All throw postgres::Error.
+namespace tributary::cli {
+
+namespace asio = boost::asio;
+
+/// Which projects a command is about; nullopt is all of them.
+struct Selection {
+  std::optional<std::string> project;
+  std::optional<std::string> branch;
+  std::optional<std::string> destination;
+};
+
+struct DestinationRow {
+  Uuid tenancy;
+  std::string project;
+  std::string branch;
+  std::string id;
+  std::string type;
+  std::string connection_string;
+};
+/// Destinations of synced tenancies, by project, branch and id.
+asio::awaitable<std::vector<DestinationRow>> list_destinations(postgres::Connection& source, Selection selection);
+
+struct ProjectRow {
+  std::string id;
+  std::string name;
+  std::string branch;
+  Uuid tenancy;
+  std::int64_t destinations = 0;
+};
+/// Branches of projects that are synced, by project and branch.
+asio::awaitable<std::vector<ProjectRow>> list_projects(postgres::Connection& source);
+
+/// nullopt where there is no such project and branch.
+asio::awaitable<std::optional<Uuid>> find_tenancy(postgres::Connection& source, std::string project, std::string branch);
+
+/// A connection string without its password; a placeholder where it is none.
+std::string redacted(const std::string& connection_string);
+
+}  // namespace tributary::cli

@@ -1,0 +1,62 @@
+#include "cli/demo/show.hpp"
+
+#include <algorithm>
+
+namespace tributary::cli::demo {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kHistory = 20;
+constexpr auto kLagWindow = 10s;
+
+std::vector<double> keep(std::deque<double>& history, double latest) {
+  history.push_back(latest);
+  if (history.size() > kHistory) history.pop_front();
+  return {history.begin(), history.end()};
+}
+
+}  // namespace
+
+Show::Show(Params params) : params_(std::move(params)) {}
+
+std::uint64_t Show::applied_rows() const {
+  double rows = 0;
+  for (const auto& sample : params_.service.metrics().samples()) {
+    if (sample.name.starts_with("tributary_sync_rows_total")) rows += sample.value;
+  }
+  return static_cast<std::uint64_t>(rows);
+}
+
+Snapshot Show::take(const Backlog& backlog) {
+  const auto now = Clock::now();
+  const double seconds = std::chrono::duration<double>(now - last_).count();
+  const auto per_second = [&](std::uint64_t after, std::uint64_t before) {
+    return static_cast<double>(after - before) / seconds;
+  };
+  Snapshot shot;
+  shot.elapsed = std::chrono::floor<std::chrono::seconds>(now - started_);
+  shot.tenants = params_.tenants;
+  shot.changes = params_.service.changes().statements();
+  shot.rows = applied_rows();
+  shot.changes_per_second = keep(changes_per_second_, per_second(shot.changes, last_changes_));
+  shot.rows_per_second = keep(rows_per_second_, per_second(shot.rows, last_rows_));
+  shot.p50 = params_.service.probes().quantile(0.50, now - kLagWindow);
+  shot.p99 = params_.service.probes().quantile(0.99, now - kLagWindow);
+  shot.backlog = backlog.total();
+  shot.behind = backlog.behind();
+  largest_backlog_ = std::max(largest_backlog_, *std::ranges::max_element(backlog.rows));
+  shot.largest_backlog = largest_backlog_;
+  for (std::size_t i = 0; i < params_.customers.size(); ++i) {
+    const auto& customer = params_.customers[i];
+    shot.places.push_back({customer.database, customer.users, backlog.rows[i], params_.service.probes().lag(i)});
+  }
+  shot.source_psql = params_.source_psql;
+  shot.customer_psql = params_.customer_psql;
+  last_ = now;
+  last_changes_ = shot.changes;
+  last_rows_ = shot.rows;
+  return shot;
+}
+
+}  // namespace tributary::cli::demo

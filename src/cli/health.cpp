@@ -1,0 +1,77 @@
+#include "cli/health.hpp"
+
+#include <set>
+
+#include "cli/command.hpp"
+#include "mapping/sql.hpp"
+
+namespace tributary::cli {
+namespace {
+
+// As the sequencer and the poller read it: no row is on.
+constexpr auto kFuseboxSql = R"(
+SELECT coalesce(bool_and("sequencerEnabled"), true),
+       coalesce(bool_and("pollerEnabled"), true)
+FROM "ExternalDbSyncMetadata"
+)";
+
+constexpr auto kTroublesSql = R"(
+SELECT s.tenancy_id, s.destination_id, s.mapping, s.attempts, s.paused, 0::bigint,
+       (extract(epoch FROM s.next_try_at - clock_timestamp()) * 1000)::bigint,
+       s.failed_since, s.sqlstate, s.error
+FROM tributary.destination_state AS s
+WHERE s.error <> '' OR s.paused
+UNION ALL
+SELECT q.tenancy_id, q.destination_id, q.mapping, max(q.attempts), false, count(*),
+       (extract(epoch FROM min(q.next_try_at) - clock_timestamp()) * 1000)::bigint,
+       min(q.since), min(q.sqlstate), min(q.error)
+FROM tributary.quarantine AS q
+GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3, 6
+)";
+
+constexpr auto kDrainedSql = R"(
+SELECT NOT EXISTS (SELECT FROM "OutgoingRequest" WHERE "deduplicationKey" LIKE 'sync:%')
+   AND NOT EXISTS (SELECT FROM "DeletedRow" WHERE "shouldUpdateSequenceId")
+   AND NOT EXISTS (SELECT FROM tributary.marker)
+   AND NOT EXISTS (SELECT FROM tributary.destination_state WHERE error = '' AND NOT paused)
+)";
+
+}  // namespace
+
+asio::awaitable<Fusebox> read_fusebox(postgres::Connection& source) {
+  const auto result = co_await source.execute(kFuseboxSql, statement_deadline());
+  co_return Fusebox{.sequencer = result.get<bool>(0, 0), .poller = result.get<bool>(0, 1)};
+}
+
+asio::awaitable<std::vector<Trouble>> read_troubles(postgres::Connection& source) {
+  const auto result = co_await source.execute(kTroublesSql, statement_deadline());
+  std::vector<Trouble> troubles;
+  for (std::size_t row = 0; row < result.rows(); ++row) {
+    const auto retry_in = result.get<std::optional<std::int64_t>>(row, 6);
+    troubles.push_back({.tenancy = result.get<Uuid>(row, 0),
+                        .destination = result.get<std::string>(row, 1),
+                        .mapping = result.get<std::string>(row, 2),
+                        .attempts = result.get<std::int32_t>(row, 3),
+                        .paused = result.get<bool>(row, 4),
+                        .quarantined = result.get<std::int64_t>(row, 5),
+                        .retry_in = retry_in ? std::optional(std::chrono::milliseconds(*retry_in)) : std::nullopt,
+                        .since = result.get<std::optional<postgres::Timestamp>>(row, 7),
+                        .sqlstate = result.get<std::string>(row, 8),
+                        .error = result.get<std::string>(row, 9)});
+  }
+  co_return troubles;
+}
+
+asio::awaitable<bool> is_drained(postgres::Connection& source, std::span<const mapping::Mapping> mappings) {
+  std::set<std::string> tables;
+  for (const auto& mapping : mappings) tables.insert(mapping.source_table);
+  std::string sql = kDrainedSql;
+  for (const auto& table : tables) {
+    sql += "   AND NOT EXISTS (SELECT FROM " + mapping::quote_identifier(table) + " WHERE \"shouldUpdateSequenceId\")\n";
+  }
+  const auto result = co_await source.execute(sql, statement_deadline());
+  co_return result.get<bool>(0, 0);
+}
+
+}  // namespace tributary::cli

@@ -1,0 +1,43 @@
+#pragma once
+#include <boost/asio/awaitable.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cli/catalog.hpp"
+#include "mapping/mapping.hpp"
+#include "postgres/timestamp.hpp"
+
+/// How things stand, as the source knows it: no destination is asked. All throw postgres::Error.
+namespace tributary::cli {
+
+/// The switches that stop sequencer and poller for everybody.
+struct Fusebox {
+  bool sequencer = true;
+  bool poller = true;
+};
+asio::awaitable<Fusebox> read_fusebox(postgres::Connection& source);
+
+/// Something is wrong with one mapping of a destination, or ("") with the destination as a whole.
+struct Trouble {
+  Uuid tenancy;
+  std::string destination;
+  std::string mapping;
+  int attempts = 0;
+  bool paused = false;
+  std::int64_t quarantined = 0;  ///< rows that it refused
+  std::optional<std::chrono::milliseconds> retry_in;
+  std::optional<postgres::Timestamp> since;
+  std::string sqlstate;
+  std::string error;
+};
+asio::awaitable<std::vector<Trouble>> read_troubles(postgres::Connection& source);
+
+/// Whether nothing is on its way, in one snapshot: no row without its sequence id, nothing queued or in flight, no slow destination
+/// left behind. What is parked with an error does not count: it waits for its next try.
+asio::awaitable<bool> is_drained(postgres::Connection& source, std::span<const mapping::Mapping> mappings);
+
+}  // namespace tributary::cli

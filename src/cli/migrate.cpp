@@ -1,0 +1,42 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "cli/command.hpp"
+#include "source/migrate.hpp"
+
+namespace tributary::cli {
+namespace {
+
+struct Options {
+  bool quiet = false;
+};
+
+asio::awaitable<int> migrate(const settings::Settings& settings, std::vector<mapping::Mapping> mappings, bool quiet,
+                             std::stop_token stop) {
+  auto connection = co_await open_source(settings);
+  source::MigrateOptions options;
+  if (!quiet) options.progress = [](const source::Step& step) { std::printf("%s\n", step.name.c_str()); };
+  co_await source::migrate(connection, mappings, options, stop);
+  if (stop.stop_requested()) throw Failure("stopped; what was done stays, run `tributary migrate` again for the rest");
+  co_await source::attach(connection, mappings, statement_deadline());
+  if (!quiet) std::puts("The source is ready.");
+  co_return kDone;
+}
+
+}  // namespace
+
+void add_migrate(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand(
+      "migrate", "Create or attach the source schema and install capture; safe to run again, and by two at once");
+  command->add_flag("--quiet", options->quiet, "Do not list the steps");
+  command->callback([&chosen, options] {
+    chosen = [options](const settings::Settings& settings) {
+      const auto mappings = load_mappings(settings);
+      return run_until_signal([&](std::stop_token stop) { return migrate(settings, mappings, options->quiet, stop); });
+    };
+  });
+}
+
+}  // namespace tributary::cli

@@ -1,0 +1,207 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "cli/backlog.hpp"
+#include "cli/catalog.hpp"
+#include "cli/command.hpp"
+#include "cli/health.hpp"
+#include "cli/text.hpp"
+#include "queue/queue.hpp"
+#include "source/migrate.hpp"
+
+namespace tributary::cli {
+namespace {
+
+namespace json = boost::json;
+
+struct Options {
+  std::string project;
+  bool all = false;
+  bool backlog = false;
+  bool json = false;
+};
+
+struct DestinationStatus {
+  DestinationRow row;
+  std::vector<Trouble> troubles;
+  std::optional<Backlog> backlog;
+
+  std::string_view state() const {
+    if (backlog && !backlog->error.empty() && troubles.empty()) return "unreachable";
+    if (troubles.empty()) return "ok";
+    const auto is_paused = [](const Trouble& trouble) { return trouble.paused; };
+    const auto is_quarantine = [](const Trouble& trouble) { return trouble.quarantined > 0; };
+    if (std::ranges::any_of(troubles, is_paused)) return "paused";
+    return std::ranges::all_of(troubles, is_quarantine) ? "quarantine" : "failing";
+  }
+};
+
+struct Status {
+  source::Installation installation;
+  Fusebox fusebox;
+  queue::Counts queue;
+  bool drained = false;
+  std::vector<DestinationStatus> destinations;
+
+  bool healthy() const {
+    return fusebox.sequencer && fusebox.poller &&
+           std::ranges::all_of(destinations, [](const auto& d) { return d.state() == "ok"; });
+  }
+};
+
+asio::awaitable<Status> read_status(const settings::Settings& settings, const std::vector<mapping::Mapping>& mappings,
+                                    const Options& options) {
+  auto source = co_await open_source(settings);
+  Status status;
+  status.installation = co_await source::attach(source, mappings, statement_deadline());
+  status.fusebox = co_await read_fusebox(source);
+  status.queue = co_await queue::counts(source, statement_deadline());
+  status.drained = co_await is_drained(source, mappings);
+  const auto troubles = co_await read_troubles(source);
+  Selection selection;
+  if (!options.project.empty()) selection.project = options.project;
+  for (auto& row : co_await list_destinations(source, std::move(selection))) {
+    auto& destination = status.destinations.emplace_back();
+    destination.row = std::move(row);
+    std::ranges::copy_if(troubles, std::back_inserter(destination.troubles), [&](const Trouble& trouble) {
+      return trouble.tenancy == destination.row.tenancy && trouble.destination == destination.row.id;
+    });
+    if (options.backlog) {
+      BacklogReader reader(destination.row, settings.destinations.connect_timeout);
+      destination.backlog = co_await reader.read(source, mappings, statement_deadline());
+    }
+  }
+  co_return status;
+}
+
+std::string iso(postgres::Timestamp time) {
+  const auto days = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(days);
+  const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::milliseconds>(time - days));
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+}
+
+std::chrono::milliseconds age(postgres::Timestamp time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now() - time);
+}
+
+json::object to_json(const Trouble& trouble) {
+  json::object object{{"mapping", trouble.mapping},         {"attempts", trouble.attempts}, {"paused", trouble.paused},
+                      {"quarantined", trouble.quarantined}, {"sqlstate", trouble.sqlstate}, {"error", trouble.error}};
+  if (trouble.retry_in) object["retry_in_ms"] = std::max<std::int64_t>(0, trouble.retry_in->count());
+  if (trouble.since) object["since"] = iso(*trouble.since);
+  return object;
+}
+
+json::object to_json(const DestinationStatus& destination) {
+  json::object object{{"project", destination.row.project},
+                      {"branch", destination.row.branch},
+                      {"tenancy", destination.row.tenancy.to_string()},
+                      {"destination", destination.row.id},
+                      {"url", redacted(destination.row.connection_string)},
+                      {"state", destination.state()}};
+  json::array troubles;
+  for (const auto& trouble : destination.troubles) troubles.push_back(to_json(trouble));
+  object["troubles"] = std::move(troubles);
+  if (const auto& backlog = destination.backlog) {
+    object["backlog"] = backlog->changes;
+    if (backlog->complete_until) object["complete_until"] = iso(*backlog->complete_until);
+    if (!backlog->error.empty()) object["unreachable"] = backlog->error;
+  }
+  return object;
+}
+
+void print_json(const Status& status) {
+  json::array destinations;
+  for (const auto& destination : status.destinations) destinations.push_back(to_json(destination));
+  json::object queue{{"pending", status.queue.pending},
+                     {"in_flight", status.queue.in_flight},
+                     {"stale", status.queue.stale},
+                     {"parked", status.queue.parked},
+                     {"quarantined", status.queue.quarantined}};
+  if (status.queue.oldest) queue["oldest_ms"] = status.queue.oldest->count();
+  const json::object object{
+      {"healthy", status.healthy()},
+      {"drained", status.drained},
+      {"installation", status.installation.id.to_string()},
+      {"fusebox", json::object{{"sequencer", status.fusebox.sequencer}, {"poller", status.fusebox.poller}}},
+      {"queue", std::move(queue)},
+      {"destinations", std::move(destinations)},
+  };
+  std::puts(json::serialize(object).c_str());
+}
+
+std::string summary(const DestinationStatus& destination) {
+  std::string text;
+  for (const auto& trouble : destination.troubles) {
+    if (!text.empty()) text += "; ";
+    if (!trouble.mapping.empty()) text += trouble.mapping + ": ";
+    if (trouble.quarantined > 0) text += counted(trouble.quarantined, "refused row") + ": ";
+    text += trouble.error;
+    if (trouble.retry_in && !trouble.paused) text += " (next try in " + rough_duration(*trouble.retry_in) + ')';
+  }
+  if (destination.backlog && text.empty()) text = destination.backlog->error;
+  return text;
+}
+
+void print_destinations(const Status& status, const Options& options) {
+  std::vector<std::string> headings{"PROJECT", "BRANCH", "DESTINATION", "STATE"};
+  if (options.backlog) headings.insert(headings.end(), {"BACKLOG", "COMPLETE"});
+  headings.emplace_back("WHAT IS WRONG");
+  Table table(std::move(headings));
+  for (const auto& destination : status.destinations) {
+    if (destination.state() == "ok" && !options.all && !options.backlog) continue;
+    std::vector<std::string> cells{destination.row.project, destination.row.branch, destination.row.id,
+                                   std::string(destination.state())};
+    if (const auto& backlog = destination.backlog) {
+      cells.push_back(grouped(backlog->changes));
+      cells.push_back(backlog->complete_until ? rough_duration(age(*backlog->complete_until)) + " ago" : "not yet");
+    }
+    cells.push_back(summary(destination));
+    table.add(std::move(cells));
+  }
+  if (!table.empty()) std::printf("\n%s", table.to_string().c_str());
+}
+
+void print_text(const Status& status, const Options& options) {
+  const auto switched = [](bool on) { return on ? "on" : "OFF (\"ExternalDbSyncMetadata\")"; };
+  std::printf("sequencer     %s\npoller        %s\n", switched(status.fusebox.sequencer), switched(status.fusebox.poller));
+  const auto& queue = status.queue;
+  std::printf("queue         %s pending, %s in flight", grouped(queue.pending).c_str(), grouped(queue.in_flight).c_str());
+  if (queue.stale > 0) std::printf(", %s left behind by a dead worker", grouped(queue.stale).c_str());
+  if (queue.oldest) std::printf(", oldest waits for %s", rough_duration(*queue.oldest).c_str());
+  std::printf("\nchanges       %s\n", status.drained ? "none on their way" : "on their way");
+  const auto ok = std::ranges::count_if(status.destinations, [](const auto& destination) { return destination.state() == "ok"; });
+  std::printf("destinations  %s, %s ok\n", grouped(static_cast<std::int64_t>(status.destinations.size())).c_str(),
+              grouped(ok).c_str());
+  print_destinations(status, options);
+  if (queue.parked + queue.quarantined > 0) std::puts("\nEach is tried again by itself; `tributary retry` does it at once.");
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("status", "Say how things stand; exits 3 where a destination needs attention");
+  command->add_option("--project", options->project, "Destinations of this project only")->type_name("PROJECT");
+  command->add_flag("--all", options->all, "List healthy destinations too");
+  command->add_flag("--backlog", options->backlog, "Connect to each destination and count what it still has to get");
+  command->add_flag("--json", options->json, "Print a JSON object");
+  command->callback([&chosen, options] {
+    chosen = [options](const settings::Settings& settings) {
+      const auto mappings = load_mappings(settings);
+      return run_until_signal([&](std::stop_token) -> asio::awaitable<int> {
+        const auto status = co_await read_status(settings, mappings, *options);
+        options->json ? print_json(status) : print_text(status, *options);
+        co_return status.healthy() ? kDone : kIncomplete;
+      });
+    };
+  });
+}
+
+}  // namespace tributary::cli

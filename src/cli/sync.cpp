@@ -1,0 +1,139 @@
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "cli/backlog.hpp"
+#include "cli/catalog.hpp"
+#include "cli/command.hpp"
+#include "cli/health.hpp"
+#include "cli/server.hpp"
+#include "cli/text.hpp"
+
+namespace tributary::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kLookEvery = 100ms;
+constexpr auto kDrawEvery = 500ms;
+constexpr auto kStopTime = 7s;
+constexpr std::size_t kMostBars = 20;
+constexpr int kBarWidth = 24;
+
+struct Options {
+  bool once = false;
+  bool no_progress = false;
+};
+
+/// A bar for each of the first destinations, drawn over the one before on a terminal.
+class Progress {
+ public:
+  Progress(std::vector<DestinationRow> destinations, std::chrono::milliseconds connect_timeout) : more_(destinations.size()) {
+    for (auto& destination : destinations) {
+      if (bars_.size() == kMostBars) break;
+      bars_.push_back({BacklogReader(std::move(destination), connect_timeout), 0});
+    }
+    more_ -= bars_.size();
+  }
+
+  asio::awaitable<void> draw(postgres::Connection& source, const std::vector<mapping::Mapping>& mappings) {
+    Table table({"DESTINATION", "PROGRESS", "TO DO", ""});
+    for (auto& bar : bars_) {
+      const auto backlog = co_await bar.reader.read(source, mappings, Deadline::after(kDrawEvery * 4));
+      bar.total = std::max(bar.total, backlog.changes);
+      const double done = bar.total == 0 ? 1 : 1 - static_cast<double>(backlog.changes) / static_cast<double>(bar.total);
+      const auto& row = bar.reader.destination();
+      table.add({row.project + (row.branch == "main" ? "" : "@" + row.branch) + '/' + row.id, progress_bar(done, kBarWidth),
+                 grouped(backlog.changes), backlog.error});
+    }
+    auto text = table.to_string();
+    if (more_ > 0) text += "and " + counted(static_cast<std::int64_t>(more_), "destination") + " more\n";
+    if (lines_ > 0) std::printf("\033[%zdA\033[J", lines_);
+    lines_ = std::ranges::count(text, '\n');
+    std::fputs(text.c_str(), stdout);
+    std::fflush(stdout);
+  }
+
+ private:
+  struct Bar {
+    BacklogReader reader;
+    std::int64_t total;
+  };
+  std::vector<Bar> bars_;
+  std::size_t more_;
+  std::ptrdiff_t lines_ = 0;
+};
+
+/// Until the source says that nothing is on its way, or `stop`.
+asio::awaitable<void> wait_until_drained(postgres::Connection& source, const std::vector<mapping::Mapping>& mappings,
+                                         Progress* progress, std::stop_token stop) {
+  Event pause(co_await asio::this_coro::executor);
+  auto next_draw = Deadline::after(0s);
+  while (!stop.stop_requested()) {
+    const bool drained = co_await is_drained(source, mappings);
+    if (progress != nullptr && (drained || next_draw.expired())) {
+      co_await progress->draw(source, mappings);
+      next_draw = Deadline::after(kDrawEvery);
+    }
+    if (drained) co_return;
+    co_await pause.wait(Deadline::after(kLookEvery), stop);
+  }
+}
+
+int report(const std::vector<Trouble>& troubles) {
+  if (troubles.empty()) {
+    std::puts("Every destination has every change.");
+    return kDone;
+  }
+  for (const auto& trouble : troubles) {
+    const auto rows = trouble.quarantined > 0 ? counted(trouble.quarantined, "refused row") + ": " : "";
+    std::fprintf(stderr, "tributary: destination %s of tenancy %s%s%s: %s%s\n", trouble.destination.c_str(),
+                 trouble.tenancy.to_string().c_str(), trouble.mapping.empty() ? "" : ", mapping ", trouble.mapping.c_str(),
+                 rows.c_str(), trouble.error.c_str());
+  }
+  std::fprintf(stderr, "tributary: everything else is done; mend these and run `tributary retry`, then sync again\n");
+  return kIncomplete;
+}
+
+asio::awaitable<int> sync_once(const settings::Settings& settings, std::vector<mapping::Mapping> mappings, bool show,
+                               std::stop_token stop) {
+  telemetry::Metrics metrics;
+  Server server(co_await asio::this_coro::executor, ServerParams::from(settings), mappings, metrics);
+  auto source = co_await open_source(settings);
+  co_await server.start(statement_deadline());
+  const auto fusebox = co_await read_fusebox(source);
+  if (!fusebox.sequencer || !fusebox.poller) {
+    co_await server.stop(Deadline::after(kStopTime));
+    throw Failure("the fusebox has stopped the " + std::string(fusebox.sequencer ? "poller" : "sequencer") +
+                  " for everybody; set the column of \"ExternalDbSyncMetadata\" back to true first");
+  }
+  std::optional<Progress> progress;
+  if (show) progress.emplace(co_await list_destinations(source, {}), settings.destinations.connect_timeout);
+  co_await wait_until_drained(source, mappings, progress ? &*progress : nullptr, stop);
+  co_await server.stop(Deadline::after(kStopTime));
+  if (stop.stop_requested()) throw Failure("stopped before everything was done; run it again for the rest");
+  co_return report(co_await read_troubles(source));
+}
+
+}  // namespace
+
+void add_sync(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<Options>();
+  auto* command =
+      app.add_subcommand("sync", "Bring every destination up to date and exit; exits 3 where one does not take its rows");
+  command->add_flag("--once", options->once, "Drain everything, then exit (`tributary serve` goes on for ever)")->required();
+  command->add_flag("--no-progress", options->no_progress, "Draw no bars on a terminal");
+  command->callback([&chosen, options] {
+    chosen = [options](const settings::Settings& settings) {
+      source_options(settings);
+      const auto mappings = load_mappings(settings);
+      const bool show = !options->no_progress && isatty(STDOUT_FILENO) != 0;
+      return run_until_signal([&](std::stop_token stop) { return sync_once(settings, mappings, show, stop); });
+    };
+  });
+}
+
+}  // namespace tributary::cli

@@ -1,0 +1,41 @@
+#pragma once
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/uuid.hpp"
+#include "destination/destination.hpp"
+#include "postgres/pool.hpp"
+
+namespace tributary::destination::postgres_target {
+
+struct Params {
+  std::chrono::milliseconds connect_timeout{10'000};
+  std::size_t max_connections = 4;                 ///< per database and event loop
+  std::chrono::milliseconds idle_timeout{30'000};  ///< an unused connection is closed after this
+};
+
+/// Who writes: recorded in the destination, so that two cannot take turns without noticing.
+struct Owner {
+  Uuid installation;
+  Uuid tenancy;
+};
+
+/// A tenancy's own PostgreSQL: COPY into staging, merge and watermark in one transaction; a handful of rows in one round trip.
+/// Looks everything up with an empty search_path and full names. See destination::Destination for the promises.
+std::unique_ptr<Destination> make_destination(asio::any_io_executor executor, tributary::postgres::ConnectOptions options,
+                                              Owner owner, Params params);
+
+/// Sessions of destinations: names are looked up in pg_catalog only, times are UTC.
+tributary::postgres::ConnectOptions session_settings(tributary::postgres::ConnectOptions options);
+
+/// Connects, says what the server is and whether tables can be created: `tributary destination test`.
+struct Check {
+  bool ok = false;
+  std::string server_version;
+  std::string message;   ///< what is wrong and what to do
+};
+asio::awaitable<Check> check(tributary::postgres::ConnectOptions options, Deadline deadline);
+
+}  // namespace tributary::destination::postgres_target

@@ -1,0 +1,173 @@
+#include <fmt/format.h>
+
+#include <array>
+
+#include "mapping/sql.hpp"
+#include "mapping/sql_parts.hpp"
+
+// Reading the source. Aliases of ours: source, deleted, gone, alive, change, wanted, found; parse() keeps them from being a dependency's.
+
+namespace tributary::mapping {
+namespace {
+
+/// Value of a target column in a row of the mapped table. Always cast, so that the type on the wire is the target's: an enum becomes text,
+/// and a cast to the type that it has already costs nothing.
+std::string row_value(const Column& column) {
+  const auto value = column.sql.empty() ? qualified(kSourceAlias, column.from) : '(' + column.sql + ')';
+  const auto cast = fmt::format("{}::{}", value, postgres_type(column));
+  return column.default_sql ? fmt::format("COALESCE({}, {})", cast, *column.default_sql) : cast;
+}
+
+/// What of a target column is still known of a deleted row: its key, and timestamps of its own. Nothing else, and never "now".
+std::string tombstone_value(const Mapping& mapping, const Column& column) {
+  const bool in_key = is_target_key(mapping, column.name);
+  const bool is_time = column.type == ColumnType::timestamp || column.type == ColumnType::timestamptz;
+  if (column.from.empty() || !(in_key || is_time)) return {};
+  return fmt::format("({} ->> {})::{}", qualified("deleted", in_key ? "primaryKey" : "data"), quote_literal(column.from),
+                     postgres_type(column));
+}
+
+/// FROM the mapped table and what it depends on.
+std::string row_sources(const Mapping& mapping, std::string_view indent) {
+  auto text = fmt::format("{}FROM {} AS {}\n", indent, public_table(mapping.source_table), kSourceAlias);
+  for (const auto& dependency : mapping.dependencies) {
+    text += fmt::format("{}LEFT JOIN {} AS {}\n{}  ON {}", indent, public_table(dependency.table), dependency.alias, indent,
+                        joined(dependency.on, " AND ", [&](const auto& pair) {
+                          return qualified(dependency.alias, pair.first) + " = " + qualified(kSourceAlias, pair.second);
+                        }));
+    if (!dependency.where.empty()) text += fmt::format(" AND ({})", dependency.where);
+    text += '\n';
+  }
+  return text;
+}
+
+/// A range of one tenancy's ids as a comparison of rows. `tenancy = $1 AND id > $2` means the same, but lets the planner take the unique index
+/// on "sequenceId" and filter by tenancy wherever its statistics know of a single tenancy: that reads every other tenancy's rows. No index but
+/// the one that begins with these columns serves a comparison of rows, nor its order.
+std::string id_range(std::string_view columns, std::string_view prefix, const FetchArguments& arguments) {
+  return fmt::format("({0}) > ({1}, {2})\n      AND ({0}) <= ({1}, 9223372036854775807)", columns, prefix, arguments.after);
+}
+
+/// Changed rows. Each branch stops at the limit by itself, so that it is planned for its first rows and in the order of its index.
+std::string row_branch(const Mapping& mapping, std::span<const Column> columns, const FetchArguments& arguments) {
+  const auto order = qualified(kSourceAlias, mapping.tenancy_column) + ", " + qualified(kSourceAlias, "sequenceId");
+  auto text =
+      fmt::format("    SELECT {} AS \"sync_tenancy\",\n           {} AS \"sequence_id\",\n           FALSE AS \"is_deleted\"",
+                  qualified(kSourceAlias, mapping.tenancy_column), qualified(kSourceAlias, "sequenceId"));
+  for (const auto& column : columns)
+    text += fmt::format(",\n           {} AS {}", row_value(column), quote_identifier(column.name));
+  text += '\n' + row_sources(mapping, "    ");
+  // The index is partial, and a comparison of rows does not prove to the planner that the id is not NULL.
+  text += fmt::format("    WHERE {}\n      AND {} IS NOT NULL\n", id_range(order, arguments.tenancy, arguments),
+                      qualified(kSourceAlias, "sequenceId"));
+  return text + fmt::format("    ORDER BY {}\n    LIMIT {}\n", order, arguments.limit);
+}
+
+/// What is left of a deleted row; no row at all where its target key is alive again. Not NOT EXISTS: that the planner may answer by hashing the whole
+/// table, which no setting forbids. A scalar subquery is looked up row by row.
+std::string gone_query(const Mapping& mapping, std::span<const Column> columns) {
+  std::string text = "      SELECT TRUE AS \"is_deleted\"";
+  for (const auto& column : columns) {
+    const auto value = tombstone_value(mapping, column);
+    if (!value.empty()) text += fmt::format(",\n             {} AS {}", value, quote_identifier(column.name));
+  }
+  text += fmt::format("\n      WHERE (\n        SELECT TRUE\n        FROM {} AS alive\n        WHERE {} = {}",
+                      public_table(mapping.source_table), qualified("alive", mapping.tenancy_column),
+                      qualified("deleted", "tenancyId"));
+  for (const auto& column : key_columns(mapping)) {
+    text += fmt::format("\n          AND {} = {}", qualified("alive", column.from), tombstone_value(mapping, column));
+  }
+  return text + "\n        LIMIT 1\n      ) IS NULL\n";
+}
+
+std::string tombstone_branch(const Mapping& mapping, std::span<const Column> columns, const FetchArguments& arguments) {
+  std::string text = "    SELECT deleted.\"tenancyId\",\n           deleted.\"sequenceId\",\n           gone.\"is_deleted\"";
+  for (const auto& column : columns) {
+    const bool is_known = !tombstone_value(mapping, column).empty();
+    text += ",\n           " + (is_known ? qualified("gone", column.name) : "NULL::" + postgres_type(column));
+  }
+  text += "\n    FROM public.\"DeletedRow\" AS deleted\n    LEFT JOIN LATERAL (\n" + gone_query(mapping, columns);
+  text += "    ) AS gone ON TRUE\n";
+  const auto table = quote_literal(mapping.source_table);
+  // The equality is implied by the range; it tells the planner that within the range the order is that of the ids.
+  text += fmt::format("    WHERE deleted.\"tableName\" = {}\n      AND {}\n", table,
+                      id_range("deleted.\"tenancyId\", deleted.\"tableName\", deleted.\"sequenceId\"",
+                               arguments.tenancy + ", " + table, arguments));
+  return text + fmt::format("    ORDER BY deleted.\"tenancyId\", deleted.\"sequenceId\"\n    LIMIT {}\n", arguments.limit);
+}
+
+/// Whether a row of tenancy $1 is waiting for the sequencer. Capture's indexes on waiting rows are (tenancy NULLS FIRST): asking for that order, and for a
+/// range instead of an equality, which would make any order good enough, leaves the planner no other. EXISTS would drop the ORDER BY.
+std::string has_any(std::string_view table, std::string_view tenancy_column, std::string_view condition) {
+  return fmt::format(
+      "(\n"
+      "  SELECT TRUE\n"
+      "  FROM {0}\n"
+      "  WHERE {1} >= $1\n"
+      "    AND {1} <= $1{2}\n"
+      "  ORDER BY {1} NULLS FIRST\n"
+      "  LIMIT 1\n"
+      ") IS NOT NULL",
+      table, quote_identifier(tenancy_column), condition);
+}
+
+}  // namespace
+
+std::span<const std::pair<std::string_view, std::string_view>> reader_settings() {
+  // A planner that believes a table to be small takes whatever is cheap on a small table, and pays for it on a large one. What is left to it
+  // here is good on both.
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kSettings{
+      {{"search_path", ""},
+       {"enable_seqscan", "off"},
+       {"enable_bitmapscan", "off"},
+       {"enable_hashjoin", "off"},
+       {"enable_mergejoin", "off"},
+       {"enable_sort", "off"},
+       {"enable_incremental_sort", "off"},
+       {"enable_material", "off"},
+       {"max_parallel_workers_per_gather", "0"},
+       {"jit", "off"}}};
+  return kSettings;
+}
+
+std::string fetch_sql(const Mapping& mapping, const FetchArguments& arguments) {
+  const auto columns = mapping.columns_for(DestinationKind::postgres);
+  std::string text = "SELECT change.\"sequence_id\",\n       change.\"is_deleted\"";
+  for (const auto& column : columns) text += ",\n       " + qualified("change", column.name);
+  text += "\nFROM (\n  (\n" + row_branch(mapping, columns, arguments);
+  text += "  )\n  UNION ALL\n  (\n" + tombstone_branch(mapping, columns, arguments);
+  text += "  )\n) AS change\n";
+  return text + fmt::format("ORDER BY change.\"sync_tenancy\", change.\"sequence_id\"\nLIMIT {}", arguments.limit);
+}
+
+std::string fetch_keys_sql(const Mapping& mapping) {
+  const auto columns = mapping.columns_for(DestinationKind::postgres);
+  std::string text = "SELECT 0::bigint AS \"sequence_id\",\n       COALESCE(found.\"is_deleted\", TRUE) AS \"is_deleted\"";
+  for (const auto& column : columns) {
+    text += ",\n       " + qualified(is_target_key(mapping, column.name) ? "wanted" : "found", column.name);
+  }
+  int parameter = 1;
+  text += fmt::format("\nFROM unnest({}) AS wanted({})\n",
+                      joined(key_columns(mapping), ", ",
+                             [&](const Column& column) { return fmt::format("${}::{}[]", ++parameter, postgres_type(column)); }),
+                      identifier_list(mapping.target_key));
+  text += "LEFT JOIN LATERAL (\n  SELECT FALSE AS \"is_deleted\"";
+  for (const auto& column : columns) {
+    if (!is_target_key(mapping, column.name))
+      text += fmt::format(",\n         {} AS {}", row_value(column), quote_identifier(column.name));
+  }
+  text += '\n' + row_sources(mapping, "  ") + fmt::format("  WHERE {} = $1", qualified(kSourceAlias, mapping.tenancy_column));
+  for (const auto& column : key_columns(mapping)) {
+    text += fmt::format("\n    AND {} = {}", qualified(kSourceAlias, column.from), qualified("wanted", column.name));
+  }
+  return text + "\n) AS found ON TRUE";
+}
+
+std::string has_unsequenced_sql(const Mapping& mapping) {
+  const auto of_table = fmt::format("\n    AND \"tableName\" = {}", quote_literal(mapping.source_table));
+  return "SELECT " + has_any(public_table(mapping.source_table), mapping.tenancy_column, "\n    AND \"shouldUpdateSequenceId\"") +
+         "\nOR " + has_any("public.\"DeletedRow\"", "tenancyId", of_table + "\n    AND \"shouldUpdateSequenceId\"") + "\nOR " +
+         has_any("tributary.marker", "tenancyId", of_table);
+}
+
+}  // namespace tributary::mapping

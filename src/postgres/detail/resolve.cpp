@@ -1,0 +1,108 @@
+#include "postgres/detail/resolve.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <cstdlib>
+
+#include "postgres/error.hpp"
+
+namespace tributary::postgres::detail {
+namespace {
+
+std::string value_of(const ConnectOptions& options, const char* keyword, const char* environment) {
+  const auto found = options.keywords.find(keyword);
+  if (found != options.keywords.end()) return found->second;
+  const char* value = std::getenv(environment);
+  return value == nullptr ? "" : value;
+}
+
+std::vector<std::string> split(std::string_view list) {
+  std::vector<std::string> parts;
+  while (true) {
+    const auto comma = list.find(',');
+    parts.emplace_back(list.substr(0, comma));
+    if (comma == std::string_view::npos) return parts;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+/// What the options say, before names are looked up.
+std::vector<Endpoint> named_endpoints(const ConnectOptions& options) {
+  const auto hosts = split(value_of(options, "host", "PGHOST"));
+  const auto addresses = split(value_of(options, "hostaddr", "PGHOSTADDR"));
+  const auto ports = split(value_of(options, "port", "PGPORT"));
+  const auto count = std::max(hosts.size(), addresses.size());
+  const auto fits = [count](const std::vector<std::string>& list) { return list.size() == 1 || list.size() == count; };
+  const bool addresses_fit = addresses.size() == count || (addresses.size() == 1 && addresses[0].empty());
+  const bool hosts_fit = hosts.size() == count || (hosts.size() == 1 && hosts[0].empty());
+  if (!addresses_fit || !hosts_fit || !fits(ports)) {
+    throw Error(ErrorKind::usage, "the lists of hosts, addresses and ports differ in length");
+  }
+  std::vector<Endpoint> endpoints(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i < hosts.size()) endpoints[i].host = hosts[i];
+    if (i < addresses.size()) endpoints[i].hostaddr = addresses[i];
+    endpoints[i].port = ports.size() == 1 ? ports[0] : ports[i];
+  }
+  return endpoints;
+}
+
+bool needs_look_up(const Endpoint& endpoint) {
+  const bool is_socket = endpoint.host.starts_with('/') || endpoint.host.starts_with('@');  // '@': Linux's abstract sockets
+  return endpoint.hostaddr.empty() && !endpoint.host.empty() && !is_socket;
+}
+
+struct LookUp {
+  explicit LookUp(const asio::any_io_executor& executor) : resolver(executor), timer(executor) {}
+  asio::ip::tcp::resolver resolver;
+  asio::steady_timer timer;
+  boost::system::error_code error = asio::error::timed_out;
+  std::vector<std::string> addresses;
+};
+
+/// getaddrinfo cannot be interrupted, so this waits for a timer that the answer cancels; an answer that comes too late ends with its LookUp.
+asio::awaitable<std::shared_ptr<LookUp>> look_up(std::string host, Deadline deadline) {
+  const auto executor = co_await asio::this_coro::executor;
+  const auto look_up = std::make_shared<LookUp>(executor);
+  look_up->timer.expires_at(deadline.when());
+  look_up->resolver.async_resolve(host, "", [look_up](boost::system::error_code error, const auto& results) {
+    look_up->error = error;
+    for (const auto& result : results) look_up->addresses.push_back(result.endpoint().address().to_string());
+    look_up->timer.cancel();
+  });
+  boost::system::error_code woken;
+  co_await look_up->timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  co_return look_up;
+}
+
+}  // namespace
+
+asio::awaitable<std::vector<Endpoint>> resolve(const ConnectOptions& options, Deadline deadline) {
+  std::vector<Endpoint> endpoints;
+  std::optional<Error> failure;
+  for (auto& named : named_endpoints(options)) {
+    if (!needs_look_up(named)) {
+      endpoints.push_back(std::move(named));
+      continue;
+    }
+    boost::system::error_code not_numeric;
+    const auto address = asio::ip::make_address(named.host, not_numeric);
+    if (!not_numeric) {
+      endpoints.push_back({named.host, address.to_string(), named.port});
+      continue;
+    }
+    const auto found = co_await look_up(named.host, deadline);
+    for (const auto& each : found->addresses) endpoints.push_back({named.host, each, named.port});
+    if (!found->error) continue;
+    const auto kind = found->error == asio::error::timed_out ? ErrorKind::deadline : ErrorKind::connection;
+    failure.emplace(kind, "could not look up the host \"" + named.host + "\": " + found->error.message());
+  }
+  if (endpoints.empty()) throw failure.value_or(Error(ErrorKind::connection, "the host has no address"));
+  co_return endpoints;
+}
+
+}  // namespace tributary::postgres::detail

@@ -1,0 +1,86 @@
+#include "postgres/error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace tributary::postgres {
+namespace {
+
+constexpr std::size_t kTextLimit = 2048;
+constexpr std::size_t kStatementLimit = 200;
+
+bool is_space_or_control(char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; }
+
+/// Runs of blanks and control characters become one space, and at most `limit` bytes stay, cut between UTF-8 characters:
+/// the text may come from a stranger's server and goes into logs and tables.
+std::string one_line(std::string_view text, std::size_t limit) {
+  std::string line;
+  for (const char c : text) {
+    if (line.size() > limit) break;
+    if (!is_space_or_control(c))
+      line += c;
+    else if (!line.empty() && line.back() != ' ')
+      line += ' ';
+  }
+  if (line.size() > limit) {
+    std::size_t end = limit;
+    while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0U) == 0x80U) --end;
+    line.resize(end);
+  }
+  while (!line.empty() && line.back() == ' ') line.pop_back();
+  return line;
+}
+
+template <std::size_t N>
+bool has_class(std::string_view sqlstate, const std::array<std::string_view, N>& classes) {
+  return std::find(classes.begin(), classes.end(), sqlstate.substr(0, 2)) != classes.end();
+}
+
+}  // namespace
+
+Error::Error(Details details) : std::runtime_error(one_line(details.message, kTextLimit)), details_(std::move(details)) {
+  details_.message = what();
+  details_.detail = one_line(details_.detail, kTextLimit);
+  details_.hint = one_line(details_.hint, kTextLimit);
+  details_.statement = one_line(details_.statement, kStatementLimit);
+}
+
+Error::Error(ErrorKind kind, std::string message)
+    : Error([&] {
+        Details details;
+        details.kind = kind;
+        details.message = std::move(message);
+        return details;
+      }()) {}
+
+Error Error::in_doubt() const {
+  auto details = details_;
+  details.commit_in_doubt = true;
+  return Error(std::move(details));
+}
+
+bool Error::retryable() const {
+  // 08 connection, 40 rollback (deadlock, serialization), 53 resources, 55 object state (lock_timeout), 57 operator
+  // intervention, 58 system, XX internal
+  static constexpr std::array<std::string_view, 7> kClasses{"08", "40", "53", "55", "57", "58", "XX"};
+  switch (kind()) {
+    case ErrorKind::connection:
+    case ErrorKind::deadline:
+      return true;
+    case ErrorKind::server:
+      return has_class(sqlstate(), kClasses);
+    case ErrorKind::protocol:
+    case ErrorKind::usage:
+      return false;
+  }
+  return false;
+}
+
+bool Error::blames_a_row() const {
+  // 22 data, 23 integrity constraint, 44 check option of a view, P0 raised by PL/pgSQL
+  static constexpr std::array<std::string_view, 4> kClasses{"22", "23", "44", "P0"};
+  return kind() == ErrorKind::server && has_class(sqlstate(), kClasses);
+}
+
+}  // namespace tributary::postgres

@@ -1,0 +1,152 @@
+#include "queue/poller.hpp"
+
+#include "postgres/listener.hpp"
+#include "telemetry/log.hpp"
+
+namespace tributary::queue {
+namespace {
+
+using namespace std::chrono_literals;
+using telemetry::Level;
+
+constexpr auto kQueryTimeout = 10s;
+
+/// Runs coroutines at the same time until all have ended, then throws what the first of them threw. One that throws ends the others by `stop`.
+class Together {
+ public:
+  explicit Together(asio::any_io_executor executor) : executor_(executor), one_ended_(executor) {}
+
+  void start(asio::awaitable<void> work) {
+    ++running_;
+    asio::co_spawn(executor_, std::move(work), [this](std::exception_ptr error) {
+      --running_;
+      if (error && !failure_) {
+        failure_ = error;
+        stop_.request_stop();
+      }
+      one_ended_.set();
+    });
+  }
+  std::stop_token stop_token() const { return stop_.get_token(); }
+  void request_stop() { stop_.request_stop(); }
+
+  asio::awaitable<void> wait() {
+    while (running_ > 0) co_await one_ended_.wait(Deadline::never());
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  asio::any_io_executor executor_;
+  Event one_ended_;
+  std::stop_source stop_;
+  int running_ = 0;
+  std::exception_ptr failure_;
+};
+
+}  // namespace
+
+Poller::Poller(asio::any_io_executor executor, postgres::Pool& pool, PollerParams params, telemetry::Metrics& metrics,
+               Dispatch dispatch)
+    : pool_(pool),
+      params_(params),
+      executor_(executor),
+      dispatch_(std::move(dispatch)),
+      wake_(executor),
+      next_round_(executor),
+      claims_(metrics.counter("tributary_queue_claims_total")),
+      revived_(metrics.counter("tributary_queue_revived_total")),
+      errors_(metrics.counter("tributary_queue_errors_total")) {}
+
+void Poller::finished(Uuid request) {
+  asio::post(executor_, [this, request] {
+    handed_out_.erase(request);
+    in_progress_.fetch_sub(1);
+    wake_.set();
+  });
+}
+
+asio::awaitable<void> Poller::run(std::stop_token stop) {
+  postgres::Listener listener(pool_.options(), {"tributary_queue"}, [this](const postgres::Notification&) { wake_.set(); });
+  Together parts(executor_);
+  std::stop_callback pass_on(stop, [&parts] { parts.request_stop(); });
+  parts.start(poll(parts.stop_token()));
+  parts.start(maintain(parts.stop_token()));
+  parts.start(listener.run(parts.stop_token()));
+  co_await parts.wait();
+}
+
+asio::awaitable<int> Poller::claim_some(std::stop_token stop) {
+  int claimed = 0;
+  for (int free = params_.max_claims - in_progress_.load(); free > 0 && !stop.stop_requested();
+       free = params_.max_claims - in_progress_.load()) {
+    std::vector<Claim> claims;
+    {
+      auto connection = co_await pool_.acquire(Deadline::after(kQueryTimeout));
+      claims = co_await claim(*connection, Uuid::random(), params_.lease, free, Deadline::after(kQueryTimeout));
+    }
+    if (claims.empty()) break;
+    claimed += static_cast<int>(claims.size());
+    claims_.add(claims.size());
+    in_progress_.fetch_add(static_cast<int>(claims.size()));
+    const bool all_taken = static_cast<int>(claims.size()) < free;
+    for (auto& one : claims) {
+      handed_out_.insert(one.request);
+      dispatch_(std::move(one));
+    }
+    if (all_taken) break;
+  }
+  co_return claimed;
+}
+
+asio::awaitable<void> Poller::poll(std::stop_token stop) {
+  Backoff backoff{100ms, 5s};
+  int failures = 0;
+  while (!stop.stop_requested()) {
+    try {
+      co_await claim_some(stop);
+      failures = 0;
+    } catch (const postgres::Error& error) {
+      errors_.add();
+      telemetry::log(Level::warning, "queue", "claiming failed, will try again", {{"error", error.what()}});
+      ++failures;
+    }
+    const auto pause = failures > 0 ? backoff.delay(failures, 0.5) : params_.longest_pause;
+    co_await wake_.wait(Deadline::after(pause), stop);
+  }
+  // What was handed out is finished by the engine under our lease.
+  while (in_progress_.load() > 0) co_await wake_.wait(Deadline::after(params_.longest_pause));
+}
+
+// Runs on after `stop` until everything handed out is finished: a lease must not run out while the last batch is being applied.
+asio::awaitable<void> Poller::maintain(std::stop_token stop) {
+  auto next_renewal = Deadline::after(params_.lease / 3);
+  while (!stop.stop_requested() || in_progress_.load() > 0) {
+    // Once stopping, the token would end every wait at once.
+    if (stop.stop_requested())
+      co_await next_round_.wait(Deadline::after(params_.longest_pause));
+    else
+      co_await next_round_.wait(Deadline::after(params_.revive_every), stop);
+    try {
+      if (next_renewal.expired()) {
+        next_renewal = Deadline::after(params_.lease / 3);
+        if (!handed_out_.empty()) {
+          auto connection = co_await pool_.acquire(Deadline::after(kQueryTimeout));
+          co_await renew(*connection, {handed_out_.begin(), handed_out_.end()}, params_.lease, Deadline::after(kQueryTimeout));
+        }
+      }
+      if (!stop.stop_requested()) {
+        auto connection = co_await pool_.acquire(Deadline::after(kQueryTimeout));
+        const auto count = co_await revive(*connection, params_.lease, Deadline::after(kQueryTimeout));
+        if (count > 0) {
+          revived_.add(count);
+          wake_.set();
+        }
+      }
+    } catch (const postgres::Error& error) {
+      errors_.add();
+      telemetry::log(Level::warning, "queue", "renewing or reviving failed, will try again", {{"error", error.what()}});
+    }
+  }
+}
+
+}  // namespace tributary::queue

@@ -1,0 +1,57 @@
+#pragma once
+#include <atomic>
+#include <functional>
+#include <set>
+#include <stop_token>
+
+#include "base/event.hpp"
+#include "queue/queue.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace tributary::queue {
+
+struct PollerParams {
+  std::chrono::milliseconds lease{15'000};           ///< a worker that is silent for so long has lost its claims
+  int max_claims = 256;                               ///< claimed and not finished at once, in this process
+  std::chrono::milliseconds longest_pause{500};      ///< between looks while nobody wakes it
+  std::chrono::milliseconds revive_every{1'000};     ///< looking for stale leases and due retries
+};
+
+/// Claims queued tenancies under leases and hands them on; renews the leases; revives what was left behind.
+///
+/// Threads: run() and its pool belong to one loop; wake() and finished() may be called from any.
+/// Lifetime: outlives every claim it handed out, until finished() was called for it. Errors: run() logs them and goes on after a backoff.
+class Poller {
+ public:
+  using Dispatch = std::function<void(Claim)>;
+  Poller(asio::any_io_executor executor, postgres::Pool& pool, PollerParams params, telemetry::Metrics& metrics,
+         Dispatch dispatch);
+
+  /// Until `stop`; then waits until everything handed out is finished. Listens to `tributary_queue` on a connection of its own.
+  asio::awaitable<void> run(std::stop_token stop);
+  /// There may be something to claim.
+  void wake() { wake_.notify(); }
+  /// A claim that was handed out is done with, finished or given up. From now on its lease is not renewed.
+  void finished(Uuid request);
+
+  int in_progress() const { return in_progress_.load(); }
+
+ private:
+  asio::awaitable<void> poll(std::stop_token stop);
+  asio::awaitable<void> maintain(std::stop_token stop);
+  asio::awaitable<int> claim_some(std::stop_token stop);
+
+  postgres::Pool& pool_;
+  const PollerParams params_;
+  asio::any_io_executor executor_;
+  Dispatch dispatch_;
+  Event wake_;
+  Event next_round_;  ///< of maintain()
+  std::set<Uuid> handed_out_;  ///< owned by the loop
+  std::atomic<int> in_progress_{0};
+  telemetry::Counter& claims_;
+  telemetry::Counter& revived_;
+  telemetry::Counter& errors_;
+};
+
+}  // namespace tributary::queue

@@ -1,0 +1,138 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/backoff.hpp"
+#include "base/uuid.hpp"
+#include "postgres/pool.hpp"
+
+/// "OutgoingRequest" and what is remembered of each destination. Plain functions over a connection to the source: the statements are the module.
+/// All throw postgres::Error.
+namespace tributary::queue {
+
+namespace asio = boost::asio;
+
+/// Run-time parameters of the queue's sessions. Their commits need not be on disk: a claim or a finished request that a crash of the source forgets
+/// is done again.
+postgres::ConnectOptions session_settings(postgres::ConnectOptions options);
+
+/// Something is wrong with a destination, or with one mapping of it. No state is the healthy state.
+struct DestinationState {
+  std::string destination;
+  std::string mapping;  ///< "" is the destination as a whole
+  int attempts = 0;
+  bool paused = false;
+  bool due = true;  ///< its next try has come
+  int quarantined = 0;  ///< keys of this mapping that the destination refused
+  bool quarantine_due = false;  ///< one of those is to be tried again
+};
+
+/// Where a tenancy's rows go.
+struct DestinationEntry {
+  std::string id;
+  std::string type;  ///< "postgres"
+  std::string connection_string;
+};
+
+/// One claimed request: everything the sync engine needs to know of the tenancy, read in the claiming statement.
+struct Claim {
+  Uuid request;
+  Uuid lease_token;
+  std::optional<Uuid> tenancy;  ///< nullopt: the request's body names none (somebody else's malformed row)
+  std::string project;
+  std::string branch;
+  bool exists = false;  ///< the tenancy does
+  bool deleted = false;  ///< it is gone, and destinations still have to apply its tombstones
+  std::string deleted_at;  ///< as the source writes it: which deletion, where it was made again and deleted again
+  std::vector<DestinationEntry> destinations;
+  std::vector<DestinationState> states;
+};
+
+/// Claims up to `limit` pending requests, oldest first, leaving out tenancies that are in flight under a living lease and, where the fusebox says so,
+/// everything. `token`: a new one for each call; the claims carry it.
+asio::awaitable<std::vector<Claim>> claim(postgres::Connection& connection, Uuid token, std::chrono::milliseconds lease,
+                                          int limit, Deadline deadline);
+/// Extends the leases of these requests: of those only that are still being worked on, or one that was given up would never be taken up by another.
+/// Returns how many there still were.
+asio::awaitable<std::uint64_t> renew(postgres::Connection& connection, std::vector<Uuid> requests,
+                                     std::chrono::milliseconds lease, Deadline deadline);
+/// Deletes the request if the lease is still ours. `again`: puts the tenancy back at the end of the queue in the same transaction.
+asio::awaitable<void> finish(postgres::Connection& connection, const Claim& claim, bool again, Deadline deadline);
+asio::awaitable<void> enqueue(postgres::Connection& connection, Uuid tenancy, Deadline deadline);
+/// Puts back requests whose lease ran out (dropped where a newer one is pending) and tenancies with a destination or a quarantined key
+/// whose next try has come. Returns how many tenancies were enqueued.
+asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, std::chrono::milliseconds lease, Deadline deadline);
+
+struct Counts {
+  std::int64_t pending = 0;
+  std::int64_t in_flight = 0;
+  std::int64_t stale = 0;  ///< in flight with a lease that ran out
+  std::int64_t parked = 0;  ///< (destination, mapping) pairs with an error
+  std::int64_t quarantined = 0;
+  std::optional<std::chrono::milliseconds> oldest;  ///< age of the oldest pending request
+};
+asio::awaitable<Counts> counts(postgres::Connection& connection, Deadline deadline);
+
+/// What a failure does to a (tenancy, destination, mapping).
+struct Park {
+  Uuid tenancy;
+  std::string destination;
+  std::string mapping;
+  int attempts = 0;
+  std::chrono::milliseconds retry_in{0};
+  std::string sqlstate;
+  std::string error;
+};
+asio::awaitable<void> park(postgres::Connection& connection, std::span<const Park> parks, Deadline deadline);
+/// Forgets states after a success. Mapping by mapping; "" is the destination as a whole.
+asio::awaitable<void> unpark(postgres::Connection& connection, Uuid tenancy, std::string destination,
+                             std::vector<std::string> mappings, Deadline deadline);
+
+/// A destination that is being worked on for longer than its tenancy's request lives: not to be tried by others before `retry_in`, and then tried even if
+/// this process is gone by then. `also_failed`: also where an error is on record.
+asio::awaitable<void> postpone(postgres::Connection& connection, Uuid tenancy, std::string destination,
+                               std::chrono::milliseconds retry_in, bool also_failed, Deadline deadline);
+/// The same said anew; nothing where it is through, or parked, by now.
+asio::awaitable<void> keep_postponed(postgres::Connection& connection, Uuid tenancy, std::string destination,
+                                     std::chrono::milliseconds retry_in, Deadline deadline);
+/// It has come through: forgotten, and its tenancy enqueued, in one transaction.
+asio::awaitable<void> resume(postgres::Connection& connection, Uuid tenancy, std::string destination, Deadline deadline);
+
+/// Drops what is remembered of a destination that is no longer configured.
+asio::awaitable<void> forget_destination(postgres::Connection& connection, Uuid tenancy, std::string destination,
+                                         Deadline deadline);
+
+/// What is remembered of a mapping that this process does not know is not due for an hour.
+asio::awaitable<void> set_mapping_aside(postgres::Connection& connection, Uuid tenancy, std::string destination,
+                                        std::string mapping, Deadline deadline);
+
+/// A key whose row was refused. `key` is a JSON object: target key column to value as text.
+struct Refused {
+  std::string key;
+  std::string sqlstate;
+  std::string error;
+};
+/// Durable when it returns (synchronous_commit = on): it must be before the watermark passes the row.
+asio::awaitable<void> quarantine(postgres::Connection& connection, Uuid tenancy, std::string destination, std::string mapping,
+                                 std::vector<Refused> refused, const Backoff& backoff, Deadline deadline);
+/// Forgets keys whose rows were applied as read when the source's clock said `read_at`; not those that were refused since.
+asio::awaitable<void> release(postgres::Connection& connection, Uuid tenancy, std::string destination, std::string mapping,
+                              std::vector<std::string> keys, postgres::Timestamp read_at, Deadline deadline);
+/// Quarantined keys that are due (`all`: every one), at most `limit`.
+asio::awaitable<std::vector<std::string>> quarantined_keys(postgres::Connection& connection, Uuid tenancy,
+                                                           std::string destination, std::string mapping, bool all, int limit,
+                                                           Deadline deadline);
+
+/// `tributary retry`: everything parked or quarantined that matches (empty matches all) is due now, and its tenancies are enqueued.
+asio::awaitable<std::uint64_t> retry(postgres::Connection& connection, std::optional<Uuid> tenancy, std::string destination,
+                                     std::string mapping, Deadline deadline);
+
+/// These destinations have applied the tombstones of a deleted tenancy, which is forgotten once all have; not where it was deleted once more since.
+asio::awaitable<void> forget_deleted_tenancy(postgres::Connection& connection, Uuid tenancy, std::string deleted_at,
+                                             std::vector<std::string> destinations, Deadline deadline);
+
+}  // namespace tributary::queue

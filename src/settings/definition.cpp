@@ -1,0 +1,314 @@
+#include "settings/definition.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "settings/value.hpp"
+
+namespace tributary::settings {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::int64_t kSecond = 1'000;
+constexpr std::int64_t kHour = 3'600'000;
+constexpr std::int64_t kKiB = 1'024;
+constexpr std::int64_t kMiB = 1'024 * kKiB;
+
+/// The place that a path of members leads to.
+template <auto... Members>
+constexpr auto kAt = +[](Settings& settings) -> auto& { return (settings.*....*Members); };
+
+constexpr Definition kDefinitions[] = {
+    {.name = "source.url",
+     .target = kAt<&Settings::source, &Settings::Source::url>,
+     .zero = "not set: commands that need the source refuse",
+     .about =
+         "Connection string of the application's Postgres: `postgresql://user@host:5432/database`, or libpq's `key=value` form.",
+     .secret = true},
+    {.name = "source.pool",
+     .target = kAt<&Settings::source, &Settings::Source::pool>,
+     .least = 2,
+     .most = 100,
+     .about = "Most connections to the source, for each event loop."},
+
+    {.name = "sequencer.rows_per_batch",
+     .target = kAt<&Settings::sequencer, &Settings::Sequencer::rows_per_batch>,
+     .least = 1,
+     .most = 100'000,
+     .about = "Most rows of one table that get their sequence ids in one transaction."},
+    {.name = "sequencer.rows_per_tenancy",
+     .target = kAt<&Settings::sequencer, &Settings::Sequencer::rows_per_tenancy>,
+     .least = 1,
+     .most = 100'000,
+     .about = "Of these, most rows of one tenancy while others wait. At most `sequencer.rows_per_batch`."},
+    {.name = "sequencer.parallel_shards",
+     .target = kAt<&Settings::sequencer, &Settings::Sequencer::parallel_shards>,
+     .least = 1,
+     .most = 64,
+     .about = "Sequencing transactions at once in this process, each on a shard of the tenancies."},
+    {.name = "sequencer.longest_pause",
+     .target = kAt<&Settings::sequencer, &Settings::Sequencer::longest_pause>,
+     .least = 2,
+     .most = 60 * kSecond,
+     .about = "Longest pause between two looks for flagged rows while nothing was announced."},
+    {.name = "sequencer.passes_before_waiting",
+     .target = kAt<&Settings::sequencer, &Settings::Sequencer::passes_before_waiting>,
+     .least = 1,
+     .most = 10'000,
+     .about = "A row that was locked by somebody else at so many looks in a row is waited for."},
+    {.name = "sequencer.lock_timeout",
+     .target = kAt<&Settings::sequencer, &Settings::Sequencer::lock_timeout>,
+     .least = 1,
+     .most = 60 * kSecond,
+     .about = "How long it is then waited for, each time."},
+
+    {.name = "queue.lease",
+     .target = kAt<&Settings::queue, &Settings::Queue::lease>,
+     .least = kSecond,
+     .most = kHour,
+     .about = "A worker that was silent for so long has lost its claims to the others. Renewed well before."},
+    {.name = "queue.max_claims",
+     .target = kAt<&Settings::queue, &Settings::Queue::max_claims>,
+     .least = 1,
+     .most = 10'000,
+     .about = "Most tenancies that this process works on at once."},
+    {.name = "queue.longest_pause",
+     .target = kAt<&Settings::queue, &Settings::Queue::longest_pause>,
+     .least = 10,
+     .most = 60 * kSecond,
+     .about = "Longest pause between two looks into the queue while nobody notifies."},
+    {.name = "queue.revive_every",
+     .target = kAt<&Settings::queue, &Settings::Queue::revive_every>,
+     .least = 50,
+     .most = kHour,
+     .about = "How often claims of dead workers and due retries are looked for."},
+
+    {.name = "sync.small_rows",
+     .target = kAt<&Settings::sync, &Settings::Sync::small_rows>,
+     .least = 1,
+     .most = 10'000,
+     .about = "Up to so many changes of a mapping go to a destination in one round trip; more are copied and merged."},
+    {.name = "sync.load_rows",
+     .target = kAt<&Settings::sync, &Settings::Sync::load_rows>,
+     .least = 1,
+     .most = 10'000'000,
+     .about = "Most changes that are copied and merged in one transaction at the destination."},
+    {.name = "sync.load_chunk",
+     .target = kAt<&Settings::sync, &Settings::Sync::load_chunk>,
+     .least = 4 * kKiB,
+     .most = 64 * kMiB,
+     .about = "What is read and passed on at once: what one copy under way holds in memory."},
+    {.name = "sync.load_time",
+     .target = kAt<&Settings::sync, &Settings::Sync::load_time>,
+     .least = 10,
+     .most = kHour,
+     .about = "A copy takes no more rows after so long, and commits: the longest step that a stop has to wait for."},
+    {.name = "sync.parallel_loads",
+     .target = kAt<&Settings::sync, &Settings::Sync::parallel_loads>,
+     .least = 1,
+     .most = 100,
+     .about = "Copies at once, for each event loop. Small batches never wait for these."},
+    {.name = "sync.patience",
+     .target = kAt<&Settings::sync, &Settings::Sync::patience>,
+     .least = 0,
+     .most = 60 * kSecond,
+     .zero = "not at all",
+     .about = "How long a tenancy's other destinations wait for a slow one before they leave it behind."},
+    {.name = "sync.source_timeout",
+     .target = kAt<&Settings::sync, &Settings::Sync::source_timeout>,
+     .least = 100,
+     .most = kHour,
+     .about = "Longest read of the source."},
+    {.name = "sync.apply_timeout",
+     .target = kAt<&Settings::sync, &Settings::Sync::apply_timeout>,
+     .least = 100,
+     .most = kHour,
+     .about = "Longest batch at a destination, its merge included."},
+    {.name = "sync.retry_first",
+     .target = kAt<&Settings::sync, &Settings::Sync::retry_first>,
+     .least = 10,
+     .most = kHour,
+     .about = "Pause after a destination's first failure. Each further one doubles it; a part of each pause is random."},
+    {.name = "sync.retry_longest",
+     .target = kAt<&Settings::sync, &Settings::Sync::retry_longest>,
+     .least = 10,
+     .most = 24 * kHour,
+     .about = "Longest such pause. At least `sync.retry_first`."},
+    {.name = "sync.most_refused_rows",
+     .target = kAt<&Settings::sync, &Settings::Sync::most_refused_rows>,
+     .least = 1,
+     .most = 10'000,
+     .about = "Rows of one batch that a destination may refuse and that are quarantined one by one. More of them park the "
+              "mapping as a whole."},
+
+    {.name = "destinations.connect_timeout",
+     .target = kAt<&Settings::destinations, &Settings::Destinations::connect_timeout>,
+     .least = 100,
+     .most = 10 * 60 * kSecond,
+     .about = "Name look-up, TCP, TLS and authentication together."},
+    {.name = "destinations.pool",
+     .target = kAt<&Settings::destinations, &Settings::Destinations::pool>,
+     .least = 1,
+     .most = 100,
+     .about = "Most connections to one destination, for each event loop."},
+    {.name = "destinations.idle_timeout",
+     .target = kAt<&Settings::destinations, &Settings::Destinations::idle_timeout>,
+     .least = 0,
+     .most = 24 * kHour,
+     .zero = "closed after each use",
+     .about = "A destination's connection that was not used for so long is closed."},
+
+    {.name = "mappings.folder",
+     .target = kAt<&Settings::mappings, &Settings::Mappings::folder>,
+     .zero = "the built-in mappings only",
+     .about = "Folder of mapping files (`*.yaml`). One of a built-in mapping's name replaces it, others are added."},
+    {.name = "log.level",
+     .target = kAt<&Settings::log, &telemetry::LogSettings::level>,
+     .about = "Least important lines that are written."},
+    {.name = "log.format",
+     .target = kAt<&Settings::log, &telemetry::LogSettings::format>,
+     .about = "`automatic` is `human` where standard error is a terminal, else `json`."},
+    {.name = "threads",
+     .target = kAt<&Settings::threads>,
+     .least = 0,
+     .most = 256,
+     .zero = "one for each core",
+     .about = "Event loops of `serve` and `sync`, each with a thread and pools of its own."},
+};
+
+template <class Enum>
+struct Choice {
+  std::string_view name;
+  Enum value;
+};
+constexpr std::array kLevels{Choice{"debug", telemetry::Level::debug}, Choice{"info", telemetry::Level::info},
+                             Choice{"warning", telemetry::Level::warning}, Choice{"error", telemetry::Level::error}};
+constexpr std::array kFormats{Choice{"automatic", telemetry::LogFormat::automatic}, Choice{"human", telemetry::LogFormat::human},
+                              Choice{"json", telemetry::LogFormat::json}};
+
+const auto& choices_of(telemetry::Level) { return kLevels; }
+const auto& choices_of(telemetry::LogFormat) { return kFormats; }
+
+template <class Enum>
+concept Chosen = std::is_enum_v<Enum>;
+
+// ---- one overload set per type: its name, how it is written, how it is read ------------------------------------------------------------
+
+std::string name_of(const std::string&) { return "text"; }
+std::string name_of(std::int64_t) { return "whole number"; }
+std::string name_of(milliseconds) { return "duration"; }
+std::string name_of(Bytes) { return "size"; }
+std::string name_of(Chosen auto value) {
+  std::string names;
+  for (const auto& choice : choices_of(value)) names += (names.empty() ? "one of " : ", ") + std::string(choice.name);
+  return names;
+}
+
+std::string text_of(const std::string& value) { return value.empty() ? "\"\"" : value; }
+std::string text_of(std::int64_t value) { return std::to_string(value); }
+std::string text_of(milliseconds value) { return format_duration(value); }
+std::string text_of(Bytes value) { return format_bytes(value); }
+std::string text_of(Chosen auto value) {
+  const auto& choices = choices_of(value);
+  return std::string(std::ranges::find(choices, value, [](const auto& choice) { return choice.value; })->name);
+}
+
+bool read(std::string_view text, std::string& value) {
+  value = text;
+  return true;
+}
+template <class T>
+bool keep(std::optional<T> parsed, T& value) {
+  if (parsed) value = *parsed;
+  return parsed.has_value();
+}
+bool read(std::string_view text, std::int64_t& value) { return keep(parse_integer(text), value); }
+bool read(std::string_view text, milliseconds& value) { return keep(parse_duration(text), value); }
+bool read(std::string_view text, Bytes& value) { return keep(parse_bytes(text), value); }
+bool read(std::string_view text, Chosen auto& value) {
+  const auto& choices = choices_of(value);
+  const auto choice = std::ranges::find(choices, text, [](const auto& c) { return c.name; });
+  if (choice == choices.end()) return false;
+  value = choice->value;
+  return true;
+}
+
+std::int64_t number_of(std::int64_t value) { return value; }
+std::int64_t number_of(milliseconds value) { return value.count(); }
+std::int64_t number_of(Bytes value) { return value.count; }
+std::int64_t number_of(const auto&) { return 0; }
+
+void set_number(std::int64_t number, std::int64_t& value) { value = number; }
+void set_number(std::int64_t number, milliseconds& value) { value = milliseconds(number); }
+void set_number(std::int64_t number, Bytes& value) { value = Bytes{number}; }
+void set_number(std::int64_t, auto&) {}
+
+std::string_view example_of(const Definition& definition) {
+  if (std::holds_alternative<milliseconds& (*)(Settings&)>(definition.target)) return " such as 250ms, 10s or 5min";
+  if (std::holds_alternative<Bytes& (*)(Settings&)>(definition.target)) return " such as 256KiB or 8MiB";
+  return "";
+}
+
+bool has_range(const Definition& definition) { return definition.least != 0 || definition.most != 0; }
+
+}  // namespace
+
+std::span<const Definition> definitions() { return kDefinitions; }
+
+const Definition* find_definition(std::string_view name) {
+  const auto found = std::ranges::find(kDefinitions, name, &Definition::name);
+  return found == std::end(kDefinitions) ? nullptr : &*found;
+}
+
+std::string type_name(const Definition& definition) {
+  Settings defaults;
+  return std::visit([&](auto target) { return name_of(target(defaults)); }, definition.target);
+}
+
+std::string default_text(const Definition& definition) {
+  Settings defaults;
+  return std::visit([&](auto target) { return text_of(target(defaults)); }, definition.target);
+}
+
+std::string range_text(const Definition& definition) {
+  if (!has_range(definition)) return "";
+  Settings scratch;
+  return std::visit(
+      [&](auto target) {
+        auto& value = target(scratch);
+        set_number(definition.least, value);
+        const auto least = text_of(value);
+        set_number(definition.most, value);
+        return least + " to " + text_of(value);
+      },
+      definition.target);
+}
+
+std::string environment_name(const Definition& definition) {
+  std::string name = "TRIBUTARY_";
+  for (const unsigned char c : definition.name) name += c == '.' ? '_' : static_cast<char>(std::toupper(c));
+  return name;
+}
+
+std::string assign(const Definition& definition, std::string_view text, Settings& settings) {
+  const auto given = definition.secret ? std::string() : ", not \"" + std::string(text) + '"';
+  return std::visit(
+      [&](auto target) -> std::string {
+        auto value = target(settings);
+        if (!read(text, value)) {
+          const auto type = type_name(definition);
+          return "must be " + (type.starts_with("one of") ? type : "a " + type) + std::string(example_of(definition)) + given;
+        }
+        const auto number = number_of(value);
+        if (has_range(definition) && (number < definition.least || number > definition.most)) {
+          return "must be " + range_text(definition) + given;
+        }
+        target(settings) = std::move(value);
+        return "";
+      },
+      definition.target);
+}
+
+}  // namespace tributary::settings

@@ -1,0 +1,68 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "telemetry/log.hpp"
+
+namespace tributary::settings {
+
+/// A number of bytes.
+struct Bytes {
+  std::int64_t count = 0;
+  friend bool operator==(Bytes, Bytes) = default;
+};
+
+/// What comes from outside, with its defaults. Range, unit and the meaning of zero of each stand in definitions() (definition.hpp), from which
+/// docs/configuration.md is made. Plain values: each module has Params of its own, which the command line fills from these.
+struct Settings {
+  struct Source {
+    std::string url;
+    std::int64_t pool = 6;
+  } source;
+
+  struct Sequencer {
+    std::int64_t rows_per_batch = 2'000;
+    std::int64_t rows_per_tenancy = 1'000;
+    std::int64_t parallel_shards = 2;
+    std::chrono::milliseconds longest_pause{250};
+    std::int64_t passes_before_waiting = 8;
+    std::chrono::milliseconds lock_timeout{250};
+  } sequencer;
+
+  struct Queue {
+    std::chrono::milliseconds lease{15'000};
+    std::int64_t max_claims = 256;
+    std::chrono::milliseconds longest_pause{500};
+    std::chrono::milliseconds revive_every{1'000};
+  } queue;
+
+  struct Sync {
+    std::int64_t small_rows = 256;
+    std::int64_t load_rows = 50'000;
+    Bytes load_chunk{256 * 1024};
+    std::chrono::milliseconds load_time{2'000};
+    std::int64_t parallel_loads = 2;
+    std::chrono::milliseconds patience{500};
+    std::chrono::milliseconds source_timeout{30'000};
+    std::chrono::milliseconds apply_timeout{60'000};
+    std::chrono::milliseconds retry_first{500};
+    std::chrono::milliseconds retry_longest{300'000};
+    std::int64_t most_refused_rows = 100;
+  } sync;
+
+  struct Destinations {
+    std::chrono::milliseconds connect_timeout{10'000};
+    std::int64_t pool = 4;
+    std::chrono::milliseconds idle_timeout{30'000};
+  } destinations;
+
+  struct Mappings {
+    std::string folder;
+  } mappings;
+
+  telemetry::LogSettings log;
+  std::int64_t threads = 0;
+};
+
+}  // namespace tributary::settings

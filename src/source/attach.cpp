@@ -1,0 +1,103 @@
+#include <fmt/format.h>
+
+#include "base/embedded.hpp"
+#include "base/sql_text.hpp"
+#include "source/check.hpp"
+#include "source/migrate.hpp"
+
+namespace tributary::source {
+namespace {
+
+std::runtime_error not_ready(const std::string& what) { return std::runtime_error("the source is not ready: " + what); }
+
+constexpr std::string_view kRunMigrate = "; run `tributary migrate`";
+
+asio::awaitable<void> check_version(postgres::Connection& connection, Deadline deadline) {
+  if (!co_await is_installed(connection, deadline)) throw not_ready("it has no schema \"tributary\"" + std::string(kRunMigrate));
+  const int version = co_await installed_version(connection, deadline);
+  if (version < schema_version()) {
+    throw not_ready(fmt::format("its schema is of version {}, this program needs {}{}", version, schema_version(), kRunMigrate));
+  }
+  if (version > schema_version()) {
+    throw not_ready(
+        fmt::format("its schema is of version {}, this program knows {} only; use a newer program", version, schema_version()));
+  }
+}
+
+/// Ids that a session keeps back for later (CACHE), or that start again (CYCLE), would not become visible in their order (invariant 1).
+asio::awaitable<void> check_sequence(postgres::Connection& connection, Deadline deadline) {
+  const auto result = co_await connection.execute(
+      "SELECT seqcache = 1 AND NOT seqcycle AND seqincrement > 0 FROM pg_sequence WHERE seqrelid = "
+      "to_regclass('public.global_seq_id')",
+      deadline);
+  if (result.empty()) throw not_ready("it has no sequence public.global_seq_id" + std::string(kRunMigrate));
+  if (!result.get<bool>(0, 0)) {
+    throw not_ready(
+        "global_seq_id must be CACHE 1 NO CYCLE; run `ALTER SEQUENCE public.global_seq_id INCREMENT 1 CACHE 1 NO CYCLE`");
+  }
+}
+
+asio::awaitable<void> check_capture(postgres::Connection& connection, std::span<const mapping::Mapping> mappings,
+                                    Deadline deadline) {
+  std::string values;
+  for (const auto& step : capture_steps(mappings)) {
+    values += fmt::format("{}({}, {})", values.empty() ? "" : ", ", quote_literal(step.name), step.done);
+  }
+  if (values.empty()) co_return;
+  const auto query = "SELECT step.name FROM (VALUES " + values + ") AS step (name, done) WHERE NOT step.done LIMIT 1";
+  const auto result = co_await connection.execute(query, deadline);
+  if (!result.empty())
+    throw not_ready(fmt::format("capture is not installed ({}){}", result.get<std::string>(0, 0), kRunMigrate));
+}
+
+}  // namespace
+
+int schema_version() { return static_cast<int>(embedded_migrations().size()); }
+
+asio::awaitable<bool> is_installed(postgres::Connection& connection, Deadline deadline) {
+  const auto result = co_await connection.execute("SELECT to_regclass('tributary.installation') IS NOT NULL", deadline);
+  co_return result.get<bool>(0, 0);
+}
+
+asio::awaitable<int> installed_version(postgres::Connection& connection, Deadline deadline) {
+  const auto result = co_await connection.execute("SELECT max(schema_version) FROM tributary.installation", deadline);
+  co_return result.get<std::optional<std::int32_t>>(0, 0).value_or(0);
+}
+
+asio::awaitable<void> check_mappings(postgres::Connection& connection, std::span<const mapping::Mapping> mappings,
+                                     Deadline deadline) {
+  std::vector<std::string> tables;
+  for (const auto& mapping : mappings) {
+    tables.push_back(mapping.source_table);
+    for (const auto& dependency : mapping.dependencies) tables.push_back(dependency.table);
+  }
+  postgres::Params params;
+  params.add_array(std::span<const std::string>(tables));
+  const auto result = co_await connection.execute(
+      "SELECT c.relname, a.attname, format_type(a.atttypid, NULL)\n"
+      "FROM pg_class AS c\n"
+      "JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped\n"
+      "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname = ANY ($1)",
+      std::move(params), deadline);
+  std::vector<mapping::SourceColumn> catalog;
+  for (std::size_t row = 0; row < result.rows(); ++row) {
+    catalog.push_back({result.get<std::string>(row, 0), result.get<std::string>(row, 1), result.get<std::string>(row, 2)});
+  }
+  std::string problems;
+  for (const auto& mapping : mappings) {
+    for (const auto& problem : mapping::check_against_source(mapping, catalog)) problems += "\n  " + problem.to_string();
+  }
+  if (!problems.empty()) throw std::runtime_error("mappings do not fit the source:" + problems);
+}
+
+asio::awaitable<Installation> attach(postgres::Connection& connection, std::span<const mapping::Mapping> mappings,
+                                     Deadline deadline) {
+  co_await check_version(connection, deadline);
+  co_await check_sequence(connection, deadline);
+  co_await check_mappings(connection, mappings, deadline);
+  co_await check_capture(connection, mappings, deadline);
+  const auto result = co_await connection.execute("SELECT id, shard_count FROM tributary.installation", deadline);
+  co_return Installation{result.get<Uuid>(0, 0), result.get<std::int32_t>(0, 1)};
+}
+
+}  // namespace tributary::source

@@ -1,0 +1,238 @@
+#include "source/capture.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/sql_text.hpp"
+#include "source/migrate.hpp"
+
+// Texts of capture. Function bodies name every object with its schema: they run with search_path = pg_catalog (install_function).
+
+namespace tributary::source {
+namespace {
+
+std::string list(std::string_view alias, const std::vector<std::string>& columns) {
+  std::string text;
+  for (const auto& column : columns) text += fmt::format("{}{}.{}", text.empty() ? "" : ", ", alias, quote_identifier(column));
+  return text;
+}
+
+/// `jsonb_build_object('id', alias."id"::text, …)`; `cast` is "::text" or nothing.
+std::string json_object(std::string_view alias, const std::vector<std::string>& columns, std::string_view cast) {
+  std::string text;
+  for (const auto& column : columns) {
+    text += fmt::format("{}{}, {}.{}{}", text.empty() ? "" : ", ", quote_literal(column), alias, quote_identifier(column), cast);
+  }
+  return "jsonb_build_object(" + text + ")";
+}
+
+std::string relation(std::string_view table) { return quote_literal(public_table(table)) + "::regclass"; }
+
+/// Builds the steps that concern one table.
+class TableSteps {
+ public:
+  TableSteps(std::string table, std::vector<Step>& steps) : table_(std::move(table)), steps_(steps) {}
+
+  void column(std::string_view name, std::string_view type) {
+    add(fmt::format("column {}", name),
+        fmt::format("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} {}", public_table(table_), quote_identifier(name), type),
+        fmt::format("EXISTS (SELECT FROM pg_attribute WHERE attrelid = {} AND attname = {} AND NOT attisdropped)",
+                    relation(table_), quote_literal(name)));
+  }
+
+  /// `definition` for CREATE INDEX, `tail` an SQL expression of the same as pg_get_indexdef() writes it.
+  void index(std::string_view suffix, bool unique, std::string_view definition, std::string_view tail) {
+    const auto name = object_name(table_, suffix);
+    const auto fits = [&](std::string_view which) {
+      return fmt::format("tributary.index_fits({}, {}, {}, {})", relation(table_), which, unique, tail);
+    };
+    add(fmt::format("drop unusable index {}", name),
+        fmt::format("DROP INDEX CONCURRENTLY IF EXISTS public.{}", quote_identifier(name)),
+        fmt::format("to_regclass({}) IS NULL OR {}", quote_literal("public." + quote_identifier(name)),
+                    fits(quote_literal(name))),
+        true);
+    add(fmt::format("index {}", name),
+        fmt::format("CREATE {}INDEX CONCURRENTLY {} ON {} {}", unique ? "UNIQUE " : "", quote_identifier(name),
+                    public_table(table_), definition),
+        fits("NULL"), true);
+  }
+
+  void drop_plain_unique() {
+    const auto call = [&](bool only_look) {
+      return fmt::format("tributary.drop_plain_unique({}, {})", relation(table_), only_look);
+    };
+    add("drop unique indexes on sequenceId that are not partial", "SELECT " + call(false), "NOT " + call(true));
+  }
+
+  /// `definition`: what follows CREATE TRIGGER "name", with %s for the table.
+  void trigger(std::string_view name, const std::string& definition) {
+    const auto arguments = fmt::format("({}, {}, {})", relation(table_), quote_literal(name), quote_literal(definition));
+    add(fmt::format("trigger {}", name), "SELECT tributary.install_trigger" + arguments,
+        "tributary.trigger_installed" + arguments);
+  }
+
+  /// A function for a trigger, and its name as EXECUTE FUNCTION wants it.
+  std::string function(std::string_view suffix, const std::string& body) {
+    const auto name = object_name(table_, suffix);
+    const auto arguments = fmt::format("({}, {})", quote_literal(name), quote_literal(body));
+    add(fmt::format("function {}", name), "SELECT tributary.install_function" + arguments,
+        "tributary.function_installed" + arguments);
+    return fmt::format("tributary.{}()", quote_identifier(name));
+  }
+
+ private:
+  void add(std::string name, std::string sql, std::string done, bool concurrently = false) {
+    steps_.push_back({fmt::format("{}: {}", table_, name), std::move(sql), std::move(done), concurrently});
+  }
+
+  std::string table_;
+  std::vector<Step>& steps_;
+};
+
+void add_columns(const CapturedTable& table, TableSteps& steps) {
+  steps.column("sequenceId", "bigint");
+  // A constant default rewrites nothing, and makes every row that is there already one that the sequencer has not seen.
+  steps.column("shouldUpdateSequenceId", "boolean NOT NULL DEFAULT true");
+  steps.index("tributary_sequence_id", true, "(\"sequenceId\") WHERE \"sequenceId\" IS NOT NULL",
+              R"('btree ("sequenceId") WHERE ("sequenceId" IS NOT NULL)')");
+  steps.drop_plain_unique();
+  const auto tenancy = quote_identifier(table.tenancy_column);
+  const auto tenancy_name = quote_literal(table.tenancy_column);
+  // What fetching reads. Partial, so that no query of the application, least of all the cached plan of a foreign key's check made when the table was small, can
+  // take it for as good as the primary key: of two indexes that seem equal the planner takes the younger one.
+  steps.index("tributary_tenancy_sequence", false, fmt::format("({}, \"sequenceId\") WHERE \"sequenceId\" IS NOT NULL", tenancy),
+              fmt::format(R"(format('btree (%I, "sequenceId") WHERE ("sequenceId" IS NOT NULL)', {}))", tenancy_name));
+  // NULLS FIRST: see "DeletedRow_tributary_flagged" in 0002_capture.sql.
+  steps.index("tributary_flagged", false, fmt::format("({} NULLS FIRST) WHERE \"shouldUpdateSequenceId\"", tenancy),
+              fmt::format(R"(format('btree (%I NULLS FIRST) WHERE "shouldUpdateSequenceId"', {}))", tenancy_name));
+  for (std::size_t i = 0; i < table.lookups.size(); ++i) {  // (the tenancy last, for the same reason)
+    std::string columns;
+    std::string names;
+    std::string places;
+    for (const auto& column : table.lookups[i]) {
+      const auto* comma = columns.empty() ? "" : ", ";
+      columns += comma + quote_identifier(column);
+      places += fmt::format("{}%I", comma);
+      names += ", " + quote_literal(column);
+    }
+    steps.index(fmt::format("tributary_target_key_{}", i + 1), false, "(" + columns + ")",
+                fmt::format("format('btree ({})'{})", places, names));
+  }
+}
+
+void add_flag_triggers(const CapturedTable& table, TableSteps& steps) {
+  const auto key_changes = fmt::format("({}) IS DISTINCT FROM ({})", list("OLD", table.key), list("NEW", table.key));
+  steps.trigger("tributary_flag_insert", "BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION tributary.flag_new()");
+  // Another key or tenancy: as if deleted there and new here. With the old id, a reader of the new tenancy could see it above ids of its own shard that
+  // are not committed yet, and pass these.
+  steps.trigger("tributary_flag_key",
+                fmt::format("BEFORE UPDATE ON %s FOR EACH ROW WHEN ({}) EXECUTE FUNCTION tributary.flag_new()", key_changes));
+  // The sequencer is who writes a new id. Named to run after the above.
+  steps.trigger("tributary_flag_update",
+                "BEFORE UPDATE ON %s FOR EACH ROW WHEN (NEW.\"shouldUpdateSequenceId\" IS NOT TRUE"
+                " AND (NEW.\"sequenceId\" IS NULL OR OLD.\"sequenceId\" IS NOT DISTINCT FROM NEW.\"sequenceId\"))"
+                " EXECUTE FUNCTION tributary.flag_changed()");
+}
+
+void add_tombstone_triggers(const CapturedTable& table, TableSteps& steps) {
+  const auto values = [&](std::string_view alias) {
+    return fmt::format("{}.{}, {}, {}, {}", alias, quote_identifier(table.tenancy_column), quote_literal(table.name),
+                       json_object(alias, table.key, "::text"), json_object(alias, table.timestamps, ""));
+  };
+  const std::string insert = "  INSERT INTO public.\"DeletedRow\" (\"tenancyId\", \"tableName\", \"primaryKey\", data)\n";
+  const std::string_view notify = "  IF FOUND THEN\n    PERFORM tributary.notify_change();\n  END IF;\n  RETURN NULL;\nEND";
+
+  const auto on_delete =
+      steps.function("tombstone_delete", fmt::format("BEGIN\n{}  SELECT {}\n  FROM gone;\n{}", insert, values("gone"), notify));
+  steps.trigger("tributary_tombstone_delete",
+                "AFTER DELETE ON %s REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION " + on_delete);
+
+  const auto on_key =
+      steps.function("tombstone_key", fmt::format("BEGIN\n{}  VALUES ({});\n  RETURN NULL;\nEND", insert, values("OLD")));
+  steps.trigger("tributary_tombstone_key",
+                fmt::format("AFTER UPDATE ON %s FOR EACH ROW WHEN (({}) IS DISTINCT FROM ({})) EXECUTE FUNCTION {}",
+                            list("OLD", table.key), list("NEW", table.key), on_key));
+
+  const auto on_truncate =
+      steps.function("tombstone_truncate",
+                     fmt::format("BEGIN\n  PERFORM tributary.check_truncate(TG_RELID);\n{}  SELECT {}\n  FROM {} AS gone;\n{}",
+                                 insert, values("gone"), public_table(table.name), notify));
+  steps.trigger("tributary_tombstone_truncate", "BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION " + on_truncate);
+}
+
+/// INSERT of a marker for each parent of the rows in `rows` (FROM items whose columns are the dependency's). Left out is a parent that this very
+/// transaction has written and flagged: nobody can have numbered it without seeing what this transaction did. It is looked up one by one, by its
+/// key: a cached plan may be older than the table's size.
+std::string insert_markers(const CapturedDependency& dependency, const CapturedTable& parent, std::string_view rows) {
+  std::string keys;
+  std::string known;
+  for (const auto& [column, key] : dependency.on) {
+    const auto quoted = quote_identifier(key);
+    keys += fmt::format("{}changed.{} AS {}", keys.empty() ? "" : ", ", quote_identifier(column), quoted);
+    known += fmt::format("wanted.{} IS NOT NULL\n    AND ", quoted);
+  }
+  return fmt::format(
+      "  INSERT INTO tributary.marker (\"tenancyId\", \"tableName\", \"primaryKey\")\n"
+      "  SELECT wanted.{0}, {1}, {2}\n"
+      "  FROM (SELECT DISTINCT {3} FROM {4}) AS wanted\n"
+      "  WHERE {5}NOT coalesce((\n"
+      "      SELECT parent.\"shouldUpdateSequenceId\" AND parent.xmin = pg_current_xact_id()::xid\n"
+      "      FROM {6} AS parent\n"
+      "      WHERE ({7}) = ({8})), false);\n",
+      quote_identifier(parent.tenancy_column), quote_literal(parent.name), json_object("wanted", parent.key, "::text"), keys,
+      rows, known, public_table(parent.name), list("parent", parent.key), list("wanted", parent.key));
+}
+
+void add_marker_triggers(const CapturedDependency& dependency, const CapturedTable& parent, bool table_is_captured,
+                         const std::string& prefix, TableSteps& steps) {
+  const std::string_view notify = "  IF FOUND THEN\n    PERFORM tributary.notify_change();\n  END IF;\n  RETURN NULL;\nEND";
+  std::vector<std::string> columns;
+  for (const auto& pair : dependency.on) columns.push_back(pair.first);
+
+  const auto on_set =
+      steps.function(prefix + "_set", fmt::format("BEGIN\n{}{}", insert_markers(dependency, parent, "changed"), notify));
+  steps.trigger(prefix + "_insert",
+                "AFTER INSERT ON %s REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION " + on_set);
+  steps.trigger(prefix + "_delete",
+                "AFTER DELETE ON %s REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION " + on_set);
+
+  // By row: so WHEN can leave out the sequencer's own updates, which clear the flag, before anything is queued.
+  std::string names;
+  for (const auto& column : columns) names += (names.empty() ? "" : ", ") + quote_identifier(column);
+  const auto both = fmt::format("(VALUES ({}), ({})) AS changed ({})", list("OLD", columns), list("NEW", columns), names);
+  const auto on_update =
+      steps.function(prefix + "_row", fmt::format("BEGIN\n{}{}", insert_markers(dependency, parent, both), notify));
+  steps.trigger(prefix + "_update", fmt::format("AFTER UPDATE ON %s FOR EACH ROW {}EXECUTE FUNCTION {}",
+                                                table_is_captured ? "WHEN (NEW.\"shouldUpdateSequenceId\") " : "", on_update));
+
+  const auto everything = public_table(dependency.table) + " AS changed";
+  const auto on_truncate =
+      steps.function(prefix + "_all", fmt::format("BEGIN\n  PERFORM tributary.check_truncate(TG_RELID);\n{}{}",
+                                                  insert_markers(dependency, parent, everything), notify));
+  steps.trigger(prefix + "_truncate", "BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION " + on_truncate);
+}
+
+}  // namespace
+
+std::vector<Step> capture_steps(std::span<const mapping::Mapping> mappings) {
+  std::vector<Step> steps;
+  const auto tables = captured_tables(mappings);
+  for (const auto& table : tables) {
+    TableSteps table_steps(table.name, steps);
+    add_columns(table, table_steps);
+    add_flag_triggers(table, table_steps);
+    add_tombstone_triggers(table, table_steps);
+  }
+  int number = 0;
+  for (const auto& dependency : captured_dependencies(mappings)) {
+    TableSteps table_steps(dependency.table, steps);
+    const auto parent = std::ranges::find(tables, dependency.parent, &CapturedTable::name);
+    const bool is_captured = std::ranges::find(tables, dependency.table, &CapturedTable::name) != tables.end();
+    add_marker_triggers(dependency, *parent, is_captured, fmt::format("tributary_marker_{}", ++number), table_steps);
+  }
+  return steps;
+}
+
+}  // namespace tributary::source

@@ -1,0 +1,34 @@
+#include "sync/destinations.hpp"
+
+namespace tributary::sync {
+
+Destinations::Found Destinations::find(Uuid tenancy, const queue::DestinationEntry& entry) {
+  const auto now = std::chrono::steady_clock::now();
+  auto& known = entries_[{tenancy, entry.id}];
+  known.last_used = now;
+  if (known.destination && known.connection_string == entry.connection_string) return {known.destination, {}};
+  known.destination.reset();
+  if (entry.type != "postgres") {
+    return {nullptr,
+            {.kind = destination::FailureKind::refused,
+             .sqlstate = "",
+             .message = "unknown destination type \"" + entry.type + "\""}};
+  }
+  try {
+    known.destination =
+        destination::postgres_target::make_destination(executor_, postgres::ConnectOptions::parse(entry.connection_string),
+                                                       {.installation = installation_, .tenancy = tenancy}, params_);
+  } catch (const postgres::Error& error) {
+    return {nullptr, {.kind = destination::FailureKind::refused, .sqlstate = "", .message = error.what()}};
+  }
+  known.connection_string = entry.connection_string;
+  return {known.destination, {}};
+}
+
+void Destinations::close_idle() {
+  const auto oldest = std::chrono::steady_clock::now() - params_.idle_timeout;
+  std::erase_if(entries_,
+                [&](const auto& item) { return item.second.last_used < oldest && item.second.destination.use_count() <= 1; });
+}
+
+}  // namespace tributary::sync

@@ -1,0 +1,42 @@
+#pragma once
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "destination/postgres/destination.hpp"
+#include "queue/queue.hpp"
+
+namespace tributary::sync {
+
+namespace asio = boost::asio;
+
+/// The destinations in use on one loop: made at first use, forgotten when idle, made anew when their connection string changed.
+/// Whoever holds one keeps it alive. Memory is that of the destinations in use, not of those configured.
+class Destinations {
+ public:
+  Destinations(asio::any_io_executor executor, Uuid installation, destination::postgres_target::Params params)
+      : executor_(std::move(executor)), installation_(installation), params_(params) {}
+
+  struct Found {
+    std::shared_ptr<destination::Destination> destination;
+    destination::Failure failure;  ///< where there is none: an unknown type, a connection string that makes no sense
+  };
+  Found find(Uuid tenancy, const queue::DestinationEntry& entry);
+  /// Forgets those that nobody holds and that were not asked for during the idle time.
+  void close_idle();
+
+ private:
+  struct Entry {
+    std::string connection_string;
+    std::shared_ptr<destination::Destination> destination;
+    std::chrono::steady_clock::time_point last_used;
+  };
+  asio::any_io_executor executor_;
+  const Uuid installation_;
+  const destination::postgres_target::Params params_;
+  std::map<std::pair<Uuid, std::string>, Entry> entries_;
+};
+
+}  // namespace tributary::sync

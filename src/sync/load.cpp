@@ -1,0 +1,172 @@
+#include "destination/change.hpp"
+#include "sync/tenancy_sync.hpp"
+#include "telemetry/log.hpp"
+
+/// TenancySync's large batches: one COPY from the source, streamed to every destination that stands at the same watermark.
+namespace tributary::sync {
+namespace {
+
+using destination::FailureKind;
+using destination::Outcome;
+using destination::Verdict;
+
+/// So many tenancies may wait for a load with their claim in hand: well below PollerParams::max_claims, the rest of which is for small batches. More go back
+/// to the end of the queue after a pause, lest they go round without one.
+constexpr std::size_t kMostWaiting = 128;
+constexpr std::chrono::milliseconds kPutOff{100};
+
+}  // namespace
+
+asio::awaitable<void> TenancySync::load(const Want& want, Targets targets, bool with_patience) {
+  const auto put_off = [&] {
+    for (const auto& target : targets) target->more = true;
+  };
+  auto& slots = with_patience ? services_.loads : services_.loads_alone;
+  if (slots.waiting() >= kMostWaiting) {
+    put_off();
+    asio::steady_timer pause(services_.executor, kPutOff);
+    co_await pause.async_wait(asio::use_awaitable);
+    co_return;
+  }
+  const auto slot = co_await slots.take();
+  if (services_.stopping) {
+    put_off();
+    co_return;
+  }
+
+  co_await each(targets, with_patience, [this, want](TargetPointer target) -> asio::awaitable<void> {
+    const auto place = place_of(*target, want.mapping).value();
+    auto loading = co_await target->destination->load(*want.mapping, target->positions[place], apply_deadline());
+    target->load = std::move(loading.load);
+    target->load_failure.reset();
+    if (!target->load) co_await settle(target, want.mapping, std::move(loading.outcome));
+  });
+  std::erase_if(targets, [](const auto& target) { return !target->load; });
+  if (targets.empty()) co_return;
+
+  const auto changes = co_await services_.reader.open(tenancy_, want, services_.params.load_rows, source_deadline());
+  co_await stream(*changes, targets, with_patience);
+  const auto through = changes->through();
+  const auto complete = changes->complete_until();
+  const bool caught_up = changes->caught_up();
+  const auto delivered = static_cast<std::size_t>(changes->delivered());
+
+  // `each` drops who is parked; who failed by the fault of a row stays, to be spared that row next time.
+  co_await each(targets, with_patience, [=, this, mapping = want.mapping](TargetPointer target) -> asio::awaitable<void> {
+    const auto complete_until = quarantined(*target, *mapping, false) > 0 ? std::nullopt : complete;
+    auto outcome = target->load_failure ? std::move(*target->load_failure)
+                                        : co_await target->load->commit(through, complete_until, caught_up, apply_deadline());
+    target->load.reset();
+    if (outcome.verdict == Verdict::durable) {
+      count_rows(*mapping, delivered);
+      if (!caught_up) target->more = true;
+    }
+    if (outcome.verdict == Verdict::failed && outcome.failure.kind == FailureKind::row) {
+      services_.sparing_until[{tenancy_, target->entry.id, mapping->name}] = through;
+      target->more = true;
+      telemetry::log(telemetry::Level::warning, "sync", "a load met a row that is refused, going on in small batches",
+                     {{"tenancy", tenancy_.to_string()},
+                      {"destination", target->entry.id},
+                      {"mapping", mapping->name},
+                      {"error", outcome.failure.message}});
+      co_return;
+    }
+    co_await settle(target, mapping, std::move(outcome));
+  });
+}
+
+asio::awaitable<void> TenancySync::stream(ChangeStream& changes, Targets& targets, bool with_patience) {
+  const auto time_is_up = Deadline::after(services_.params.load_time);
+  auto chunk = std::make_shared<postgres::CopyBatch>();
+  while (!targets.empty()) {
+    if (time_is_up.expired() || services_.stopping) {
+      co_await changes.stop(source_deadline());
+      co_return;
+    }
+    if (chunk.use_count() > 1) chunk = std::make_shared<postgres::CopyBatch>();  // one that was left behind still reads it
+    if (!co_await changes.next(*chunk, services_.params.load_chunk_bytes, source_deadline())) co_return;
+    const Work write = [this, chunk](TargetPointer target) -> asio::awaitable<void> {
+      if (!target->load_failure) target->load_failure = co_await target->load->write(*chunk, apply_deadline());
+    };
+    co_await each(targets, with_patience, write);
+  }
+}
+
+bool TenancySync::is_sparing(const Target& target, std::size_t place) const {
+  const auto& mapping = *target.mappings[place];
+  const auto until = services_.sparing_until.find({tenancy_, target.entry.id, mapping.name});
+  return until != services_.sparing_until.end() && until->second > target.positions[place].watermark;
+}
+
+int TenancySync::quarantined(const Target& target, const mapping::Mapping& mapping, bool due_only) const {
+  for (const auto& state : claim_.states) {
+    if (state.destination == target.entry.id && state.mapping == mapping.name && state.quarantined > 0 &&
+        (!due_only || state.quarantine_due)) {
+      return state.quarantined;
+    }
+  }
+  return 0;
+}
+
+asio::awaitable<void> TenancySync::apply_sparing(TargetPointer target, destination::Batch batch) {
+  const auto& mapping = *batch.changes->mapping;
+  const destination::TargetShape shape(mapping);
+  std::vector<std::string> applied;
+  for (std::size_t i = 0; i < batch.changes->rows.rows(); ++i) {
+    const auto change = destination::parse_change(batch.changes->rows.row(i));
+    if (change.kind != destination::Change::Kind::step) applied.push_back(destination::key_json(shape, change));
+  }
+  // Before the destination commits: a refused row that nobody remembers would be lost once the watermark has passed it.
+  const auto keep = [&](std::vector<destination::RefusedRow> rows) -> asio::awaitable<void> {
+    std::vector<queue::Refused> refused;
+    if (!rows.empty()) target->partial = true;
+    for (auto& row : rows) {
+      std::erase(applied, row.key);
+      telemetry::log(telemetry::Level::warning, "sync", "a destination refused a row, which is quarantined",
+                     {{"tenancy", tenancy_.to_string()},
+                      {"destination", target->entry.id},
+                      {"mapping", mapping.name},
+                      {"sqlstate", row.failure.sqlstate}});
+      refused.push_back({std::move(row.key), std::move(row.failure.sqlstate), std::move(row.failure.message)});
+    }
+    if (refused.empty()) co_return;
+    auto source = co_await services_.source.acquire(source_deadline());
+    co_await queue::quarantine(*source, tenancy_, target->entry.id, mapping.name, std::move(refused), services_.params.retry,
+                               source_deadline());
+  };
+  auto outcome = co_await target->destination->apply_sparing(batch, services_.params.most_refused_rows, keep, apply_deadline());
+  if (outcome.verdict == Verdict::durable) {
+    count_rows(mapping, applied.size());
+    if (batch.changes->more) target->more = true;
+    if (quarantined(*target, mapping, false) > 0 && !applied.empty()) {
+      auto source = co_await services_.source.acquire(source_deadline());
+      co_await queue::release(*source, tenancy_, target->entry.id, mapping.name, std::move(applied), batch.changes->read_at,
+                              source_deadline());
+    }
+  }
+  co_await settle(target, &mapping, std::move(outcome));
+}
+
+asio::awaitable<void> TenancySync::retry_quarantined(TargetPointer target) {
+  constexpr int kAtOnce = 100;
+  for (const auto* mapping : target->mappings) {
+    if (quarantined(*target, *mapping, true) == 0 || target->parked) continue;
+    const mapping::Mapping* const one[] = {mapping};
+    const auto positions = co_await target->destination->positions(one, apply_deadline());
+    if (positions.failure || !std::holds_alternative<destination::Position>(positions.of_mappings.at(0))) continue;
+    const auto position = std::get<destination::Position>(positions.of_mappings[0]);
+    std::vector<std::string> keys;
+    {
+      auto source = co_await services_.source.acquire(source_deadline());
+      keys =
+          co_await queue::quarantined_keys(*source, tenancy_, target->entry.id, mapping->name, false, kAtOnce, source_deadline());
+    }
+    if (keys.empty()) continue;
+    // Read after the position: the fence then vouches that what is applied is not older than what is there.
+    auto changes =
+        co_await services_.reader.read_keys(tenancy_, *mapping, std::move(keys), position.watermark, source_deadline());
+    co_await apply_sparing(target, {.changes = std::move(changes), .position = position, .completes = false});
+  }
+}
+
+}  // namespace tributary::sync

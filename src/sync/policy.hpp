@@ -1,0 +1,53 @@
+#pragma once
+#include <chrono>
+#include <string_view>
+
+#include "base/backoff.hpp"
+#include "destination/destination.hpp"
+#include "queue/queue.hpp"
+
+/// What to do with which outcome: pure decisions, apart from the doing.
+namespace tributary::sync {
+
+/// The retry policy, all of it: how long a (tenancy, destination, mapping) rests after its n-th failure in a row.
+/// Everything is tried again by itself: what an operator or a customer mends (a password, a dropped column) recovers without being told. `refused` starts
+/// where `unavailable` gets to after a few failures, as it seldom goes away within a second.
+inline std::chrono::milliseconds retry_delay(destination::FailureKind kind, int failures, const Backoff& backoff, double random) {
+  constexpr int kRefusedStartsAs = 2;
+  return backoff.delay(kind == destination::FailureKind::refused ? failures + kRefusedStartsAs : failures, random);
+}
+
+/// The failure concerns the whole destination, not the mapping that met it: no connection, no server, no room.
+inline bool concerns_whole_destination(const destination::Failure& failure) {
+  const std::string_view state = failure.sqlstate;
+  if (failure.kind == destination::FailureKind::row) return false;
+  if (state.empty()) return true;
+  const auto state_class = state.substr(0, 2);
+  return state_class == "08" || state_class == "28" || state_class == "3D" || state_class == "53" || state_class == "57" ||
+         state_class == "58";
+}
+
+/// What a claim's remembered states say about a destination, or one mapping of it.
+enum class Readiness {
+  ready,  ///< nothing known against it
+  retry,  ///< it failed, and its next try has come
+  resting,  ///< it failed, or is being worked on, and its next try has not come
+  paused,
+};
+inline Readiness readiness(const queue::Claim& claim, std::string_view destination, std::string_view mapping) {
+  for (const auto& state : claim.states) {
+    if (state.destination != destination || state.mapping != mapping || state.quarantined > 0) continue;
+    if (state.paused) return Readiness::paused;
+    return state.due ? Readiness::retry : Readiness::resting;
+  }
+  return Readiness::ready;
+}
+
+inline int failures_so_far(const queue::Claim& claim, std::string_view destination, std::string_view mapping) {
+  for (const auto& state : claim.states) {
+    if (state.destination == destination && state.mapping == mapping && state.quarantined == 0) return state.attempts;
+  }
+  return 0;
+}
+
+}  // namespace tributary::sync

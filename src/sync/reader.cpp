@@ -1,0 +1,184 @@
+#include "sync/reader.hpp"
+
+#include <boost/json.hpp>
+
+#include "destination/change.hpp"
+#include "mapping/sql.hpp"
+
+namespace tributary::sync {
+namespace {
+
+constexpr std::string_view kBegin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+// The transaction's own time is taken when BEGIN arrives, the snapshot with the first query after it: so it is a clock reading of before
+// the snapshot, and whatever was committed by then is in it. That is what complete_until promises.
+constexpr std::string_view kClock = "SELECT now()";
+
+// A small batch is held in memory whole, once for all destinations and once in binary for each: bounded by bytes, whatever a customer's metadata weigh.
+// At least one row is delivered; the last column says whether the bound was reached with it.
+constexpr std::string_view kMostBytes = "1048576";
+std::string bounded_fetch(const mapping::Mapping& mapping) {
+  return fmt::format(R"sql(SELECT sized.*, sized.bytes_before + sized.bytes >= {0}
+FROM (
+  SELECT change.*, sum(change.bytes) OVER in_order - change.bytes AS bytes_before
+  FROM (SELECT fetched.*, octet_length(fetched::text)::bigint AS bytes FROM (
+{1}
+  ) AS fetched) AS change
+  WINDOW in_order AS (ORDER BY change.sequence_id ROWS UNBOUNDED PRECEDING)
+) AS sized
+WHERE sized.bytes_before < {0}
+ORDER BY sized.sequence_id)sql",
+                     kMostBytes, mapping::fetch_sql(mapping, {.tenancy = "$1", .after = "$2", .limit = "$3"}));
+}
+/// Columns behind the tuple's: bytes, bytes_before, whether the bound was reached.
+constexpr std::size_t kBoundColumns = 3;
+
+void append_row(postgres::CopyBatch& batch, const postgres::Result& result, std::size_t row, std::size_t columns) {
+  std::vector<std::byte> tuple;
+  postgres::append_int16(tuple, static_cast<std::int16_t>(columns));
+  for (std::size_t column = 0; column < columns; ++column) {
+    const auto field = result.field(row, column);
+    postgres::append_int32(tuple, field ? static_cast<std::int32_t>(field->size()) : -1);
+    if (field) tuple.insert(tuple.end(), field->begin(), field->end());
+  }
+  batch.append_row(tuple);
+}
+
+std::shared_ptr<Changes> changes_of(const Want& want, const postgres::Result& rows, std::size_t columns,
+                                    postgres::Timestamp read_at) {
+  auto changes = std::make_shared<Changes>();
+  changes->mapping = want.mapping;
+  changes->after = want.after;
+  changes->through = want.after;
+  changes->read_at = read_at;
+  for (std::size_t row = 0; row < rows.rows(); ++row) append_row(changes->rows, rows, row, columns);
+  if (!rows.empty()) changes->through = rows.get<std::int64_t>(rows.rows() - 1, 0);
+  return changes;
+}
+
+/// Array parameter of a key column, from text: the server's own input function converts it ($2::text[]::uuid[] would do the same).
+std::vector<std::string> column_of_keys(const std::vector<std::string>& keys, const std::string& column) {
+  std::vector<std::string> values;
+  for (const auto& key : keys) values.emplace_back(boost::json::parse(key).as_object().at(column).as_string());
+  return values;
+}
+
+}  // namespace
+
+ChangeStream::ChangeStream(const mapping::Mapping& mapping, std::int64_t after, postgres::PooledConnection connection,
+                           postgres::Transaction transaction, postgres::CopyReader reader, std::int64_t limit,
+                           std::optional<postgres::Timestamp> complete_until)
+    : mapping_(mapping),
+      after_(after),
+      limit_(limit),
+      complete_until_(complete_until),
+      through_(after),
+      connection_(std::move(connection)),
+      transaction_(std::move(transaction)),
+      reader_(std::move(reader)) {}
+
+asio::awaitable<bool> ChangeStream::next(postgres::CopyBatch& chunk, std::size_t max_bytes, Deadline deadline) {
+  if (ended_) co_return false;
+  if (!co_await reader_.read(chunk, max_bytes, deadline)) {
+    co_await end(deadline);
+    co_return false;
+  }
+  delivered_ += static_cast<std::int64_t>(chunk.rows());
+  through_ = destination::parse_change(chunk.row(chunk.rows() - 1)).sequence_id;
+  co_return true;
+}
+
+asio::awaitable<void> ChangeStream::end(Deadline deadline) {
+  ended_ = true;
+  co_await transaction_.rollback(deadline);
+}
+
+asio::awaitable<void> ChangeStream::stop(Deadline deadline) {
+  if (ended_) co_return;
+  co_await reader_.stop(deadline);
+  co_await transaction_.rollback(deadline);
+}
+
+Reader::Reader(postgres::Pool& pool, std::vector<mapping::Mapping> mappings) : pool_(pool), mappings_(std::move(mappings)) {
+  for (const auto& mapping : mappings_) {
+    texts_.push_back({bounded_fetch(mapping), mapping::fetch_keys_sql(mapping), mapping::has_unsequenced_sql(mapping)});
+  }
+}
+
+const Reader::Texts& Reader::texts_of(const mapping::Mapping& mapping) const {
+  return texts_.at(static_cast<std::size_t>(&mapping - mappings_.data()));
+}
+
+asio::awaitable<std::vector<std::shared_ptr<const Changes>>> Reader::read(Uuid tenancy, std::vector<Want> wants,
+                                                                          std::int64_t limit, Deadline deadline) {
+  std::vector<postgres::Command> commands;
+  commands.push_back({.sql = kBegin, .params = {}, .prepare = true});
+  commands.push_back({.sql = kClock, .params = {}, .prepare = true});
+  for (const auto& want : wants) {
+    const auto& texts = texts_of(*want.mapping);
+    postgres::Params fetch;
+    fetch.add(tenancy).add(want.after).add(limit);
+    commands.push_back({.sql = texts.fetch, .params = std::move(fetch), .prepare = true});
+    postgres::Params unsequenced;
+    unsequenced.add(tenancy);
+    commands.push_back({.sql = texts.has_unsequenced, .params = std::move(unsequenced), .prepare = true});
+  }
+  commands.push_back({.sql = "COMMIT", .params = {}, .prepare = true});
+
+  auto connection = co_await pool_.acquire(deadline);
+  const auto results = co_await connection->execute_pipeline(std::move(commands), deadline);
+  const auto clock = results.at(1).get<postgres::Timestamp>(0, 0);
+  std::vector<std::shared_ptr<const Changes>> all;
+  for (std::size_t i = 0; i < wants.size(); ++i) {
+    const auto& rows = results.at(2 + 2 * i);
+    auto changes = changes_of(wants[i], rows, rows.columns() - kBoundColumns, clock);
+    const bool bound_reached = !rows.empty() && rows.get<bool>(rows.rows() - 1, rows.columns() - 1);
+    changes->more = bound_reached || static_cast<std::int64_t>(rows.rows()) >= limit;
+    if (!changes->more && !results.at(3 + 2 * i).get<bool>(0, 0)) changes->complete_until = clock;
+    all.push_back(std::move(changes));
+  }
+  co_return all;
+}
+
+asio::awaitable<std::shared_ptr<const Changes>> Reader::read_keys(Uuid tenancy, const mapping::Mapping& mapping,
+                                                                  std::vector<std::string> keys, std::int64_t watermark,
+                                                                  Deadline deadline) {
+  postgres::Params params;
+  params.add(tenancy);
+  for (const auto& column : mapping.target_key) {
+    const auto values = column_of_keys(keys, column);
+    params.add_array(std::span<const std::string>(values));
+  }
+  std::vector<postgres::Command> commands;
+  commands.push_back({.sql = kBegin, .params = {}, .prepare = true});
+  commands.push_back({.sql = kClock, .params = {}, .prepare = true});
+  commands.push_back({.sql = texts_of(mapping).fetch_keys, .params = std::move(params), .prepare = true});
+  commands.push_back({.sql = "COMMIT", .params = {}, .prepare = true});
+  auto connection = co_await pool_.acquire(deadline);
+  const auto results = co_await connection->execute_pipeline(std::move(commands), deadline);
+  const auto& rows = results.at(2);
+  auto changes =
+      changes_of({.mapping = &mapping, .after = watermark}, rows, rows.columns(), results.at(1).get<postgres::Timestamp>(0, 0));
+  changes->through = watermark;
+  co_return changes;
+}
+
+asio::awaitable<std::unique_ptr<ChangeStream>> Reader::open(Uuid tenancy, Want want, std::int64_t limit, Deadline deadline) {
+  auto connection = co_await pool_.acquire(deadline);
+  auto transaction = co_await postgres::Transaction::begin(*connection, postgres::TransactionMode::snapshot_read_only, deadline);
+  postgres::Params params;
+  params.add(tenancy);
+  std::vector<postgres::Command> commands;
+  commands.push_back({.sql = kClock, .params = {}, .prepare = true});
+  commands.push_back({.sql = texts_of(*want.mapping).has_unsequenced, .params = std::move(params), .prepare = true});
+  const auto results = co_await connection->execute_pipeline(std::move(commands), deadline);
+  std::optional<postgres::Timestamp> complete_until;
+  if (!results.at(1).get<bool>(0, 0)) complete_until = results.at(0).get<postgres::Timestamp>(0, 0);
+  const auto select = mapping::fetch_sql(
+      *want.mapping,
+      {.tenancy = postgres::literal(tenancy), .after = postgres::literal(want.after), .limit = postgres::literal(limit)});
+  auto reader = co_await postgres::CopyReader::start(*connection, "COPY (" + select + ") TO STDOUT (FORMAT binary)", deadline);
+  co_return std::make_unique<ChangeStream>(*want.mapping, want.after, std::move(connection), std::move(transaction),
+                                           std::move(reader), limit, complete_until);
+}
+
+}  // namespace tributary::sync

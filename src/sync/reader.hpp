@@ -1,0 +1,92 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "destination/destination.hpp"
+#include "mapping/mapping.hpp"
+#include "postgres/copy.hpp"
+#include "postgres/pool.hpp"
+#include "postgres/transaction.hpp"
+
+namespace tributary::sync {
+
+namespace asio = boost::asio;
+using destination::Changes;
+
+/// What to read: changes of a mapping past a watermark.
+struct Want {
+  const mapping::Mapping* mapping = nullptr;
+  std::int64_t after = -1;
+  friend bool operator==(const Want&, const Want&) = default;
+};
+
+/// A large read under way: COPY in the order of the sequence ids, inside a snapshot of its own. Destroyed early, it closes its connection.
+class ChangeStream {
+ public:
+  ChangeStream(const mapping::Mapping& mapping, std::int64_t after, postgres::PooledConnection connection,
+               postgres::Transaction transaction, postgres::CopyReader reader, std::int64_t limit,
+               std::optional<postgres::Timestamp> complete_until);
+
+  /// Next chunk of at most about `max_bytes`; false when there is none.
+  asio::awaitable<bool> next(postgres::CopyBatch& chunk, std::size_t max_bytes, Deadline deadline);
+  /// Takes no more: what was delivered until now is the batch.
+  asio::awaitable<void> stop(Deadline deadline);
+
+  const mapping::Mapping& mapping() const { return mapping_; }
+  std::int64_t after() const { return after_; }
+  std::int64_t through() const { return through_; }  ///< of what next() delivered
+  std::int64_t delivered() const { return delivered_; }  ///< changes
+  bool caught_up() const { return ended_ && delivered_ < limit_; }
+  /// Only once caught up, and only if the snapshot showed nothing unsequenced.
+  std::optional<postgres::Timestamp> complete_until() const { return caught_up() ? complete_until_ : std::nullopt; }
+
+ private:
+  asio::awaitable<void> end(Deadline deadline);
+
+  const mapping::Mapping& mapping_;
+  const std::int64_t after_;
+  const std::int64_t limit_;
+  const std::optional<postgres::Timestamp> complete_until_;
+  std::int64_t through_;
+  std::int64_t delivered_ = 0;
+  bool ended_ = false;
+  // Destroyed in reverse: the stream, the transaction, the loan.
+  postgres::PooledConnection connection_;
+  postgres::Transaction transaction_;
+  postgres::CopyReader reader_;
+};
+
+/// Reads one tenancy's changes from the source. Each call is one snapshot, so rows, joins and tombstones agree (invariant 5).
+/// All throw postgres::Error. Threads: one loop, the pool's; distinct calls may overlap.
+class Reader {
+ public:
+  Reader(postgres::Pool& pool, std::vector<mapping::Mapping> mappings);
+
+  const std::vector<mapping::Mapping>& mappings() const { return mappings_; }
+
+  /// At most `limit` changes of each want, in one round trip. Same order as `wants`.
+  asio::awaitable<std::vector<std::shared_ptr<const Changes>>> read(Uuid tenancy, std::vector<Want> wants, std::int64_t limit,
+                                                                    Deadline deadline);
+  /// The present state of some target keys (JSON objects), as changes with sequence id 0 that move no watermark: after == through == `watermark`.
+  asio::awaitable<std::shared_ptr<const Changes>> read_keys(Uuid tenancy, const mapping::Mapping& mapping,
+                                                            std::vector<std::string> keys, std::int64_t watermark,
+                                                            Deadline deadline);
+  asio::awaitable<std::unique_ptr<ChangeStream>> open(Uuid tenancy, Want want, std::int64_t limit, Deadline deadline);
+
+ private:
+  struct Texts {
+    std::string fetch;
+    std::string fetch_keys;
+    std::string has_unsequenced;
+  };
+  const Texts& texts_of(const mapping::Mapping& mapping) const;
+
+  postgres::Pool& pool_;
+  const std::vector<mapping::Mapping> mappings_;
+  std::vector<Texts> texts_;
+};
+
+}  // namespace tributary::sync

@@ -1,0 +1,55 @@
+#pragma once
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "sync/destinations.hpp"
+#include "sync/engine.hpp"
+#include "sync/reader.hpp"
+#include "sync/slots.hpp"
+
+namespace tributary::sync {
+
+/// What the syncs of one event loop share. Owned by the engine, touched on its loop only.
+struct Services {
+  Services(asio::any_io_executor loop, postgres::Pool& pool, source::Installation from, std::vector<mapping::Mapping> mappings,
+           Params settings, telemetry::Metrics& counted)
+      : executor(loop),
+        source(pool),
+        installation(from),
+        params(settings),
+        reader(pool, std::move(mappings)),
+        destinations(loop, from.id, settings.destination),
+        loads(settings.parallel_loads),
+        loads_alone(settings.parallel_loads),
+        metrics(counted) {}
+
+  using DestinationKey = std::pair<Uuid, std::string>;                  ///< tenancy, destination
+  using MappingKey = std::tuple<Uuid, std::string, std::string>;        ///< and mapping
+
+  asio::any_io_executor executor;
+  postgres::Pool& source;
+  const source::Installation installation;
+  const Params params;
+  Reader reader;
+  Destinations destinations;
+  Slots loads;
+  Slots loads_alone;  ///< of destinations that were slow or failed: they may hold a slot for as long as their deadlines allow
+  telemetry::Metrics& metrics;
+  std::mt19937_64 random{std::random_device{}()};
+
+  /// Destinations that outlived their request's patience, or are being tried after a failure: nobody else touches them meanwhile.
+  std::set<DestinationKey> busy;
+  /// A load met a row that is refused: up to this sequence id, small batches that spare such rows.
+  std::map<MappingKey, std::int64_t> sparing_until;
+  bool keeping = false;  ///< a coroutine keeps what is in `busy` from being tried by others
+  int left_behind = 0;  ///< coroutines that go on without their request
+  bool stopping = false;  ///< no new load begins
+
+  double uniform() { return std::uniform_real_distribution<double>(0, 1)(random); }
+};
+
+}  // namespace tributary::sync

@@ -1,0 +1,463 @@
+#include "sync/tenancy_sync.hpp"
+
+#include "sync/policy.hpp"
+#include "telemetry/log.hpp"
+
+namespace tributary::sync {
+namespace {
+
+using namespace std::chrono_literals;
+using destination::Batch;
+using destination::Failure;
+using destination::FailureKind;
+using destination::Outcome;
+using destination::Verdict;
+using telemetry::Level;
+
+/// For so long nobody else tries a destination that is being worked on; said anew in time while that lasts. Also how soon it is tried again if
+/// this process dies.
+constexpr auto kWorkedOn = 15s;
+
+}  // namespace
+
+TenancySync::TenancySync(std::shared_ptr<Services> services, queue::Claim claim)
+    : shared_services_(std::move(services)),
+      services_(*shared_services_),
+      claim_(std::move(claim)),
+      tenancy_(claim_.tenancy.value_or(Uuid{})) {}
+
+asio::awaitable<TenancySync::Result> TenancySync::run() {
+  if (!claim_.tenancy) co_return Result{};
+  co_await forget_removed();
+  if (!claim_.exists && !claim_.deleted) co_return Result{};
+  for (auto& target : choose(true)) start_alone(std::move(target));
+  auto targets = choose(false);
+  co_await sync(targets, true);
+  bool more = false;
+  for (const auto& target : targets) more = more || target->more;
+  if (claim_.deleted && everything_read_) co_await leave(targets);
+  co_return Result{.more = more, .may_finish = remembered_};
+}
+
+// What is remembered of a destination, or a mapping, that is no longer there would be due for ever.
+asio::awaitable<void> TenancySync::forget_removed() {
+  const auto is_configured = [&](const auto& state) {
+    return std::any_of(claim_.destinations.begin(), claim_.destinations.end(),
+                       [&](const auto& entry) { return entry.id == state.destination; });
+  };
+  const auto is_known = [&](const std::string& name) {
+    const auto& mappings = services_.reader.mappings();
+    return std::any_of(mappings.begin(), mappings.end(), [&](const auto& mapping) { return mapping.name == name; });
+  };
+  for (const auto& state : claim_.states) {
+    if (is_configured(state) && (state.mapping.empty() || is_known(state.mapping))) continue;
+    auto source = co_await services_.source.acquire(source_deadline());
+    if (is_configured(state))
+      co_await queue::set_mapping_aside(*source, tenancy_, state.destination, state.mapping, source_deadline());
+    else
+      co_await queue::forget_destination(*source, tenancy_, state.destination, source_deadline());
+  }
+}
+
+TenancySync::Targets TenancySync::choose(bool retrying) {
+  Targets targets;
+  for (const auto& entry : claim_.destinations) {
+    const auto whole = readiness(claim_, entry.id, "");
+    if (whole == Readiness::paused || whole == Readiness::resting || services_.busy.contains({tenancy_, entry.id})) {
+      continue;
+    }
+    if ((whole == Readiness::retry) == retrying) targets.push_back(make_target(entry));
+  }
+  return targets;
+}
+
+TargetPointer TenancySync::make_target(const queue::DestinationEntry& entry) {
+  auto target = std::make_shared<Target>();
+  target->entry = entry;
+  for (const auto& mapping : services_.reader.mappings()) {
+    const auto ready = readiness(claim_, entry.id, mapping.name);
+    if (ready == Readiness::ready || ready == Readiness::retry)
+      target->mappings.push_back(&mapping);
+    else
+      target->partial = true;
+  }
+  return target;
+}
+
+// A destination that failed before is tried apart from the others: it may hang again.
+void TenancySync::start_alone(TargetPointer target) {
+  hold(*target);
+  target->left_behind = true;
+  target->alone = true;
+  asio::co_spawn(services_.executor, alone(shared_from_this(), std::move(target)), asio::detached);
+}
+
+asio::awaitable<void> TenancySync::alone(std::shared_ptr<TenancySync> self, TargetPointer target) {
+  const Work work = [self](TargetPointer t) -> asio::awaitable<void> {
+    Targets only{std::move(t)};
+    co_await self->sync(only, false);
+  };
+  co_await self->guarded(target, work);
+  co_await self->come_back(target);
+}
+
+/// Says anew for everything in Services::busy that it is being worked on, until there is nothing.
+asio::awaitable<void> TenancySync::keep_held(std::shared_ptr<Services> services) {
+  asio::steady_timer pause(services->executor);
+  while (!services->busy.empty()) {
+    pause.expires_after(kWorkedOn / 3);
+    co_await pause.async_wait(asio::use_awaitable);
+    const std::vector<Services::DestinationKey> held(services->busy.begin(), services->busy.end());
+    for (const auto& [tenancy, destination] : held) {
+      if (!services->busy.contains({tenancy, destination})) continue;
+      try {
+        auto source = co_await services->source.acquire(Deadline::after(services->params.source_timeout));
+        co_await queue::keep_postponed(*source, tenancy, destination, kWorkedOn,
+                                       Deadline::after(services->params.source_timeout));
+      } catch (const postgres::Error& error) {
+        telemetry::log(Level::warning, "sync", "the source failed, a destination may be tried by two at once",
+                       {{"tenancy", tenancy.to_string()}, {"destination", destination}, {"error", error.what()}});
+      }
+    }
+  }
+  services->keeping = false;
+}
+
+asio::awaitable<void> TenancySync::sync(Targets& targets, bool with_patience) {
+  if (!with_patience) {
+    auto source = co_await services_.source.acquire(source_deadline());
+    for (const auto& target : targets)
+      co_await queue::postpone(*source, tenancy_, target->entry.id, kWorkedOn, true, source_deadline());
+  }
+  co_await each(targets, with_patience, [this](TargetPointer target) { return prepare(std::move(target)); });
+
+  std::vector<Want> wants;
+  for (const auto& target : targets) {
+    for (std::size_t i = 0; i < target->mappings.size(); ++i) {
+      const Want want{.mapping = target->mappings[i], .after = target->positions[i].watermark};
+      if (std::find(wants.begin(), wants.end(), want) == wants.end()) wants.push_back(want);
+    }
+  }
+  if (wants.empty()) co_return;
+  const auto read = co_await services_.reader.read(tenancy_, wants, services_.params.small_rows, source_deadline());
+  // A deleted tenancy is forgotten only when all its tombstones are numbered and read; numbering them puts it into the queue again.
+  for (const auto& changes : read) everything_read_ = everything_read_ && changes->complete_until.has_value();
+  co_await each(targets, with_patience, [this, read](TargetPointer target) { return deliver(std::move(target), read); });
+
+  for (std::size_t i = 0; i < wants.size(); ++i) {
+    if (!read[i]->more) continue;
+    Targets behind;
+    for (const auto& target : targets) {
+      const auto place = place_of(*target, wants[i].mapping);
+      if (place && !target->parked && target->positions[*place].watermark == wants[i].after && !is_sparing(*target, *place)) {
+        behind.push_back(target);
+      }
+    }
+    if (behind.empty()) continue;
+    // Of a deleted tenancy, one more look at what came after: only a read that finds nothing more shows that it may be forgotten.
+    if (services_.stopping || claim_.deleted) {
+      for (const auto& target : behind) target->more = true;
+    }
+    if (!services_.stopping) {
+      co_await load(wants[i], std::move(behind), with_patience);
+    }
+  }
+  drop_absent(targets, with_patience);
+  co_await each(targets, with_patience, [this](TargetPointer target) { return retry_quarantined(std::move(target)); });
+}
+
+asio::awaitable<void> TenancySync::prepare(TargetPointer target) {
+  auto found = services_.destinations.find(tenancy_, target->entry);
+  if (!found.destination) {
+    co_await park(target, "", std::move(found.failure));
+    co_return;
+  }
+  target->destination = std::move(found.destination);
+  const auto positions = co_await target->destination->positions(target->mappings, apply_deadline());
+  if (positions.of_another && claim_.deleted) {
+    // The next tenancy has it already: nothing of ours is left there. leave() says so.
+    std::vector<std::string> names;
+    for (const auto* mapping : std::exchange(target->mappings, {})) names.push_back(mapping->name);
+    co_await clear(target, std::move(names));
+    co_return;
+  }
+  if (positions.failure) {
+    co_await park(target, "", *positions.failure);
+    co_return;
+  }
+
+  std::vector<const mapping::Mapping*> usable;
+  for (std::size_t i = 0; i < target->mappings.size(); ++i) {
+    if (const auto* position = std::get_if<destination::Position>(&positions.of_mappings[i])) {
+      usable.push_back(target->mappings[i]);
+      target->positions.push_back(*position);
+    } else {
+      co_await park(target, target->mappings[i]->name, std::get<Failure>(positions.of_mappings[i]));
+    }
+  }
+  target->mappings = std::move(usable);
+}
+
+asio::awaitable<void> TenancySync::deliver(TargetPointer target, const ChangesList& read) {
+  std::vector<Batch> together;
+  std::vector<Batch> sparing;
+  std::vector<std::string> healthy;
+  bool anything = false;
+  for (std::size_t i = 0; i < target->mappings.size(); ++i) {
+    const auto found = std::find_if(read.begin(), read.end(), [&](const auto& changes) {
+      return changes->mapping == target->mappings[i] && changes->after == target->positions[i].watermark;
+    });
+    if (found == read.end()) continue;
+    Batch batch{.changes = *found, .position = target->positions[i]};
+    const auto until = services_.sparing_until.find({tenancy_, target->entry.id, target->mappings[i]->name});
+    if (until != services_.sparing_until.end() && until->second <= batch.position.watermark) services_.sparing_until.erase(until);
+    if (batch.changes->more && !is_sparing(*target, i)) continue;
+    // With refused keys on record, each row's fate is wanted: one of them may be accepted now.
+    const bool spare = is_sparing(*target, i) || quarantined(*target, *target->mappings[i], false) > 0;
+    if (batch.changes->rows.empty()) healthy.push_back(target->mappings[i]->name);
+    if (batch.changes->more) target->more = true;
+    anything = anything || !batch.changes->rows.empty();
+    batch.completes = !spare;
+    if (spare && !batch.changes->rows.empty())
+      sparing.push_back(std::move(batch));
+    else
+      together.push_back(std::move(batch));
+  }
+  if (anything && !together.empty()) co_await apply_together(target, std::move(together));
+  for (auto& batch : sparing) {
+    if (!target->parked) co_await apply_sparing(target, std::move(batch));
+  }
+  if (!target->parked) co_await clear(target, std::move(healthy));
+}
+
+asio::awaitable<void> TenancySync::apply_together(TargetPointer target, std::vector<Batch> batches) {
+  std::vector<const Batch*> pointers;
+  for (const auto& batch : batches) pointers.push_back(&batch);
+  auto outcome = co_await target->destination->apply(pointers, apply_deadline());
+  if (outcome.verdict == Verdict::durable) {
+    std::vector<std::string> names;
+    for (const auto& batch : batches) {
+      names.push_back(batch.changes->mapping->name);
+      count_rows(*batch.changes->mapping, batch.changes->rows.rows());
+    }
+    co_await clear(target, std::move(names));
+    co_return;
+  }
+  const bool whose = outcome.verdict == Verdict::failed && !concerns_whole_destination(outcome.failure);
+  if (whose && outcome.failure.kind == FailureKind::row) {
+    for (auto& batch : batches) {
+      batch.completes = false;
+      if (!target->parked) co_await apply_sparing(target, std::move(batch));
+    }
+    co_return;
+  }
+  if (whose && batches.size() > 1) {
+    // All or nothing told only that one of them fails: one by one tells which.
+    for (auto& batch : batches) {
+      if (target->parked) co_return;
+      std::vector<Batch> one;
+      one.push_back(std::move(batch));
+      co_await apply_together(target, std::move(one));
+    }
+    co_return;
+  }
+  co_await settle(target, batches.size() == 1 ? batches.front().changes->mapping : nullptr, std::move(outcome));
+}
+
+asio::awaitable<void> TenancySync::settle(TargetPointer target, const mapping::Mapping* mapping, Outcome outcome) {
+  switch (outcome.verdict) {
+    case Verdict::durable:
+      if (mapping != nullptr) co_await clear(target, {mapping->name});
+      break;
+    case Verdict::fenced:
+    case Verdict::again:
+      target->more = true;
+      break;
+    case Verdict::failed: {
+      const bool whole = mapping == nullptr || concerns_whole_destination(outcome.failure);
+      co_await park(target, whole ? "" : mapping->name, std::move(outcome.failure));
+      break;
+    }
+  }
+}
+
+asio::awaitable<void> TenancySync::park(TargetPointer target, std::string mapping, Failure failure) {
+  (mapping.empty() ? target->parked : target->partial) = true;
+  const int failures = failures_so_far(claim_, target->entry.id, mapping) + 1;
+  const auto retry_in = retry_delay(failure.kind, failures, services_.params.retry, services_.uniform());
+  services_.metrics.counter("tributary_destination_failures_total", {{"kind", "postgres"}}).add();
+  telemetry::log(failures == 1 ? Level::warning : Level::debug, "sync", "a destination failed and is parked",
+                 {{"tenancy", tenancy_.to_string()},
+                  {"destination", target->entry.id},
+                  {"mapping", mapping},
+                  {"sqlstate", failure.sqlstate},
+                  {"error", failure.message},
+                  {"failures", failures},
+                  {"retry_in_ms", retry_in.count()}});
+  const queue::Park row{.tenancy = tenancy_,
+                        .destination = target->entry.id,
+                        .mapping = std::move(mapping),
+                        .attempts = failures,
+                        .retry_in = retry_in,
+                        .sqlstate = std::move(failure.sqlstate),
+                        .error = std::move(failure.message)};
+  auto source = co_await services_.source.acquire(source_deadline());
+  co_await queue::park(*source, {&row, 1}, source_deadline());
+}
+
+asio::awaitable<void> TenancySync::clear(TargetPointer target, std::vector<std::string> mappings) {
+  // One that is tried alone or was left behind keeps its row until it comes back: its request is finished, and the row is all that remembers it.
+  if (!target->held) mappings.emplace_back();
+  bool known = false;
+  bool failed = false;
+  for (const auto& state : claim_.states) {
+    if (state.destination != target->entry.id || state.quarantined > 0 ||
+        std::find(mappings.begin(), mappings.end(), state.mapping) == mappings.end()) {
+      continue;
+    }
+    known = true;
+    failed = failed || state.attempts > 0;
+  }
+  if (!known) co_return;
+  if (failed) log_recovery(*target);
+  auto source = co_await services_.source.acquire(source_deadline());
+  co_await queue::unpark(*source, tenancy_, target->entry.id, std::move(mappings), source_deadline());
+}
+
+void TenancySync::log_recovery(const Target& target) const {
+  telemetry::log(Level::info, "sync", "a destination has recovered",
+                 {{"tenancy", tenancy_.to_string()}, {"destination", target.entry.id}});
+}
+
+// Destinations that have applied every tombstone of a deleted tenancy are given up, each by itself: another tenancy may be waiting for it.
+asio::awaitable<void> TenancySync::leave(const Targets& targets) {
+  std::vector<std::string> left;
+  for (const auto& target : targets) {
+    const bool refused = std::any_of(target->mappings.begin(), target->mappings.end(),
+                                     [&](const auto* mapping) { return quarantined(*target, *mapping, false) > 0; });
+    if (target->parked || target->partial || target->more || refused) continue;
+    auto outcome = co_await target->destination->disown(apply_deadline());
+    if (outcome.verdict == Verdict::durable)
+      left.push_back(target->entry.id);
+    else
+      co_await park(target, "", std::move(outcome.failure));
+  }
+  if (left.empty() && !claim_.destinations.empty()) co_return;
+  auto source = co_await services_.source.acquire(source_deadline());
+  co_await queue::forget_deleted_tenancy(*source, tenancy_, claim_.deleted_at, std::move(left), source_deadline());
+}
+
+std::optional<std::size_t> TenancySync::place_of(const Target& target, const mapping::Mapping* mapping) {
+  const auto found = std::find(target.mappings.begin(), target.mappings.end(), mapping);
+  if (found == target.mappings.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - target.mappings.begin());
+}
+
+void TenancySync::count_rows(const mapping::Mapping& mapping, std::size_t rows) {
+  services_.metrics.counter("tributary_sync_rows_total", {{"mapping", mapping.name}, {"kind", "postgres"}}).add(rows);
+}
+
+// ---- company and patience ----------------------------------------------------------------------------------------------------------
+
+asio::awaitable<void> TenancySync::guarded(TargetPointer target, Work work) {
+  try {
+    co_await work(target);
+  } catch (const postgres::Error& error) {
+    // Only the source throws here: what a destination does comes back as an outcome.
+    remembered_ = false;
+    target->parked = true;
+    telemetry::log(Level::warning, "sync", "the source failed while syncing a destination",
+                   {{"tenancy", tenancy_.to_string()}, {"destination", target->entry.id}, {"error", error.what()}});
+  } catch (const std::exception& error) {
+    remembered_ = false;
+    target->parked = true;
+    services_.metrics.counter("tributary_sync_defects_total").add();
+    telemetry::log(Level::error, "sync", "a defect while syncing a destination",
+                   {{"tenancy", tenancy_.to_string()}, {"destination", target->entry.id}, {"error", error.what()}});
+  }
+}
+
+asio::awaitable<void> TenancySync::each(Targets& targets, bool with_patience, Work work) {
+  if (!with_patience) {
+    for (const auto& target : targets) co_await guarded(target, work);
+    drop_absent(targets, false);
+    co_return;
+  }
+  const auto one_is_done = std::make_shared<Event>(services_.executor);
+  for (const auto& target : targets) {
+    target->running = true;
+    asio::co_spawn(
+        services_.executor,
+        [](std::shared_ptr<TenancySync> self, TargetPointer t, Work step, std::shared_ptr<Event> done) -> asio::awaitable<void> {
+          co_await self->guarded(t, step);
+          t->running = false;
+          done->set();
+          if (t->left_behind) co_await self->come_back(t);
+        }(shared_from_this(), target, work, one_is_done),
+        asio::detached);
+  }
+  const auto is_running = [](const auto& target) { return target->running; };
+  const auto patience = Deadline::after(services_.params.patience);
+  while (std::any_of(targets.begin(), targets.end(), is_running) && !patience.expired()) co_await one_is_done->wait(patience);
+  for (const auto& target : targets) {
+    if (target->running) co_await leave_behind(target);
+  }
+  drop_absent(targets, true);
+}
+
+// One that is tried alone counts as left behind from its start: only in company does that mean absent.
+void TenancySync::drop_absent(Targets& targets, bool in_company) {
+  std::erase_if(targets, [&](const auto& target) { return target->parked || (in_company && target->left_behind); });
+}
+
+asio::awaitable<void> TenancySync::leave_behind(TargetPointer target) {
+  hold(*target);
+  try {
+    // The promise that outlives this process: without it, the finished request would be the last that anybody heard of this destination.
+    auto source = co_await services_.source.acquire(source_deadline());
+    co_await queue::postpone(*source, tenancy_, target->entry.id, kWorkedOn, false, source_deadline());
+  } catch (const postgres::Error& error) {
+    remembered_ = false;  // then the request itself is the promise: its lease runs out
+    telemetry::log(Level::warning, "sync", "the source failed, the tenancy will be tried again",
+                   {{"tenancy", tenancy_.to_string()}, {"destination", target->entry.id}, {"error", error.what()}});
+  }
+  target->left_behind = true;
+  if (!target->running) co_await come_back(target);  // it was done while the promise was written
+}
+
+void TenancySync::hold(Target& target) {
+  services_.busy.insert({tenancy_, target.entry.id});
+  if (!std::exchange(services_.keeping, true)) asio::co_spawn(services_.executor, keep_held(shared_services_), asio::detached);
+  ++services_.left_behind;
+  target.held = true;
+}
+
+void TenancySync::let_go(Target& target) {
+  if (!std::exchange(target.held, false)) return;
+  services_.busy.erase({tenancy_, target.entry.id});
+  --services_.left_behind;
+}
+
+// What was left behind has ended its step, well or parked: the rest is done with the tenancy's next turn. Not in company, or one that takes longer
+// than the others' patience for every single step would never get through with a load.
+asio::awaitable<void> TenancySync::come_back(TargetPointer target) {
+  target->load.reset();
+  try {
+    if (!target->parked) {
+      if (target->alone && failures_so_far(claim_, target->entry.id, "") > 0) log_recovery(*target);
+      auto source = co_await services_.source.acquire(source_deadline());
+      if (!target->alone) co_await queue::postpone(*source, tenancy_, target->entry.id, 0ms, true, source_deadline());
+      let_go(*target);  // before anybody can claim what is enqueued now
+      if (target->alone)
+        co_await queue::resume(*source, tenancy_, target->entry.id, source_deadline());
+      else
+        co_await queue::enqueue(*source, tenancy_, source_deadline());
+    }
+  } catch (const postgres::Error& error) {
+    telemetry::log(Level::warning, "sync", "the source failed, a destination will be tried again",
+                   {{"tenancy", tenancy_.to_string()}, {"destination", target->entry.id}, {"error", error.what()}});
+  }
+  let_go(*target);
+}
+
+}  // namespace tributary::sync

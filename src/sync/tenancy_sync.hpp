@@ -1,0 +1,98 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "sync/services.hpp"
+
+namespace tributary::sync {
+
+/// One destination of the tenancy being synced.
+struct Target {
+  queue::DestinationEntry entry;
+  std::shared_ptr<destination::Destination> destination;
+  std::vector<const mapping::Mapping*> mappings;        ///< those that can be written now
+  std::vector<destination::Position> positions;         ///< of these, in the same order
+  std::unique_ptr<destination::Load> load;              ///< while one is under way
+  std::optional<destination::Outcome> load_failure;
+  bool held = false;          ///< in Services::busy
+  bool running = false;       ///< its part of the present step is not done
+  bool left_behind = false;   ///< the others went on without it
+  bool alone = false;         ///< from the start of this turn: nobody waits for it
+  bool parked = false;        ///< as a whole; nothing more is done with it
+  bool partial = false;       ///< one of its mappings rests or failed
+  bool more = false;          ///< it is not up to date yet
+};
+using TargetPointer = std::shared_ptr<Target>;
+
+/// Brings the destinations of one claimed tenancy up to date, as far as one turn goes.
+///
+/// Read once, deliver to each. A destination that fails is parked by itself; one that is slow is left behind after `patience` and ends its
+/// step on its own, so neither delays the others. Lifetime: shared; whoever was left behind keeps it alive.
+class TenancySync : public std::enable_shared_from_this<TenancySync> {
+ public:
+  TenancySync(std::shared_ptr<Services> services, queue::Claim claim);
+
+  struct Result {
+    bool more = false;  ///< put the tenancy back into the queue
+    bool may_finish = true;  ///< false: something could not be remembered in the source; the lease must run out
+  };
+  /// Throws postgres::Error of the source.
+  asio::awaitable<Result> run();
+
+ private:
+  using Targets = std::vector<TargetPointer>;
+  using Work = std::function<asio::awaitable<void>(TargetPointer)>;
+  using ChangesList = std::vector<std::shared_ptr<const Changes>>;
+
+  // Which destinations, and in whose company.
+  asio::awaitable<void> forget_removed();
+  Targets choose(bool retrying);
+  TargetPointer make_target(const queue::DestinationEntry& entry);
+  void start_alone(TargetPointer target);
+  static asio::awaitable<void> alone(std::shared_ptr<TenancySync> self, TargetPointer target);
+  static asio::awaitable<void> keep_held(std::shared_ptr<Services> services);
+
+  // The steps.
+  asio::awaitable<void> sync(Targets& targets, bool with_patience);
+  asio::awaitable<void> prepare(TargetPointer target);
+  asio::awaitable<void> deliver(TargetPointer target, const ChangesList& read);
+  asio::awaitable<void> load(const Want& want, Targets targets, bool with_patience);
+  asio::awaitable<void> stream(ChangeStream& changes, Targets& targets, bool with_patience);
+  asio::awaitable<void> retry_quarantined(TargetPointer target);
+  asio::awaitable<void> leave(const Targets& targets);
+
+  // One batch at one destination, and what becomes of it.
+  asio::awaitable<void> apply_together(TargetPointer target, std::vector<destination::Batch> batches);
+  asio::awaitable<void> apply_sparing(TargetPointer target, destination::Batch batch);
+  asio::awaitable<void> settle(TargetPointer target, const mapping::Mapping* mapping, destination::Outcome outcome);
+  asio::awaitable<void> park(TargetPointer target, std::string mapping, destination::Failure failure);
+  asio::awaitable<void> clear(TargetPointer target, std::vector<std::string> mappings);
+  void log_recovery(const Target& target) const;
+
+  /// Runs `work` for each target at the same time. With patience, those that take longer are dropped from `targets` and go on alone.
+  asio::awaitable<void> each(Targets& targets, bool with_patience, Work work);
+  asio::awaitable<void> guarded(TargetPointer target, Work work);
+  asio::awaitable<void> leave_behind(TargetPointer target);
+  asio::awaitable<void> come_back(TargetPointer target);
+  void hold(Target& target);
+  void let_go(Target& target);
+  static void drop_absent(Targets& targets, bool in_company);
+
+  static std::optional<std::size_t> place_of(const Target& target, const mapping::Mapping* mapping);
+  int quarantined(const Target& target, const mapping::Mapping& mapping, bool due_only) const;
+  bool is_sparing(const Target& target, std::size_t place) const;
+  void count_rows(const mapping::Mapping& mapping, std::size_t rows);
+  Deadline source_deadline() const { return Deadline::after(services_.params.source_timeout); }
+  Deadline apply_deadline() const { return Deadline::after(services_.params.apply_timeout); }
+
+  // Shared: whoever was left behind may be destroyed after the engine, with the event loop.
+  const std::shared_ptr<Services> shared_services_;
+  Services& services_;
+  const queue::Claim claim_;
+  const Uuid tenancy_;
+  bool everything_read_ = true;  ///< nothing of the tenancy was unsequenced, and no mapping had more
+  bool remembered_ = true;
+};
+
+}  // namespace tributary::sync

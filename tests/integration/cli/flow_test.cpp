@@ -1,0 +1,175 @@
+#include "fixture.hpp"
+
+/// What an operator does, from an empty database to one in step.
+namespace tributary::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class CliFlow : public Cli {
+ protected:
+  void SetUp() override { migrate(); }
+  Database warehouse_{"cli_warehouse"};
+};
+
+TEST_F(CliFlow, FromNothingToOneInStep) {
+  const auto tenancy = create_project("acme");
+  done({"destination", "add", "acme", "warehouse", "--url", warehouse_.uri()});
+  insert_teams(tenancy, "acme", 1'000);
+
+  const auto before = json_of(tributary({"status", "--json", "--backlog"}));
+  EXPECT_FALSE(before.at("drained").as_bool());
+  EXPECT_EQ(before.at("destinations").at(0).at("backlog").as_int64(), 1'000);
+
+  EXPECT_THAT(done({"sync", "--once"}).out, HasSubstr("Every destination has every change."));
+  EXPECT_EQ(warehouse_.session().number("SELECT count(*) FROM teams"), 1'000);
+
+  const auto after = json_of(done({"status", "--json", "--backlog"}));
+  EXPECT_TRUE(after.at("healthy").as_bool());
+  EXPECT_TRUE(after.at("drained").as_bool());
+  EXPECT_EQ(after.at("queue").at("pending").as_int64(), 0);
+  const auto& destination = after.at("destinations").at(0);
+  EXPECT_EQ(destination.at("state").as_string(), "ok");
+  EXPECT_EQ(destination.at("backlog").as_int64(), 0);
+  EXPECT_TRUE(destination.as_object().contains("complete_until"));
+  EXPECT_THAT(done({"status", "--all"}).out, AllOf(HasSubstr("acme"), HasSubstr("warehouse"), HasSubstr("none on their way")));
+}
+
+TEST_F(CliFlow, MigratingAgainChangesNothing) {
+  const auto tenancy = create_project("acme");
+  insert_teams(tenancy, "acme", 3);
+  done({"sync", "--once"});
+  EXPECT_THAT(done({"migrate"}).out, HasSubstr("The source is ready."));
+  EXPECT_TRUE(json_of(done({"status", "--json"})).at("drained").as_bool());
+}
+
+TEST_F(CliFlow, AProjectIsCreatedOnceForEachBranch) {
+  create_project("acme");
+  const auto again = tributary({"project", "create", "acme"});
+  EXPECT_EQ(again.status, 1);
+  EXPECT_THAT(again.err, HasSubstr("already"));
+  done({"project", "create", "acme", "--branch", "dev"});
+  const auto projects = json_of(done({"project", "list", "--json"})).as_array();
+  ASSERT_EQ(projects.size(), 2U);
+  EXPECT_EQ(projects[0].at("branch").as_string(), "dev");
+  EXPECT_EQ(projects[1].at("branch").as_string(), "main");
+  EXPECT_THAT(done({"project", "list"}).out, HasSubstr("acme"));
+}
+
+TEST_F(CliFlow, ADestinationOfABranchGetsThatBranchOnly) {
+  const auto main_tenancy = create_project("acme");
+  const auto created = json_of(done({"project", "create", "acme", "--branch", "dev", "--json"}));
+  const std::string dev_tenancy(created.at("tenancy").as_string());
+  done({"destination", "add", "acme", "warehouse", "--branch", "dev", "--url", warehouse_.uri()});
+  insert_teams(main_tenancy, "acme", 3);
+  insert_teams(dev_tenancy, "acme", 2);
+  done({"sync", "--once"});
+  EXPECT_EQ(warehouse_.session().number("SELECT count(*) FROM teams"), 2);
+}
+
+TEST_F(CliFlow, ADestinationIsAddedOnceAndShownWithoutItsPassword) {
+  create_project("acme");
+  EXPECT_EQ(tributary({"destination", "add", "nobody", "warehouse", "--url", warehouse_.uri()}).status, 1);
+  EXPECT_EQ(tributary({"destination", "add", "acme", "a/b", "--url", warehouse_.uri()}).status, 2);
+  EXPECT_EQ(tributary({"destination", "add", "acme", "warehouse", "--url", "nonsense"}).status, 2);
+  done({"destination", "add", "acme", "warehouse", "--url", warehouse_.uri()});
+
+  const auto again = tributary({"destination", "add", "acme", "warehouse", "--url", nowhere(), "--no-test"});
+  EXPECT_EQ(again.status, 1);
+  EXPECT_THAT(again.err, HasSubstr("--replace"));
+  done({"destination", "add", "acme", "warehouse", "--url", nowhere(), "--no-test", "--replace"});
+
+  for (const auto& arguments :
+       std::vector<std::vector<std::string>>{{"destination", "list"}, {"destination", "list", "--json"}, {"status", "--json"}}) {
+    const auto shown = tributary(arguments);
+    EXPECT_THAT(shown.out, AllOf(HasSubstr("127.0.0.1"), Not(HasSubstr("secret"))));
+  }
+}
+
+TEST_F(CliFlow, ADestinationIsTestedBeforeItIsAdded) {
+  create_project("acme");
+  const auto refused = tributary({"destination", "add", "acme", "warehouse", "--url", nowhere()});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("--no-test"), Not(HasSubstr("secret"))));
+  EXPECT_EQ(json_of(done({"destination", "list", "--json"})).as_array().size(), 0U);
+
+  EXPECT_THAT(done({"destination", "test", "--url", warehouse_.uri()}).out, HasSubstr("PostgreSQL"));
+  EXPECT_EQ(tributary({"destination", "test", "--url", nowhere()}).status, 1);
+  EXPECT_EQ(tributary({"destination", "test"}).status, 2);
+  done({"destination", "add", "acme", "warehouse", "--url", warehouse_.uri()});
+  EXPECT_TRUE(json_of(done({"destination", "test", "acme", "warehouse", "--json"})).at("ok").as_bool());
+}
+
+TEST_F(CliFlow, OneDestinationThatIsDownIsNamedAndTheOtherOneIsDone) {
+  const auto tenancy = create_project("acme");
+  done({"destination", "add", "acme", "warehouse", "--url", warehouse_.uri()});
+  done({"destination", "add", "acme", "broken", "--url", nowhere(), "--no-test"});
+  insert_teams(tenancy, "acme", 10);
+
+  const auto synced = tributary({"sync", "--once"});
+  EXPECT_EQ(synced.status, 3) << synced.err;
+  EXPECT_THAT(synced.err, AllOf(HasSubstr("broken"), HasSubstr("tributary retry"), Not(HasSubstr("secret"))));
+  EXPECT_EQ(warehouse_.session().number("SELECT count(*) FROM teams"), 10);
+
+  const auto status = tributary({"status", "--json"});
+  EXPECT_EQ(status.status, 3);
+  const auto destinations = json_of(status).at("destinations").as_array();
+  EXPECT_EQ(destinations[0].at("destination").as_string(), "broken");
+  EXPECT_EQ(destinations[0].at("state").as_string(), "failing");
+  EXPECT_FALSE(destinations[0].at("troubles").at(0).at("error").as_string().empty());
+  EXPECT_EQ(destinations[1].at("state").as_string(), "ok");
+  EXPECT_THAT(tributary({"status"}).out, AllOf(HasSubstr("broken"), HasSubstr("failing"), HasSubstr("next try in")));
+
+  Database mended("cli_mended");
+  done({"destination", "add", "acme", "broken", "--url", mended.uri(), "--replace"});
+  done({"retry", "--project", "acme", "--destination", "broken"});
+  done({"sync", "--once"});
+  EXPECT_EQ(mended.session().number("SELECT count(*) FROM teams"), 10);
+  EXPECT_EQ(tributary({"status"}).status, 0);
+}
+
+TEST_F(CliFlow, ARefusedRowIsNamedUntilItPasses) {
+  const auto tenancy = create_project("acme");
+  done({"destination", "add", "acme", "warehouse", "--url", warehouse_.uri()});
+  done({"sync", "--once"});
+  warehouse_.session().run("ALTER TABLE teams ADD CONSTRAINT no_team_3 CHECK (display_name <> 'team 3')");
+  insert_teams(tenancy, "acme", 5);
+
+  const auto synced = tributary({"sync", "--once"});
+  EXPECT_EQ(synced.status, 3) << synced.err;
+  EXPECT_THAT(synced.err, AllOf(HasSubstr("1 refused row"), HasSubstr("no_team_3")));
+  EXPECT_EQ(warehouse_.session().number("SELECT count(*) FROM teams"), 4);
+  const auto status = json_of(tributary({"status", "--json"}));
+  EXPECT_EQ(status.at("destinations").at(0).at("state").as_string(), "quarantine");
+
+  warehouse_.session().run("ALTER TABLE teams DROP CONSTRAINT no_team_3");
+  done({"retry"});
+  done({"sync", "--once"});
+  EXPECT_EQ(warehouse_.session().number("SELECT count(*) FROM teams"), 5);
+  EXPECT_THAT(done({"retry"}).out, HasSubstr("Nothing waits"));
+}
+
+TEST_F(CliFlow, ARemovedDestinationKeepsItsTablesAndGetsNoMore) {
+  const auto tenancy = create_project("acme");
+  done({"destination", "add", "acme", "warehouse", "--url", warehouse_.uri()});
+  insert_teams(tenancy, "acme", 2);
+  done({"sync", "--once"});
+  done({"destination", "remove", "acme", "warehouse"});
+  EXPECT_EQ(tributary({"destination", "remove", "acme", "warehouse"}).status, 1);
+  insert_teams(tenancy, "acme", 2);
+  done({"sync", "--once"});
+  EXPECT_EQ(warehouse_.session().number("SELECT count(*) FROM teams"), 2);
+}
+
+TEST_F(CliFlow, TheFuseboxIsNotWaitedForWithoutAWord) {
+  source_.session().run(R"(UPDATE "ExternalDbSyncMetadata" SET "sequencerEnabled" = false)");
+  const auto synced = tributary({"sync", "--once"});
+  EXPECT_EQ(synced.status, 1);
+  EXPECT_THAT(synced.err, HasSubstr("fusebox"));
+  EXPECT_EQ(tributary({"status"}).status, 3);
+}
+
+}  // namespace
+}  // namespace tributary::test

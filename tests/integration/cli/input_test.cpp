@@ -1,0 +1,129 @@
+#include <filesystem>
+#include <fstream>
+
+#include "base/uuid.hpp"
+#include "fixture.hpp"
+
+/// What a command says to bad input, and with which status.
+namespace tributary::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class CliInput : public Cli {
+ protected:
+  CliInput() { std::filesystem::create_directories(folder_); }
+  ~CliInput() override { std::filesystem::remove_all(folder_); }
+  std::string file(const std::string& name, const std::string& text) {
+    const auto path = folder_ / name;
+    std::ofstream(path) << text;
+    return path;
+  }
+
+  const std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("tributary-cli-" + Uuid::random().to_string());
+};
+
+TEST_F(CliInput, EachSubcommandExplainsItself) {
+  const auto top = run_binary({"--help"});
+  EXPECT_EQ(top.status, 0);
+  for (const auto* name :
+       {"demo", "migrate", "serve", "sync", "status", "retry", "project", "destination", "mapping", "settings", "version"}) {
+    EXPECT_THAT(top.out, HasSubstr(std::string("\n  ") + name)) << name;
+    const auto help = run_binary({name, "--help"});
+    EXPECT_EQ(help.status, 0) << name;
+    EXPECT_THAT(help.out, HasSubstr("Usage: tributary " + std::string(name))) << name;
+  }
+}
+
+TEST_F(CliInput, VersionAndSettingsNeedNoSource) {
+  EXPECT_THAT(run_binary({"version"}).out, testing::StartsWith("tributary 0."));
+  EXPECT_THAT(run_binary({"settings"}).out, HasSubstr("sync.load_rows"));
+}
+
+TEST_F(CliInput, AWrongFlagIsBadInput) {
+  EXPECT_EQ(run_binary({}).status, 2);
+  EXPECT_EQ(run_binary({"nonsense"}).status, 2);
+  EXPECT_EQ(run_binary({"status", "--nonsense"}).status, 2);
+  EXPECT_EQ(run_binary({"serve", "--roles", "nonsense"}).status, 2);
+  EXPECT_EQ(run_binary({"sync"}).status, 2);
+}
+
+TEST_F(CliInput, EveryMistakeOfTheSettingsIsNamedWithItsPlace) {
+  const auto config = file("settings.yaml", "sync:\n  load_row: 5\n  load_time: fast\n");
+  const auto finished = run_binary({"status", "--config", config, "--set", "queue.lease=5"});
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_THAT(
+      finished.err,
+      AllOf(HasSubstr("settings.yaml:2:3: there is no setting \"sync.load_row\"; did you mean \"sync.load_rows\"?"),
+            HasSubstr("settings.yaml:3:14: \"sync.load_time\" must be a duration"), HasSubstr("--set: \"queue.lease\" must be")));
+}
+
+TEST_F(CliInput, ASettingsFileThatIsNotThereIsBadInput) {
+  const auto finished = run_binary({"status", "--config", folder_ / "nothing.yaml"});
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_THAT(finished.err, HasSubstr("nothing.yaml"));
+}
+
+TEST_F(CliInput, WithoutASourceACommandSaysWhereToPutOne) {
+  for (const auto& arguments :
+       std::vector<std::vector<std::string>>{{"status"}, {"serve"}, {"sync", "--once"}, {"migrate"}, {"project", "list"}}) {
+    const auto finished = run_binary(arguments);
+    EXPECT_EQ(finished.status, 2) << arguments[0];
+    EXPECT_THAT(finished.err, AllOf(HasSubstr("--source"), HasSubstr("TRIBUTARY_SOURCE_URL"))) << arguments[0];
+  }
+}
+
+TEST_F(CliInput, AnUnreachableSourceIsNamedWithoutItsPassword) {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{{"status"}, {"serve"}, {"sync", "--once"}, {"migrate"}}) {
+    auto with_source = arguments;
+    with_source.insert(with_source.end(), {"--source", nowhere()});
+    const auto finished = run_binary(with_source);
+    EXPECT_EQ(finished.status, 1) << arguments[0];
+    EXPECT_THAT(finished.err, AllOf(HasSubstr("cannot connect to the source"), HasSubstr("127.0.0.1"), Not(HasSubstr("secret"))))
+        << arguments[0];
+  }
+}
+
+TEST_F(CliInput, ASourceThatIsNotMigratedSaysWhatToRun) {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{{"status"}, {"serve"}, {"sync", "--once"}}) {
+    const auto finished = tributary(arguments);
+    EXPECT_EQ(finished.status, 1) << arguments[0];
+    EXPECT_THAT(finished.err, HasSubstr("tributary migrate")) << arguments[0];
+  }
+}
+
+TEST_F(CliInput, ABadMappingIsRefusedBeforeAnythingIsDone) {
+  file("broken.yaml",
+       "mapping: broken\nsource: {table: T, tenancy: tenancyId, key: [tenancyId, id]}\ntarget: {table: t, key: [id]}\n"
+       "columns:\n  - {name: id, type: varchar, from: id}\n");
+  const auto finished = tributary({"migrate", "--mappings", folder_});
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_THAT(finished.err, AllOf(HasSubstr("broken.yaml:5:"), HasSubstr("varchar")));
+  EXPECT_EQ(source_.session().value("SELECT to_regnamespace('tributary') IS NULL"), "t");
+
+  const auto checked = run_binary({"mapping", "check", folder_ / "broken.yaml"});
+  EXPECT_EQ(checked.status, 2);
+  EXPECT_THAT(checked.err, HasSubstr("broken.yaml:5:"));
+}
+
+TEST_F(CliInput, MappingsAreCheckedAgainstTheSource) {
+  migrate();
+  EXPECT_THAT(done({"mapping", "check", "--against-source"}).out, HasSubstr("contact_channels"));
+  source_.session().run(R"(ALTER TABLE "Team" RENAME COLUMN "displayName" TO title)");
+  const auto finished = tributary({"mapping", "check", "--against-source"});
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_THAT(finished.err, AllOf(HasSubstr("displayName"), HasSubstr("Team")));
+}
+
+TEST_F(CliInput, SqlOfAMappingIsShown) {
+  const auto shown = run_binary({"mapping", "show-sql", "teams"});
+  EXPECT_EQ(shown.status, 0);
+  EXPECT_THAT(shown.out, AllOf(HasSubstr("CREATE TABLE"), HasSubstr("\"Team\""), HasSubstr("ON CONFLICT"),
+                               HasSubstr("_stack_sync_metadata")));
+  EXPECT_EQ(run_binary({"mapping", "show-sql", "nonsense"}).status, 2);
+}
+
+}  // namespace
+}  // namespace tributary::test

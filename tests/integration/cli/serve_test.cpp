@@ -1,0 +1,128 @@
+#include <csignal>
+
+#include "fixture.hpp"
+
+/// A service that runs, and how it ends (invariant 10).
+namespace tributary::test {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+class CliServe : public Cli {
+ protected:
+  void SetUp() override {
+    migrate();
+    tenancy_ = create_project("acme");
+    done({"destination", "add", "acme", "warehouse", "--url", warehouse_.uri()});
+  }
+  std::int64_t teams() {
+    auto session = warehouse_.session();
+    return session.value("SELECT to_regclass('public.teams') IS NOT NULL") == "t" ? session.number("SELECT count(*) FROM teams")
+                                                                                  : 0;
+  }
+  /// Sessions of tributary in the cluster that belong to this test's databases.
+  std::int64_t sessions() {
+    return source_.session().number("SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IN ('" +
+                                    source_.name() + "', '" + warehouse_.name() + "')");
+  }
+  /// Statements of other sessions in the warehouse that wait for a lock.
+  bool somebody_waits() {
+    return source_.session().number("SELECT count(*) FROM pg_stat_activity WHERE datname = '" + warehouse_.name() +
+                                    "' AND wait_event_type = 'Lock'") > 0;
+  }
+
+  Database warehouse_{"cli_warehouse"};
+  std::string tenancy_;
+};
+
+TEST_F(CliServe, KeepsInStepAndEndsCleanlyAtSigterm) {
+  Binary serve({"serve", "--threads", "2"}, environment());
+  serve.wait_for("started");
+  insert_teams(tenancy_, "acme", 3);
+  serve.wait_until([&] { return teams() == 3; });
+  insert_teams(tenancy_, "acme", 1);
+  serve.wait_until([&] { return teams() == 4; });
+
+  const auto asked = Clock::now();
+  serve.signal(SIGTERM);
+  EXPECT_EQ(serve.wait(), 0) << serve.err();
+  EXPECT_LT(Clock::now() - asked, 10s);
+  EXPECT_THAT(serve.err(), testing::HasSubstr("\"stopped\""));
+  EXPECT_EQ(sessions(), 0);
+}
+
+TEST_F(CliServe, RolesWorkTogetherFromProcessesOfTheirOwn) {
+  Binary sequencer({"serve", "--roles", "sequencer"}, environment());
+  Binary sync({"serve", "--roles", "sync"}, environment());
+  sequencer.wait_for("started");
+  sync.wait_for("started");
+  insert_teams(tenancy_, "acme", 3);
+  sync.wait_until([&] { return teams() == 3; });
+  for (auto* process : {&sequencer, &sync}) {
+    process->signal(SIGINT);
+    EXPECT_EQ(process->wait(), 0) << process->err();
+  }
+  EXPECT_EQ(sessions(), 0);
+}
+
+TEST_F(CliServe, ADestinationThatHangsDoesNotHoldUpTheEnd) {
+  Binary serve({"serve"}, environment());
+  serve.wait_for("started");
+  insert_teams(tenancy_, "acme", 1);
+  serve.wait_until([&] { return teams() == 1; });
+
+  auto blocker = warehouse_.session();
+  blocker.run("BEGIN; LOCK TABLE teams IN ACCESS EXCLUSIVE MODE");
+  insert_teams(tenancy_, "acme", 1);
+  serve.wait_until([&] { return somebody_waits(); });
+  const auto asked = Clock::now();
+  serve.signal(SIGTERM);
+  EXPECT_EQ(serve.wait(), 0) << serve.err();
+  EXPECT_LT(Clock::now() - asked, 10s);
+  blocker.run("ROLLBACK");
+
+  // And it recovers: what was cut off is done by whoever comes next, some time after it was last worked on.
+  done({"sync", "--once"});
+  EXPECT_EQ(teams(), 2);
+}
+
+TEST_F(CliServe, ASecondSignalEndsItAtOnce) {
+  Binary serve({"serve"}, environment());
+  serve.wait_for("started");
+  insert_teams(tenancy_, "acme", 1);
+  serve.wait_until([&] { return teams() == 1; });
+
+  auto blocker = warehouse_.session();
+  blocker.run("BEGIN; LOCK TABLE teams IN ACCESS EXCLUSIVE MODE");
+  insert_teams(tenancy_, "acme", 1);
+  serve.wait_until([&] { return somebody_waits(); });
+  serve.signal(SIGTERM);
+  serve.wait_for("stopping");
+  const auto asked = Clock::now();
+  serve.signal(SIGTERM);
+  EXPECT_EQ(serve.wait(), 128 + SIGTERM);
+  EXPECT_LT(Clock::now() - asked, 2s);
+  blocker.run("ROLLBACK");
+
+  // The dead process's lease has to run out first.
+  done({"sync", "--once"});
+  EXPECT_EQ(teams(), 2);
+}
+
+TEST_F(CliServe, SyncOnceStopsAtASignal) {
+  done({"sync", "--once"});  // the tables are there
+  auto blocker = warehouse_.session();
+  blocker.run("BEGIN; LOCK TABLE teams IN ACCESS EXCLUSIVE MODE");
+  insert_teams(tenancy_, "acme", 1);
+  Binary sync({"sync", "--once"}, environment());
+  sync.wait_until([&] { return somebody_waits(); });
+  const auto asked = Clock::now();
+  sync.signal(SIGINT);
+  EXPECT_EQ(sync.wait(), 1) << sync.err();
+  EXPECT_LT(Clock::now() - asked, 10s);
+  EXPECT_THAT(sync.err(), testing::HasSubstr("run it again"));
+}
+
+}  // namespace
+}  // namespace tributary::test

@@ -1,0 +1,53 @@
+#pragma once
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <stdexcept>
+#include <utility>
+
+#include "postgres/connection.hpp"
+#include "support/database.hpp"
+
+namespace tributary::postgres {
+
+using namespace std::chrono_literals;
+
+/// Far longer than anything here takes; reached only where something hangs.
+inline Deadline soon() { return Deadline::after(40s); }
+
+/// The Error that `work` must end with.
+template <class T>
+asio::awaitable<Error> error_of(asio::awaitable<T> work) {
+  try {
+    co_await std::move(work);
+  } catch (const Error& error) {
+    co_return error;
+  }
+  throw std::runtime_error("did not fail");
+}
+
+/// Asks again and again, letting the event loop run in between, until it is so; false after a long time.
+inline asio::awaitable<bool> eventually(std::function<bool()> condition) {
+  for (const auto deadline = soon(); !deadline.expired();) {
+    if (condition()) co_return true;
+    co_await asio::post(asio::use_awaitable);
+  }
+  co_return false;
+}
+
+/// A TCP port that this object holds. Connections to it are refused, or with `listen` accepted by the kernel and never answered.
+class SilentPort {
+ public:
+  SilentPort(const asio::any_io_executor& executor, bool listen);
+  std::string number() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace tributary::postgres

@@ -1,0 +1,163 @@
+#include <thread>
+
+#include "fixture.hpp"
+#include "sync/reader.hpp"
+
+// What a reader of the queue's code asks first: who can lose a request, and who can hold everybody up.
+
+namespace tributary::sync {
+namespace {
+
+using namespace std::chrono_literals;
+
+class QueueTest : public SyncTest {
+ protected:
+  void enqueue(std::string_view tenancy) { session_.run(fmt::format("SELECT tributary.enqueue(ARRAY['{}'::uuid])", tenancy)); }
+  /// `work` with a connection as the queue's are.
+  void with_connection(const std::function<asio::awaitable<void>(postgres::Connection&)>& work) {
+    test::run([&]() -> asio::awaitable<void> {
+      auto connection = co_await postgres::Connection::open(queue::session_settings(source_.options()), deadline());
+      co_await work(connection);
+    });
+  }
+  static Deadline deadline() { return Deadline::after(20s); }
+};
+
+TEST_F(QueueTest, OnlyTheLeasesOfWhatIsStillWorkedOnAreRenewed) {
+  const auto kept = add_tenancy(1, {});
+  const auto given_up = add_tenancy(2, {});
+  enqueue(kept);
+  enqueue(given_up);
+  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+    auto claims = co_await queue::claim(connection, Uuid::random(), 1ms, 10, deadline());
+    EXPECT_EQ(claims.size(), 2U);
+    if (claims.at(0).tenancy != Uuid::parse(kept)) std::swap(claims[0], claims[1]);
+    EXPECT_EQ(co_await queue::renew(connection, {claims[0].request}, 1h, deadline()), 1U);
+    session_.run("SELECT pg_sleep(0.002)");
+    EXPECT_EQ(co_await queue::revive(connection, 1h, deadline()), 1U);
+  });
+  EXPECT_EQ(session_.value(R"(SELECT "tenancyId" FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL)"), given_up);
+}
+
+// An application that changes a project's configuration and does not commit for a while must not be in the sequencer's way.
+TEST_F(QueueTest, AnApplicationsTransactionHoldsNoRequest) {
+  const auto tenancy = add_tenancy(1, {});
+  enqueue(tenancy);
+  auto application = source_.session();
+  application.run(R"(BEGIN; UPDATE "Project" SET "configOverride" = '{"changed": true}')");
+  session_.run("SET lock_timeout = '5s'");
+  enqueue(tenancy);
+  application.run("ROLLBACK");
+}
+
+TEST_F(QueueTest, AChangeOfDestinationsEnqueuesTheProjectsTenancies) {
+  test::Database customer("customer");
+  const auto tenancy = add_tenancy(1, {});
+  add_users(tenancy, 1, 3);
+  test::Service service(source_);
+  wait_until([&] { return session_.number("SELECT count(*) FROM \"OutgoingRequest\"") == 0; }, "the queue is empty");
+  set_destinations(1, {customer.uri()});
+  auto customer_session = customer.session();
+  wait_until_equal(session_, tenancy, customer_session);
+}
+
+// The claim follows a request to the version that another transaction commits meanwhile: what that one enqueued it for must be seen, too.
+TEST_F(QueueTest, AClaimSeesWhatItsRequestWasEnqueuedFor) {
+  const auto tenancy = add_tenancy(1, {});
+  enqueue(tenancy);
+  // The claim's snapshot is taken, then its first statement is held up at the request's row until the other has committed.
+  auto other = source_.session();
+  session_.run(R"sql(
+    CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NEW; END $$;
+    CREATE TRIGGER slow BEFORE UPDATE ON "OutgoingRequest" FOR EACH ROW WHEN (NEW."startedFulfillingAt" IS NOT NULL) EXECUTE FUNCTION public.slow())sql");
+  other.run("BEGIN; SELECT pg_advisory_xact_lock(4711)");
+  std::vector<queue::Claim> claims;
+  std::thread claimer([&] {
+    with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+      claims = co_await queue::claim(connection, Uuid::random(), 10s, 10, deadline());
+    });
+  });
+  wait_until(
+      [&] {
+        return session_.number("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted") == 1;
+      },
+      "the claim is under way");
+  set_destinations(1, {"postgresql://nobody@127.0.0.1:1/new"});
+  other.run("COMMIT");
+  claimer.join();
+  ASSERT_EQ(claims.size(), 1U);
+  EXPECT_EQ(claims[0].destinations.size(), 1U);
+}
+
+TEST_F(QueueTest, WhatACustomerPutsIntoItsConfigurationHurtsNobody) {
+  test::Database customer("customer");
+  add_tenancy(1, {});
+  std::string deep(500, '[');
+  deep += std::string(500, ']');
+  session_.run(fmt::format(
+      R"(UPDATE "Project" SET "configOverride" = '{{"dbSync.externalDatabases": {{"d0": {{"type": "postgres", "x": {}}},
+                              "d1": [], "d2": "text", "d3": {{"type": 7, "connectionString": null}}}}}}')",
+      deep));
+  const auto sound = add_tenancy(2, {customer.uri()});
+  test::Service service(source_);
+  add_users(uuid(1), 100, 1);
+  add_users(sound, 1, 3);
+  auto customer_session = customer.session();
+  wait_until_equal(session_, sound, customer_session);
+  wait_until([&] { return !state("d0").empty() && !state("d3").empty(); }, "what is wrong is said");
+}
+
+TEST_F(QueueTest, AKeyThatIsRefusedTwiceInABatchIsQuarantinedOnce) {
+  add_tenancy(1, {});
+  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+    const queue::Refused refused{.key = R"({"id": "1"})", .sqlstate = "23503", .error = "still referenced"};
+    std::vector<queue::Refused> twice{refused, refused};
+    co_await queue::quarantine(connection, *Uuid::parse(uuid(1)), "d0", "users", std::move(twice), Backoff{}, deadline());
+  });
+  EXPECT_EQ(session_.number("SELECT count(*) FROM tributary.quarantine"), 1);
+}
+
+TEST_F(QueueTest, AKeyThatWasRefusedSinceItWasReadStaysInQuarantine) {
+  add_tenancy(1, {});
+  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+    const auto tenancy = *Uuid::parse(uuid(1));
+    const auto clock = [&]() -> asio::awaitable<postgres::Timestamp> {
+      co_return (co_await connection.execute("SELECT clock_timestamp()", deadline())).get<postgres::Timestamp>(0, 0);
+    };
+    const auto before = co_await clock();
+    std::vector<queue::Refused> refused{{.key = R"({"id": "1"})", .sqlstate = "23503", .error = "refused"}};
+    co_await queue::quarantine(connection, tenancy, "d0", "users", std::move(refused), Backoff{}, deadline());
+    const std::vector<std::string> keys{R"({"id": "1"})"};
+    co_await queue::release(connection, tenancy, "d0", "users", keys, before, deadline());
+    EXPECT_EQ(session_.number("SELECT count(*) FROM tributary.quarantine"), 1);
+    co_await queue::release(connection, tenancy, "d0", "users", keys, co_await clock(), deadline());
+    EXPECT_EQ(session_.number("SELECT count(*) FROM tributary.quarantine"), 0);
+  });
+}
+
+// Invariant 8: a batch is bounded by its bytes, whatever its rows weigh.
+TEST_F(QueueTest, ABatchOfHeavyRowsIsReadInParts) {
+  test::Database customer("customer");
+  const auto tenancy = add_tenancy(1, {customer.uri()});
+  add_users(tenancy, 1, 20);
+  session_.run(R"(UPDATE "ProjectUser" SET "serverMetadata" = jsonb_build_object('x', repeat('a', 400000)))");
+  {
+    test::Service service(source_);
+    auto customer_session = customer.session();
+    wait_until_equal(session_, tenancy, customer_session);
+  }
+  test::run([&]() -> asio::awaitable<void> {
+    postgres::Pool pool(co_await asio::this_coro::executor, Engine::session_settings(source_.options()));
+    Reader reader(pool, test::builtin_mappings());
+    for (const auto& mapping : reader.mappings()) {
+      if (mapping.name != "users") continue;
+      const auto read = co_await reader.read(*Uuid::parse(tenancy), {{.mapping = &mapping, .after = -1}}, 256, deadline());
+      EXPECT_EQ(read.at(0)->rows.rows(), 3U);
+      EXPECT_TRUE(read.at(0)->more);
+      EXPECT_FALSE(read.at(0)->complete_until.has_value());
+    }
+  });
+}
+
+}  // namespace
+}  // namespace tributary::sync

@@ -1,0 +1,56 @@
+#pragma once
+#include <boost/asio/io_context.hpp>
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <thread>
+
+#include "queue/poller.hpp"
+#include "sequencer/sequencer.hpp"
+#include "support/source.hpp"
+#include "sync/engine.hpp"
+
+namespace tributary::test {
+
+/// Sequencer, poller and engine on one event loop with a thread of its own, as `serve` runs them, but with the times of a test: short
+/// leases and retries.
+class Service {
+ public:
+  struct Params {
+    sequencer::Params sequencer{};
+    queue::PollerParams queue{.lease = std::chrono::milliseconds(3'000),
+                              .longest_pause = std::chrono::milliseconds(100),
+                              .revive_every = std::chrono::milliseconds(100)};
+    sync::Params sync{.patience = std::chrono::milliseconds(200),
+                      .apply_timeout = std::chrono::milliseconds(20'000),
+                      .retry = {std::chrono::milliseconds(100), std::chrono::milliseconds(1'000)},
+                      .destination = {.connect_timeout = std::chrono::milliseconds(2'000)}};
+    bool run_sequencer = true;
+  };
+  explicit Service(const Database& source);
+  Service(const Database& source, Params params);
+  ~Service();  ///< stops and waits
+
+  /// False where something was still under way after `within`.
+  void stop();
+  telemetry::Metrics& metrics() { return metrics_; }
+
+ private:
+  asio::awaitable<void> run();
+
+  const Params params_;
+  telemetry::Metrics metrics_;
+  asio::io_context loop_{1};
+  postgres::Pool source_pool_;
+  postgres::Pool queue_pool_;
+  postgres::Pool sequencer_pool_;
+  std::stop_source stop_;
+  std::optional<sequencer::Sequencer> sequencer_;
+  std::optional<sync::Engine> engine_;
+  std::optional<queue::Poller> poller_;
+  std::exception_ptr failure_;
+  std::thread thread_;
+};
+
+}  // namespace tributary::test

@@ -1,0 +1,109 @@
+#include "support/torture.hpp"
+
+#include <atomic>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "support/application.hpp"
+#include "support/process.hpp"
+#include "support/source.hpp"
+
+namespace tributary::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr unsigned kClients = 4;
+constexpr auto kLimit = 240s;
+
+/// Small batches and short times, so that a kill meets every kind of step and what it left is soon taken over.
+Process::Environment settings(const Database& source) {
+  return {{"TRIBUTARY_SOURCE_URL", source.uri()},
+          {"TRIBUTARY_THREADS", "2"},
+          {"TRIBUTARY_LOG_LEVEL", "error"},
+          {"TRIBUTARY_QUEUE_LEASE", "1s"},
+          {"TRIBUTARY_QUEUE_REVIVE_EVERY", "100ms"},
+          {"TRIBUTARY_QUEUE_LONGEST_PAUSE", "100ms"},
+          {"TRIBUTARY_SEQUENCER_ROWS_PER_BATCH", "40"},
+          {"TRIBUTARY_SEQUENCER_ROWS_PER_TENANCY", "20"},
+          {"TRIBUTARY_SYNC_SMALL_ROWS", "8"},
+          {"TRIBUTARY_SYNC_LOAD_ROWS", "40"},
+          {"TRIBUTARY_SYNC_LOAD_CHUNK", "4KiB"},
+          {"TRIBUTARY_SYNC_APPLY_TIMEOUT", "10s"},
+          {"TRIBUTARY_SYNC_RETRY_FIRST", "50ms"},
+          {"TRIBUTARY_SYNC_RETRY_LONGEST", "500ms"},
+          {"TRIBUTARY_DESTINATIONS_CONNECT_TIMEOUT", "5s"}};
+}
+
+/// Clients on threads of their own, until it is destroyed or finished.
+class Load {
+ public:
+  Load(const Application& application, std::uint64_t seed) {
+    for (unsigned i = 0; i < kClients; ++i) {
+      threads_.emplace_back([this, &application, i, seed] {
+        try {
+          std::mt19937_64 random(seed + i);
+          Client client(application);
+          while (!stop_) client.perform(random_operation(random));
+          client.finish();
+        } catch (...) {
+          failures_[i] = std::current_exception();
+        }
+      });
+    }
+  }
+  ~Load() { join(); }
+  void finish() {
+    join();
+    for (const auto& failure : failures_) {
+      if (failure) std::rethrow_exception(failure);
+    }
+  }
+
+ private:
+  void join() {
+    stop_ = true;
+    for (auto& thread : threads_) {
+      if (thread.joinable()) thread.join();
+    }
+  }
+
+  std::atomic<bool> stop_{false};
+  std::exception_ptr failures_[kClients];
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+void torture(const TortureParams& params) {
+  std::mt19937_64 random(params.seed);
+  const SourceDatabase source;
+  const Application application(source);
+  const std::vector<std::vector<std::string>> roles{{"serve"}, {"serve"}, {"serve", "--roles", "sequencer"}};
+  std::vector<std::unique_ptr<Process>> processes(roles.size());
+  const auto start = [&](std::size_t i) { processes[i] = std::make_unique<Process>(params.binary, roles[i], settings(source)); };
+  for (std::size_t i = 0; i < roles.size(); ++i) start(i);
+
+  Load load(application, params.seed);
+  for (int round = 0; round < params.rounds; ++round) {
+    // Not to wait for anything: this is the random moment.
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 600));
+    const auto victim = random() % processes.size();
+    const auto end = processes[victim]->kill();
+    if (end.status != 128 + 9)
+      throw std::runtime_error("a process had ended by itself, with status " + std::to_string(end.status));
+    start(victim);
+  }
+  load.finish();
+
+  auto session = source.session();
+  application.complete(session);
+  application.wait_until_equal(kLimit);
+  application.delete_everything(kLimit);
+}
+
+}  // namespace tributary::test

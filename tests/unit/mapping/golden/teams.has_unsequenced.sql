@@ -1,0 +1,28 @@
+SELECT (
+  SELECT TRUE
+  FROM public."Team"
+  WHERE "tenancyId" >= $1
+    AND "tenancyId" <= $1
+    AND "shouldUpdateSequenceId"
+  ORDER BY "tenancyId" NULLS FIRST
+  LIMIT 1
+) IS NOT NULL
+OR (
+  SELECT TRUE
+  FROM public."DeletedRow"
+  WHERE "tenancyId" >= $1
+    AND "tenancyId" <= $1
+    AND "tableName" = 'Team'
+    AND "shouldUpdateSequenceId"
+  ORDER BY "tenancyId" NULLS FIRST
+  LIMIT 1
+) IS NOT NULL
+OR (
+  SELECT TRUE
+  FROM tributary.marker
+  WHERE "tenancyId" >= $1
+    AND "tenancyId" <= $1
+    AND "tableName" = 'Team'
+  ORDER BY "tenancyId" NULLS FIRST
+  LIMIT 1
+) IS NOT NULL;

@@ -1,0 +1,1 @@
+COPY public."users" ("id", "display_name", "profile_image_url", "primary_email", "primary_email_verified", "signed_up_at", "client_metadata", "client_read_only_metadata", "server_metadata", "is_anonymous") FROM STDIN (FORMAT binary);

@@ -1,0 +1,71 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <sstream>
+
+#include "built_in.hpp"
+#include "mapping/sql.hpp"
+
+// The SQL of the built-in mappings, text by text, in tests/unit/mapping/golden. After a change that is meant:
+// TRIBUTARY_UPDATE_GOLDEN=1 build/debug/tests/unit_mapping, and read the diff.
+
+namespace tributary::mapping {
+namespace {
+
+std::string script(const std::vector<std::string>& statements) {
+  std::string text;
+  for (const auto& statement : statements) text += statement + ";\n";
+  return text;
+}
+
+struct Kind {
+  std::string name;
+  std::function<std::string(const Mapping&)> generate;
+};
+
+const std::vector<Kind>& kinds() {
+  static const std::vector<Kind> all{
+      {"fetch", [](const Mapping& m) { return fetch_sql(m, {.tenancy = "$1", .after = "$2", .limit = "$3"}) + ";\n"; }},
+      {"fetch_keys", [](const Mapping& m) { return fetch_keys_sql(m) + ";\n"; }},
+      {"has_unsequenced", [](const Mapping& m) { return has_unsequenced_sql(m) + ";\n"; }},
+      {"create_target", [](const Mapping& m) { return script(create_target_sql(m)); }},
+      {"copy_target", [](const Mapping& m) { return copy_target_sql(m) + ";\n"; }},
+      {"stage", [](const Mapping& m) { return script({create_stage_sql(m), copy_stage_sql(m)}); }},
+      {"merge_stage", [](const Mapping& m) { return script({delete_from_stage_sql(m), upsert_from_stage_sql(m)}); }},
+      {"merge_arrays", [](const Mapping& m) { return script({delete_arrays_sql(m), upsert_arrays_sql(m)}); }},
+  };
+  return all;
+}
+
+void expect_golden(const std::string& file_name, const std::string& text) {
+  const auto path = std::string(TRIBUTARY_SOURCE_DIR "/tests/unit/mapping/golden/") + file_name;
+  if (std::getenv("TRIBUTARY_UPDATE_GOLDEN") != nullptr) {
+    std::ofstream(path) << text;
+    return;
+  }
+  std::ifstream file(path);
+  ASSERT_TRUE(file) << path << " is missing";
+  std::ostringstream golden;
+  golden << file.rdbuf();
+  EXPECT_EQ(golden.str(), text) << path;
+}
+
+TEST(Golden, GeneratedSqlIsTheReviewedOne) {
+  for (const auto& mapping : built_in_mappings()) {
+    for (const auto& kind : kinds()) expect_golden(mapping.name + "." + kind.name + ".sql", kind.generate(mapping));
+  }
+  expect_golden("metadata.sql", script(create_metadata_sql()));
+}
+
+TEST(Golden, TheSameMappingGivesTheSameText) {
+  const auto first = built_in_mappings();
+  const auto second = built_in_mappings();
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    for (const auto& kind : kinds()) EXPECT_EQ(kind.generate(first[i]), kind.generate(second[i])) << kind.name;
+  }
+}
+
+}  // namespace
+}  // namespace tributary::mapping

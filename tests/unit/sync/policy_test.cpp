@@ -1,0 +1,73 @@
+#include "sync/policy.hpp"
+
+#include <gtest/gtest.h>
+
+namespace tributary::sync {
+namespace {
+
+using destination::Failure;
+using destination::FailureKind;
+using namespace std::chrono_literals;
+
+constexpr Backoff kBackoff{100ms, 10s};
+
+queue::Claim claim_with(std::vector<queue::DestinationState> states) {
+  queue::Claim claim;
+  claim.states = std::move(states);
+  return claim;
+}
+
+TEST(RetryPolicy, WaitsLongerAfterEachFailureUpToItsLongest) {
+  for (const auto kind : {FailureKind::unavailable, FailureKind::refused, FailureKind::row}) {
+    auto before = 0ms;
+    for (int failures = 1; failures < 70; ++failures) {
+      const auto delay = retry_delay(kind, failures, kBackoff, 0.5);
+      EXPECT_GE(delay, before);
+      EXPECT_LE(delay, kBackoff.longest);
+      before = delay;
+    }
+    EXPECT_GE(before, kBackoff.longest / 2);
+  }
+}
+
+TEST(RetryPolicy, TriesWhatSomebodyMustMendMoreRarely) {
+  EXPECT_GT(retry_delay(FailureKind::refused, 1, kBackoff, 0.5), retry_delay(FailureKind::unavailable, 1, kBackoff, 0.5));
+}
+
+TEST(RetryPolicy, SpreadsRetriesOverHalfOfTheDelay) {
+  EXPECT_EQ(retry_delay(FailureKind::unavailable, 3, kBackoff, 0.0), 200ms);
+  EXPECT_EQ(retry_delay(FailureKind::unavailable, 3, kBackoff, 0.999999), 399ms);
+}
+
+TEST(Blame, AConnectionOrAFullDiskConcernsTheWholeDestination) {
+  for (const auto* state : {"", "08006", "28P01", "3D000", "53100", "57P01", "58030"}) {
+    EXPECT_TRUE(concerns_whole_destination({.kind = FailureKind::unavailable, .sqlstate = state, .message = ""})) << state;
+  }
+}
+
+TEST(Blame, ATableOrARowConcernsItsMapping) {
+  EXPECT_FALSE(concerns_whole_destination({.kind = FailureKind::refused, .sqlstate = "42P01", .message = ""}));
+  EXPECT_FALSE(concerns_whole_destination({.kind = FailureKind::unavailable, .sqlstate = "55P03", .message = ""}));
+  EXPECT_FALSE(concerns_whole_destination({.kind = FailureKind::row, .sqlstate = "23514", .message = ""}));
+}
+
+TEST(Readiness, NothingKnownIsReady) { EXPECT_EQ(readiness(claim_with({}), "d", "users"), Readiness::ready); }
+
+TEST(Readiness, RestsUntilItsNextTryHasCome) {
+  queue::DestinationState state{.destination = "d", .mapping = "users", .attempts = 2, .due = false};
+  EXPECT_EQ(readiness(claim_with({state}), "d", "users"), Readiness::resting);
+  EXPECT_EQ(readiness(claim_with({state}), "d", "teams"), Readiness::ready);
+  EXPECT_EQ(readiness(claim_with({state}), "e", "users"), Readiness::ready);
+  state.due = true;
+  EXPECT_EQ(readiness(claim_with({state}), "d", "users"), Readiness::retry);
+  state.paused = true;
+  EXPECT_EQ(readiness(claim_with({state}), "d", "users"), Readiness::paused);
+}
+
+TEST(Readiness, QuarantinedKeysDoNotHoldTheirMappingBack) {
+  const queue::DestinationState state{.destination = "d", .mapping = "users", .due = false, .quarantined = 3};
+  EXPECT_EQ(readiness(claim_with({state}), "d", "users"), Readiness::ready);
+}
+
+}  // namespace
+}  // namespace tributary::sync
