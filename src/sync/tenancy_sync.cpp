@@ -146,6 +146,7 @@ asio::awaitable<void> TenancySync::sync(Targets& targets, bool with_patience) {
 
   for (std::size_t i = 0; i < wants.size(); ++i) {
     if (!read[i]->more) continue;
+    drop_absent(targets, with_patience);  // whoever was left behind in the load before this one is still busy with it
     Targets behind;
     for (const auto& target : targets) {
       const auto place = place_of(*target, wants[i].mapping);
