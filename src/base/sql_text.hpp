@@ -13,4 +13,10 @@ std::string quote_identifier(std::string_view name);
 /// values, which are bound. Throws std::invalid_argument on a NUL.
 std::string quote_literal(std::string_view text);
 
+/// ClickHouse's: `a\`b` in backticks for a`b. Throws std::invalid_argument on a NUL, so that a name is the same in both databases.
+std::string quote_clickhouse_identifier(std::string_view name);
+
+/// ClickHouse's: 'it\'s'. The same uses and errors as quote_literal().
+std::string quote_clickhouse_literal(std::string_view text);
+
 }  // namespace tributary
