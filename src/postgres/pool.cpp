@@ -5,9 +5,9 @@
 #include <deque>
 #include <utility>
 
+#include "base/turnstile.hpp"
 #include "postgres/detail/cancelled.hpp"
 #include "postgres/detail/impl.hpp"
-#include "postgres/detail/turnstile.hpp"
 
 namespace tributary::postgres {
 
@@ -30,7 +30,7 @@ struct PooledConnection::State : std::enable_shared_from_this<State> {
 
   const ConnectOptions options;
   const PoolSettings settings;
-  detail::Turnstile turnstile;
+  Turnstile turnstile;
   std::deque<Idle> idle;  ///< longest idle first; the back is lent first, so that what is not needed ages at the front
   asio::steady_timer expiry;
   bool closed = false;
@@ -44,17 +44,18 @@ struct PooledConnection::State : std::enable_shared_from_this<State> {
 
 asio::awaitable<PooledConnection> PooledConnection::State::lend(Deadline deadline) {
   auto place = co_await turnstile.enter(deadline);
+  if (!place) throw Error(ErrorKind::deadline, "no connection became free in time");
   if (closed) throw Error(ErrorKind::usage, "the pool is closed");
   while (!idle.empty()) {
     auto candidate = std::move(idle.back());
     idle.pop_back();
     if (co_await is_alive(candidate, deadline)) {
-      place.keep();
+      place->keep();
       co_return PooledConnection(shared_from_this(), std::move(candidate.connection), candidate.opened, false);
     }
   }
   auto connection = std::make_unique<Connection>(co_await Connection::open(options, deadline));
-  place.keep();
+  place->keep();
   co_return PooledConnection(shared_from_this(), std::move(connection), Clock::now(), true);
 }
 

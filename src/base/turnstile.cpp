@@ -1,16 +1,13 @@
-#include "postgres/detail/turnstile.hpp"
+#include "base/turnstile.hpp"
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <limits>
 #include <utility>
 
-#include "postgres/error.hpp"
-
-namespace tributary::postgres::detail {
+namespace tributary {
 
 Turnstile::Place::Place(Place&& other) noexcept : turnstile_(std::exchange(other.turnstile_, nullptr)) {}
 
@@ -62,15 +59,15 @@ class Turnstile::Waiter {
 
 Turnstile::Turnstile(asio::any_io_executor executor, std::size_t places) : executor_(std::move(executor)), places_(places) {}
 
-asio::awaitable<Turnstile::Place> Turnstile::enter(Deadline deadline) {
-  if (deadline.expired()) throw Error(ErrorKind::deadline, "no connection became free in time");
+asio::awaitable<std::optional<Turnstile::Place>> Turnstile::enter(Deadline deadline) {
+  if (deadline.expired()) co_return std::nullopt;
   if (taken_ < places_) {  // then nobody waits: leave() fills a free place at once
     ++taken_;
     co_return Place(*this);
   }
   Waiter waiter(*this, deadline);
   co_await waiter.wait();
-  if (!waiter.may_enter()) throw Error(ErrorKind::deadline, "no connection became free in time");
+  if (!waiter.may_enter()) co_return std::nullopt;
   co_return waiter.take();
 }
 
@@ -89,4 +86,4 @@ void Turnstile::open_for_all() {
   }
 }
 
-}  // namespace tributary::postgres::detail
+}  // namespace tributary

@@ -4,10 +4,11 @@
 
 #include <cstddef>
 #include <list>
+#include <optional>
 
 #include "base/deadline.hpp"
 
-namespace tributary::postgres::detail {
+namespace tributary {
 
 namespace asio = boost::asio;
 
@@ -33,8 +34,8 @@ class Turnstile {
 
   Turnstile(asio::any_io_executor executor, std::size_t places);
 
-  /// Throws Error{deadline} when no place became free in time, or the coroutine was cancelled.
-  asio::awaitable<Place> enter(Deadline deadline);
+  /// nullopt when no place became free in time, or the coroutine was cancelled.
+  asio::awaitable<std::optional<Place>> enter(Deadline deadline);
   void leave();
   /// No more waiting: lets everybody in, now and later.
   void open_for_all();
@@ -53,4 +54,4 @@ class Turnstile {
   std::list<Waiter*> waiting_;
 };
 
-}  // namespace tributary::postgres::detail
+}  // namespace tributary
