@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <stdexcept>
 
 #include "mapping/sql.hpp"
 #include "mapping/sql_parts.hpp"
@@ -130,8 +132,29 @@ std::span<const std::pair<std::string_view, std::string_view>> reader_settings()
   return kSettings;
 }
 
-std::string fetch_sql(const Mapping& mapping, const FetchArguments& arguments) {
-  const auto columns = mapping.columns_for(DestinationKind::postgres);
+std::vector<Column> fetched_columns(const Mapping& mapping, Readers readers) {
+  if (readers == Readers::clickhouse) return mapping.columns_for(DestinationKind::clickhouse);
+  auto columns = mapping.columns_for(DestinationKind::postgres);
+  if (readers == Readers::postgres) return columns;
+  for (auto& column : mapping.columns_for(DestinationKind::clickhouse)) {
+    if (std::ranges::find(columns, column.name, &Column::name) == columns.end()) columns.push_back(std::move(column));
+  }
+  return columns;
+}
+
+std::vector<std::size_t> fetched_positions(const Mapping& mapping, Readers readers, DestinationKind kind) {
+  const auto fetched = fetched_columns(mapping, readers);
+  std::vector<std::size_t> positions;
+  for (const auto& column : mapping.columns_for(kind)) {
+    const auto found = std::ranges::find(fetched, column.name, &Column::name);
+    if (found == fetched.end()) throw std::logic_error("the columns of a kind that was not read for");
+    positions.push_back(static_cast<std::size_t>(found - fetched.begin()));
+  }
+  return positions;
+}
+
+std::string fetch_sql(const Mapping& mapping, const FetchArguments& arguments, Readers readers) {
+  const auto columns = fetched_columns(mapping, readers);
   std::string text = "SELECT change.\"sequence_id\",\n       change.\"is_deleted\"";
   for (const auto& column : columns) text += ",\n       " + qualified("change", column.name);
   text += "\nFROM (\n  (\n" + row_branch(mapping, columns, arguments);
@@ -140,8 +163,8 @@ std::string fetch_sql(const Mapping& mapping, const FetchArguments& arguments) {
   return text + fmt::format("ORDER BY change.\"sync_tenancy\", change.\"sequence_id\"\nLIMIT {}", arguments.limit);
 }
 
-std::string fetch_keys_sql(const Mapping& mapping) {
-  const auto columns = mapping.columns_for(DestinationKind::postgres);
+std::string fetch_keys_sql(const Mapping& mapping, Readers readers) {
+  const auto columns = fetched_columns(mapping, readers);
   std::string text = "SELECT 0::bigint AS \"sequence_id\",\n       COALESCE(found.\"is_deleted\", TRUE) AS \"is_deleted\"";
   for (const auto& column : columns) {
     text += ",\n       " + qualified(is_target_key(mapping, column.name) ? "wanted" : "found", column.name);

@@ -21,6 +21,9 @@ constexpr std::array<std::string_view, 4> kReservedColumns{"sequence_id", "is_de
 /// Columns that every PostgreSQL table has.
 constexpr std::array<std::string_view, 6> kSystemColumns{"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"};
 
+/// Tables of ours beside the targets, in destinations of either kind.
+constexpr std::array<std::string_view, 2> kReservedTargets{"_stack_sync_metadata", "_tributary_schema"};
+
 constexpr std::size_t kMostColumns = 1000;      // PostgreSQL's own limit is 1600 per table, 1664 per SELECT
 constexpr std::size_t kMostDependencies = 16;
 
@@ -113,7 +116,12 @@ class Parser {
     const auto* node = fields.require("target");
     if (node == nullptr) return;
     Fields target(report_, *node, "target", {"table", "key"});
-    if (const auto table = target.required_identifier("table")) mapping_.target_table = table->text;
+    if (const auto table = target.required_identifier("table")) {
+      mapping_.target_table = table->text;
+      if (contains(kReservedTargets, table->text)) {
+        target.problem(table->position, fmt::format("\"{}\" is a table of Tributary's own", table->text));
+      }
+    }
     target_key_ = target.required_identifiers("key");
     mapping_.target_key = texts_of(target_key_);
   }

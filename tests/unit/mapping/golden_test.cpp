@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "built_in.hpp"
+#include "mapping/clickhouse_plan.hpp"
 #include "mapping/sql.hpp"
 
 // The SQL of the built-in mappings, text by text, in tests/unit/mapping/golden. After a change that is meant:
@@ -34,9 +35,19 @@ const std::vector<Kind>& kinds() {
       {"copy_target", [](const Mapping& m) { return copy_target_sql(m) + ";\n"; }},
       {"stage", [](const Mapping& m) { return script({create_stage_sql(m), copy_stage_sql(m)}); }},
       {"merge_stage", [](const Mapping& m) { return script({delete_from_stage_sql(m), upsert_from_stage_sql(m)}); }},
+      {"clickhouse", [](const Mapping& m) { return script({clickhouse::insert_sql(m), clickhouse::clean_up_sql(m, {})}); }},
       {"merge_arrays", [](const Mapping& m) { return script({delete_arrays_sql(m), upsert_arrays_sql(m)}); }},
   };
   return all;
+}
+
+/// Everything that an empty ClickHouse gets.
+std::string schema(const clickhouse::Options& options, const clickhouse::TenantUser* user) {
+  std::string text;
+  for (const auto& step : clickhouse::plan(built_in_mappings(), options, user, {}).steps) {
+    text += "-- " + step.name + '\n' + script(step.statements);
+  }
+  return text;
 }
 
 void expect_golden(const std::string& file_name, const std::string& text) {
@@ -56,7 +67,21 @@ TEST(Golden, GeneratedSqlIsTheReviewedOne) {
   for (const auto& mapping : built_in_mappings()) {
     for (const auto& kind : kinds()) expect_golden(mapping.name + "." + kind.name + ".sql", kind.generate(mapping));
   }
+  const FetchArguments arguments{.tenancy = "$1", .after = "$2", .limit = "$3"};
+  expect_golden("users.fetch_both.sql", fetch_sql(built_in_mapping("users"), arguments, Readers::both) + ";\n");
   expect_golden("metadata.sql", script(create_metadata_sql()));
+}
+
+TEST(Golden, TheSchemaOfClickHouseIsTheReviewedOne) {
+  const clickhouse::TenantUser user{.password_sha256 = std::string(64, '0')};
+  expect_golden("clickhouse_server.sql", schema({.definer = "tributary"}, &user));
+  expect_golden("clickhouse_cluster.sql", schema({.cluster = "analytics"}, &user));
+  expect_golden("clickhouse_embedded.sql", schema({.embedded = true}, nullptr));
+  expect_golden("clickhouse_metadata.sql",
+                script({clickhouse::insert_metadata_sql(), clickhouse::read_metadata_sql(), clickhouse::read_schema_sql(),
+                        clickhouse::existing_tables_sql(), clickhouse::existing_columns_sql()}));
+  expect_golden("clickhouse_embedded_users.xml", clickhouse::embedded_users(built_in_mappings()));
+  expect_golden("clickhouse_embedded_setup_users.xml", clickhouse::embedded_setup_users());
 }
 
 TEST(Golden, TheSameMappingGivesTheSameText) {

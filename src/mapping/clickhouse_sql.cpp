@@ -1,0 +1,180 @@
+#include "mapping/clickhouse_sql.hpp"
+
+#include <fmt/format.h>
+
+#include "base/sql_text.hpp"
+#include "mapping/clickhouse_parts.hpp"
+#include "mapping/sql_parts.hpp"
+#include "mapping/types.hpp"
+
+namespace tributary::mapping::clickhouse {
+namespace {
+
+constexpr std::string_view kVersionColumns = "`sync_sequence_id`, `sync_is_deleted`";
+
+/// What is acknowledged is on the disk, file and directory entry. CLEANUP is asked for by name only: no merge does it by itself.
+constexpr std::string_view kDurable = "fsync_after_insert = 1, fsync_part_directory = 1";
+constexpr std::string_view kCleanUpAllowed = "allow_experimental_replacing_merge_with_cleanup = 1";
+/// A batch may come twice, and row versions make that harmless. The engine's own memory of inserts would also drop rows that are meant: those of a
+/// resync after its TRUNCATE.
+constexpr std::string_view kNoMemoryOfInserts = "replicated_deduplication_window = 0";
+
+constexpr std::string_view kCreatedAt = "sync_created_at";
+
+std::string definition(const TableColumn& column) {
+  const auto* value = column.name == kCreatedAt ? " DEFAULT now64(3, 'UTC')" : "";
+  return fmt::format("{} {}{}", quote_clickhouse_identifier(column.name), column.type, value);
+}
+
+std::string names(const std::vector<TableColumn>& columns) {
+  return joined(columns, ", ", [](const TableColumn& column) { return quote_clickhouse_identifier(column.name); });
+}
+
+/// ReplacingMergeTree(…), or its replicated form. `name` tells the tables of this schema apart in Keeper; no macro of the table's own id, because a replica
+/// that joins later would get another one and hence no rows.
+std::string engine(std::string_view family, std::string_view name, std::string_view arguments, const Options& options) {
+  if (options.cluster.empty()) return fmt::format("{}({})", family, arguments);
+  return fmt::format("Replicated{}('/clickhouse/tables/{{shard}}/{}/{}', '{{replica}}'{}{})", family, kDatabase, name,
+                     arguments.empty() ? "" : ", ", arguments);
+}
+
+std::string table_settings(const Options& options) {
+  if (options.cluster.empty()) return std::string(kDurable);
+  return fmt::format("{}, {}", kDurable, kNoMemoryOfInserts);
+}
+
+}  // namespace
+
+std::string clickhouse_type(const Column& column) {
+  std::string type(type_info(column.type).clickhouse_name);
+  if (column.nullable) type = "Nullable(" + type + ')';
+  if (column.low_cardinality) type = "LowCardinality(" + type + ')';
+  return type;
+}
+
+std::vector<TableColumn> insert_columns(const Mapping& mapping) {
+  std::vector<TableColumn> columns{{"project_id", "String"}, {"branch_id", "String"}};
+  for (const auto& column : mapping.columns_for(DestinationKind::clickhouse)) {
+    columns.push_back({column.name, clickhouse_type(column)});
+  }
+  columns.push_back({"sync_sequence_id", "Int64"});
+  columns.push_back({"sync_is_deleted", "UInt8"});
+  return columns;
+}
+
+std::vector<TableColumn> table_columns(const Mapping& mapping) {
+  auto columns = insert_columns(mapping);
+  columns.push_back({std::string(kCreatedAt), "DateTime64(3, 'UTC')"});
+  return columns;
+}
+
+std::string create_database_sql(const Options& options) {
+  return fmt::format("CREATE DATABASE IF NOT EXISTS {}{}", kDatabase, on_cluster(options));
+}
+
+std::string create_table_sql(const Mapping& mapping, const Options& options) {
+  return fmt::format(
+      "CREATE TABLE IF NOT EXISTS {}{} (\n"
+      "  {}\n"
+      ")\n"
+      "ENGINE = {}\n"
+      "ORDER BY (`project_id`, `branch_id`, {})\n"
+      "SETTINGS {}, {}",
+      table_name(mapping), on_cluster(options), joined(table_columns(mapping), ",\n  ", definition),
+      engine("ReplacingMergeTree", mapping.name, kVersionColumns, options),
+      joined(mapping.target_key, ", ", quote_clickhouse_identifier), table_settings(options), kCleanUpAllowed);
+}
+
+std::string add_columns_sql(const Mapping& mapping, const std::vector<TableColumn>& columns, const Options& options) {
+  const auto additions =
+      joined(columns, ",\n  ", [](const TableColumn& column) { return "ADD COLUMN IF NOT EXISTS " + definition(column); });
+  return fmt::format("ALTER TABLE {}{}\n  {}", table_name(mapping), on_cluster(options), additions);
+}
+
+std::string create_view_sql(const Mapping& mapping, const Options& options) {
+  auto definer = options.embedded ? std::string(kEmbeddedDefiner) : options.definer;
+  definer = definer.empty() ? "CURRENT_USER" : quote_clickhouse_identifier(definer);
+  auto columns = insert_columns(mapping);
+  columns.resize(columns.size() - 2);  // the two sync_ columns
+  return fmt::format(
+      "CREATE OR REPLACE VIEW {}{}\n"
+      "DEFINER = {} SQL SECURITY DEFINER\n"
+      "AS SELECT {}\n"
+      "FROM {} FINAL\n"
+      "WHERE `sync_is_deleted` = 0",
+      view_name(mapping), on_cluster(options), definer, names(columns), table_name(mapping));
+}
+
+std::string create_metadata_sql(const Options& options) {
+  return fmt::format(
+      "CREATE TABLE IF NOT EXISTS {}.{}{} (\n"
+      "  `tenancy_id` UUID,\n"
+      "  `mapping_name` String,\n"
+      "  `generation` Int64,\n"
+      "  `last_synced_sequence_id` SimpleAggregateFunction(max, Int64),\n"
+      "  `complete_until` SimpleAggregateFunction(max, Nullable(DateTime64(6, 'UTC'))),\n"
+      "  `updated_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) DEFAULT now64(3, 'UTC')\n"
+      ")\n"
+      "ENGINE = {}\n"
+      "ORDER BY (`tenancy_id`, `mapping_name`, `generation`)\n"
+      "SETTINGS {}",
+      kDatabase, kMetadataTable, on_cluster(options), engine("AggregatingMergeTree", kMetadataTable, "", options),
+      table_settings(options));
+}
+
+std::string create_schema_sql(const Options& options) {
+  return fmt::format(
+      "CREATE TABLE IF NOT EXISTS {}.{}{} (\n"
+      "  `version` UInt32,\n"
+      "  `name` String,\n"
+      "  `installation_id` UUID,\n"
+      "  `applied_at` DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')\n"
+      ")\n"
+      "ENGINE = {}\n"
+      "ORDER BY (`version`, `installation_id`)\n"
+      "SETTINGS {}",
+      kDatabase, kSchemaTable, on_cluster(options), engine("ReplacingMergeTree", kSchemaTable, "", options),
+      table_settings(options));
+}
+
+std::string insert_sql(const Mapping& mapping) {
+  return fmt::format("INSERT INTO {} ({}) FORMAT Native", table_name(mapping), names(insert_columns(mapping)));
+}
+
+std::string insert_metadata_sql() {
+  return fmt::format(
+      "INSERT INTO {}.{} (`tenancy_id`, `mapping_name`, `generation`, `last_synced_sequence_id`, `complete_until`) FORMAT Native",
+      kDatabase, kMetadataTable);
+}
+
+std::string read_metadata_sql() {
+  // The casts take off the name of the aggregate function, which would be the column's type on the wire.
+  return fmt::format(
+      "SELECT `tenancy_id`,\n"
+      "       `mapping_name`,\n"
+      "       `generation`,\n"
+      "       CAST(max(`last_synced_sequence_id`) AS Int64) AS `last_synced_sequence_id`,\n"
+      "       CAST(max(`complete_until`) AS Nullable(DateTime64(6, 'UTC'))) AS `complete_until`\n"
+      "FROM {}.{}\n"
+      "WHERE `tenancy_id` IN {{tenancies:Array(UUID)}}\n"
+      "GROUP BY `tenancy_id`, `mapping_name`, `generation`\n"
+      "ORDER BY `tenancy_id`, `mapping_name`, `generation` DESC\n"
+      "LIMIT 1 BY `tenancy_id`, `mapping_name`",
+      kDatabase, kMetadataTable);
+}
+
+std::string record_step_sql(int version, std::string_view name, const Options& options) {
+  return fmt::format("INSERT INTO {}.{} (`version`, `name`, `installation_id`) VALUES ({}, {}, '{}')", kDatabase, kSchemaTable,
+                     version, quote_clickhouse_literal(name), options.installation.to_string());
+}
+
+std::string read_schema_sql() {
+  return fmt::format("SELECT DISTINCT `version`, `installation_id` FROM {}.{} ORDER BY `version`, `installation_id`", kDatabase,
+                     kSchemaTable);
+}
+
+std::string clean_up_sql(const Mapping& mapping, const Options& options) {
+  return fmt::format("OPTIMIZE TABLE {}{} FINAL CLEANUP", table_name(mapping), on_cluster(options));
+}
+
+}  // namespace tributary::mapping::clickhouse

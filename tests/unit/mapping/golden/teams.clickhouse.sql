@@ -1,0 +1,2 @@
+INSERT INTO analytics_internal.`teams` (`project_id`, `branch_id`, `id`, `display_name`, `profile_image_url`, `created_at`, `client_metadata`, `client_read_only_metadata`, `server_metadata`, `sync_sequence_id`, `sync_is_deleted`) FORMAT Native;
+OPTIMIZE TABLE analytics_internal.`teams` FINAL CLEANUP;

@@ -1,0 +1,2 @@
+INSERT INTO analytics_internal.`users` (`project_id`, `branch_id`, `id`, `display_name`, `profile_image_url`, `primary_email`, `primary_email_verified`, `signed_up_at`, `client_metadata`, `client_read_only_metadata`, `server_metadata`, `is_anonymous`, `restricted_by_admin`, `restricted_by_admin_reason`, `restricted_by_admin_private_details`, `sync_sequence_id`, `sync_is_deleted`) FORMAT Native;
+OPTIMIZE TABLE analytics_internal.`users` FINAL CLEANUP;
