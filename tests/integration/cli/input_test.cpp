@@ -28,8 +28,8 @@ class CliInput : public Cli {
 TEST_F(CliInput, EachSubcommandExplainsItself) {
   const auto top = run_binary({"--help"});
   EXPECT_EQ(top.status, 0);
-  for (const auto* name :
-       {"demo", "migrate", "serve", "sync", "status", "retry", "project", "destination", "mapping", "settings", "version"}) {
+  for (const auto* name : {"demo", "migrate", "serve", "sync", "status", "retry", "project", "destination", "mapping",
+                           "clickhouse", "settings", "version"}) {
     EXPECT_THAT(top.out, HasSubstr(std::string("\n  ") + name)) << name;
     const auto help = run_binary({name, "--help"});
     EXPECT_EQ(help.status, 0) << name;
@@ -123,6 +123,33 @@ TEST_F(CliInput, SqlOfAMappingIsShown) {
   EXPECT_THAT(shown.out, AllOf(HasSubstr("CREATE TABLE"), HasSubstr("\"Team\""), HasSubstr("ON CONFLICT"),
                                HasSubstr("_stack_sync_metadata")));
   EXPECT_EQ(run_binary({"mapping", "show-sql", "nonsense"}).status, 2);
+}
+
+TEST_F(CliInput, TheStatementsForClickHouseArePrintedForEachKindOfServer) {
+  const auto server = run_binary({"clickhouse", "migrate", "--print", "--password-sha256", std::string(64, 'a')});
+  EXPECT_EQ(server.status, 0);
+  EXPECT_THAT(server.out, AllOf(HasSubstr("ENGINE = ReplacingMergeTree("), HasSubstr("BY '" + std::string(64, 'a') + "'"),
+                                HasSubstr("CREATE ROW POLICY"), Not(HasSubstr("ON CLUSTER"))));
+  const auto cluster = run_binary({"clickhouse", "migrate", "--print", "--cluster", "c"});
+  EXPECT_THAT(cluster.out, AllOf(HasSubstr("ON CLUSTER `c`"), HasSubstr("ENGINE = ReplicatedReplacingMergeTree("),
+                                 HasSubstr("BY '<SHA-256 of the password, 64 hexadecimal digits>'")));
+  const auto embedded = run_binary({"clickhouse", "migrate", "--print", "--embedded"});
+  EXPECT_THAT(embedded.out, AllOf(HasSubstr("DEFINER = `admin`"), Not(HasSubstr("CREATE USER")), Not(HasSubstr("POLICY"))));
+}
+
+TEST_F(CliInput, TheStatementsForClickHouseArePrintedAsJson) {
+  const auto printed = json_of(run_binary({"clickhouse", "migrate", "--print", "--embedded", "--json"}));
+  EXPECT_EQ(printed.at("steps").at(0).at("version"), 1);
+  EXPECT_THAT(std::string(printed.at("steps").at(1).at("statements").at(0).as_string()), HasSubstr("CREATE TABLE"));
+  EXPECT_THAT(std::string(printed.at("users").at("tenants").as_string()), HasSubstr("<filter>"));
+}
+
+TEST_F(CliInput, AClickHouseThatCannotBeMeantIsBadInput) {
+  const auto applied = run_binary({"clickhouse", "migrate"});
+  EXPECT_EQ(applied.status, 2);
+  EXPECT_THAT(applied.err, HasSubstr("--print"));
+  EXPECT_EQ(run_binary({"clickhouse", "migrate", "--print", "--embedded", "--cluster", "c"}).status, 2);
+  EXPECT_EQ(run_binary({"clickhouse", "migrate", "--print", "--password-sha256", "secret"}).status, 2);
 }
 
 }  // namespace

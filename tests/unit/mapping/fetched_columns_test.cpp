@@ -4,7 +4,7 @@
 #include "built_in.hpp"
 #include "mapping/sql.hpp"
 
-// docs/decisions: one read serves destinations of both kinds.
+// docs/decisions/0006: one read serves destinations of both kinds.
 
 namespace tributary::mapping {
 namespace {
