@@ -4,33 +4,13 @@
 #include <array>
 #include <utility>
 
+#include "base/one_line.hpp"
+
 namespace tributary::postgres {
 namespace {
 
 constexpr std::size_t kTextLimit = 2048;
 constexpr std::size_t kStatementLimit = 200;
-
-bool is_space_or_control(char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; }
-
-/// Runs of blanks and control characters become one space, and at most `limit` bytes stay, cut between UTF-8 characters:
-/// the text may come from a stranger's server and goes into logs and tables.
-std::string one_line(std::string_view text, std::size_t limit) {
-  std::string line;
-  for (const char c : text) {
-    if (line.size() > limit) break;
-    if (!is_space_or_control(c))
-      line += c;
-    else if (!line.empty() && line.back() != ' ')
-      line += ' ';
-  }
-  if (line.size() > limit) {
-    std::size_t end = limit;
-    while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0U) == 0x80U) --end;
-    line.resize(end);
-  }
-  while (!line.empty() && line.back() == ' ') line.pop_back();
-  return line;
-}
 
 template <std::size_t N>
 bool has_class(std::string_view sqlstate, const std::array<std::string_view, N>& classes) {

@@ -1,13 +1,10 @@
 #include "postgres/detail/resolve.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/error.hpp>
 
 #include <cstdlib>
 
+#include "base/look_up.hpp"
 #include "postgres/error.hpp"
 
 namespace tributary::postgres::detail {
@@ -56,29 +53,6 @@ bool needs_look_up(const Endpoint& endpoint) {
   return endpoint.hostaddr.empty() && !endpoint.host.empty() && !is_socket;
 }
 
-struct LookUp {
-  explicit LookUp(const asio::any_io_executor& executor) : resolver(executor), timer(executor) {}
-  asio::ip::tcp::resolver resolver;
-  asio::steady_timer timer;
-  boost::system::error_code error = asio::error::timed_out;
-  std::vector<std::string> addresses;
-};
-
-/// getaddrinfo cannot be interrupted, so this waits for a timer that the answer cancels; an answer that comes too late ends with its LookUp.
-asio::awaitable<std::shared_ptr<LookUp>> look_up(std::string host, Deadline deadline) {
-  const auto executor = co_await asio::this_coro::executor;
-  const auto look_up = std::make_shared<LookUp>(executor);
-  look_up->timer.expires_at(deadline.when());
-  look_up->resolver.async_resolve(host, "", [look_up](boost::system::error_code error, const auto& results) {
-    look_up->error = error;
-    for (const auto& result : results) look_up->addresses.push_back(result.endpoint().address().to_string());
-    look_up->timer.cancel();
-  });
-  boost::system::error_code woken;
-  co_await look_up->timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-  co_return look_up;
-}
-
 }  // namespace
 
 asio::awaitable<std::vector<Endpoint>> resolve(const ConnectOptions& options, Deadline deadline) {
@@ -89,17 +63,11 @@ asio::awaitable<std::vector<Endpoint>> resolve(const ConnectOptions& options, De
       endpoints.push_back(std::move(named));
       continue;
     }
-    boost::system::error_code not_numeric;
-    const auto address = asio::ip::make_address(named.host, not_numeric);
-    if (!not_numeric) {
-      endpoints.push_back({named.host, address.to_string(), named.port});
-      continue;
-    }
     const auto found = co_await look_up(named.host, deadline);
-    for (const auto& each : found->addresses) endpoints.push_back({named.host, each, named.port});
-    if (!found->error) continue;
-    const auto kind = found->error == asio::error::timed_out ? ErrorKind::deadline : ErrorKind::connection;
-    failure.emplace(kind, "could not look up the host \"" + named.host + "\": " + found->error.message());
+    for (const auto& each : found.addresses) endpoints.push_back({named.host, each.to_string(), named.port});
+    if (!found.error) continue;
+    const auto kind = found.error == asio::error::timed_out ? ErrorKind::deadline : ErrorKind::connection;
+    failure.emplace(kind, "could not look up the host \"" + named.host + "\": " + found.error.message());
   }
   if (endpoints.empty()) throw failure.value_or(Error(ErrorKind::connection, "the host has no address"));
   co_return endpoints;
