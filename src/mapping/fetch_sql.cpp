@@ -163,8 +163,8 @@ std::string fetch_sql(const Mapping& mapping, const FetchArguments& arguments, R
   return text + fmt::format("ORDER BY change.\"sync_tenancy\", change.\"sequence_id\"\nLIMIT {}", arguments.limit);
 }
 
-std::string fetch_keys_sql(const Mapping& mapping, Readers readers) {
-  const auto columns = fetched_columns(mapping, readers);
+std::string fetch_keys_sql(const Mapping& mapping) {
+  const auto columns = mapping.columns_for(DestinationKind::postgres);
   std::string text = "SELECT 0::bigint AS \"sequence_id\",\n       COALESCE(found.\"is_deleted\", TRUE) AS \"is_deleted\"";
   for (const auto& column : columns) {
     text += ",\n       " + qualified(is_target_key(mapping, column.name) ? "wanted" : "found", column.name);

@@ -44,8 +44,8 @@ std::span<const std::pair<std::string_view, std::string_view>> reader_settings()
 std::string fetch_sql(const Mapping& mapping, const FetchArguments& arguments, Readers readers = Readers::postgres);
 
 /// SELECT of the current state of given target keys ($1 tenancy uuid, then one array parameter per target key column in key order, of the column's type):
-/// the same layout, sequence_id 0; a key that is not there comes with is_deleted = true. For quarantined keys.
-std::string fetch_keys_sql(const Mapping& mapping, Readers readers = Readers::postgres);
+/// the layout of a read for Postgres, sequence_id 0; a key that is not there comes with is_deleted = true. For quarantined keys.
+std::string fetch_keys_sql(const Mapping& mapping);
 
 /// SELECT EXISTS: whether, for tenancy $1, a row is flagged, a tombstone unnumbered, or a marker of this mapping's table unresolved: one boolean.
 std::string has_unsequenced_sql(const Mapping& mapping);

@@ -74,10 +74,13 @@ class SourceTest : public ::testing::Test {
     return R"({"tenancyId": ")" + id(tenancy) + R"(", "projectUserId": ")" + id(user) + "\"}";
   }
 
-  std::vector<test::Session::Row> fetch(const Mapping& mapping, int tenancy, long long after = -1, int limit = 1000) {
-    return session_.rows(fetch_sql(mapping, {.tenancy = literal(id(tenancy)),
-                                             .after = "'" + std::to_string(after) + "'::bigint",
-                                             .limit = std::to_string(limit) + "::bigint"}));
+  std::vector<test::Session::Row> fetch(const Mapping& mapping, int tenancy, long long after = -1, int limit = 1000,
+                                        Readers readers = Readers::postgres) {
+    return session_.rows(fetch_sql(mapping,
+                                   {.tenancy = literal(id(tenancy)),
+                                    .after = "'" + std::to_string(after) + "'::bigint",
+                                    .limit = std::to_string(limit) + "::bigint"},
+                                   readers));
   }
 
   test::Database database_{"mapping"};

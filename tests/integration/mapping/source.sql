@@ -12,6 +12,9 @@ CREATE TABLE "ProjectUser" (
   "clientReadOnlyMetadata" jsonb,
   "serverMetadata" jsonb,
   "isAnonymous" boolean NOT NULL DEFAULT false,
+  "restrictedByAdmin" boolean NOT NULL DEFAULT false,
+  "restrictedByAdminReason" text,
+  "restrictedByAdminPrivateDetails" text,
   "sequenceId" bigint,
   "shouldUpdateSequenceId" boolean NOT NULL DEFAULT false,
   PRIMARY KEY ("tenancyId", "projectUserId")
