@@ -146,7 +146,7 @@ constexpr std::string_view kResume = R"sql(
 WITH resumed AS (
   DELETE FROM tributary.destination_state WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = '' AND NOT paused
 )
-SELECT tributary.enqueue(ARRAY[$1]))sql";
+SELECT tributary.enqueue(ARRAY[$1]), pg_notify('tributary_queue', '')::text)sql";
 
 // Of a mapping that this process does not know, perhaps as it is older than others: looked at again in an hour.
 constexpr std::string_view kSetMappingAside = R"sql(
@@ -211,7 +211,7 @@ WITH parked AS (
 ), tenancies AS (
   SELECT tenancy_id FROM parked UNION SELECT tenancy_id FROM refused
 )
-SELECT coalesce(tributary.enqueue(array_agg(tenancy_id)), 0) FROM tenancies)sql";
+SELECT coalesce(tributary.enqueue(array_agg(tenancy_id)), 0), pg_notify('tributary_queue', '')::text FROM tenancies)sql";
 
 std::string text_of(const json::object& object, std::string_view key) {
   const auto* value = object.if_contains(key);
@@ -320,7 +320,7 @@ asio::awaitable<void> finish(postgres::Connection& connection, const Claim& clai
 asio::awaitable<void> enqueue(postgres::Connection& connection, Uuid tenancy, Deadline deadline) {
   postgres::Params params;
   params.add(tenancy);
-  co_await connection.execute_prepared("SELECT tributary.enqueue(ARRAY[$1])", std::move(params), deadline);
+  co_await connection.execute_prepared("SELECT tributary.enqueue(ARRAY[$1]), pg_notify('tributary_queue', '')::text", std::move(params), deadline);
 }
 
 asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, std::chrono::milliseconds lease, Deadline deadline) {

@@ -14,10 +14,12 @@ using destination::Verdict;
 /// to the end of the queue after a pause, lest they go round without one.
 constexpr std::size_t kMostWaiting = 128;
 constexpr std::chrono::milliseconds kPutOff{100};
+/// A load goes on, batch after batch, for so long or until others wait for its slot; then the tenancy's other mappings have their turn.
+constexpr std::chrono::seconds kLongestTurn{10};
 
 }  // namespace
 
-asio::awaitable<void> TenancySync::load(const Want& want, Targets targets, bool with_patience) {
+asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_patience) {
   const auto put_off = [&] {
     for (const auto& target : targets) target->more = true;
   };
@@ -34,6 +36,32 @@ asio::awaitable<void> TenancySync::load(const Want& want, Targets targets, bool 
     co_return;
   }
 
+  const auto turn = Deadline::after(kLongestTurn);
+  std::unique_ptr<ChangeStream> changes;
+  for (;;) {
+    co_await open_loads(want, targets, with_patience);
+    if (targets.empty()) co_return;
+    if (!changes) changes = co_await services_.reader.open(tenancy_, want, services_.params.load_rows, source_deadline());
+    co_await stream(*changes, targets, with_patience);
+    LoadedBatch batch{.through = changes->through(),
+                      .rows = static_cast<std::size_t>(changes->delivered()),
+                      .caught_up = changes->caught_up(),
+                      .is_last = changes->caught_up() || services_.stopping || turn.expired() || slots.waiting() > 0,
+                      .complete_until = changes->complete_until()};
+    changes.reset();
+    want.after = batch.through;
+    // While the destinations merge this batch the source is at work on the next one, as far ahead as the sockets' buffers reach.
+    if (!batch.is_last) changes = co_await services_.reader.open(tenancy_, want, services_.params.load_rows, source_deadline());
+    co_await commit_loads(*want.mapping, batch, targets, with_patience);
+    if (batch.is_last) co_return;
+    std::erase_if(targets, [&](const auto& target) {
+      return target->positions[place_of(*target, want.mapping).value()].watermark != want.after;
+    });
+  }
+}
+
+/// Leaves in `targets` those that take part.
+asio::awaitable<void> TenancySync::open_loads(Want want, Targets& targets, bool with_patience) {
   co_await each(targets, with_patience, [this, want](TargetPointer target) -> asio::awaitable<void> {
     const auto place = place_of(*target, want.mapping).value();
     auto loading = co_await target->destination->load(*want.mapping, target->positions[place], apply_deadline());
@@ -42,37 +70,46 @@ asio::awaitable<void> TenancySync::load(const Want& want, Targets targets, bool 
     if (!target->load) co_await settle(target, want.mapping, std::move(loading.outcome));
   });
   std::erase_if(targets, [](const auto& target) { return !target->load; });
-  if (targets.empty()) co_return;
+}
 
-  const auto changes = co_await services_.reader.open(tenancy_, want, services_.params.load_rows, source_deadline());
-  co_await stream(*changes, targets, with_patience);
-  const auto through = changes->through();
-  const auto complete = changes->complete_until();
-  const bool caught_up = changes->caught_up();
-  const auto delivered = static_cast<std::size_t>(changes->delivered());
-
-  // `each` drops who is parked; who failed by the fault of a row stays, to be spared that row next time.
-  co_await each(targets, with_patience, [=, this, mapping = want.mapping](TargetPointer target) -> asio::awaitable<void> {
-    const auto complete_until = quarantined(*target, *mapping, false) > 0 ? std::nullopt : complete;
-    auto outcome = target->load_failure ? std::move(*target->load_failure)
-                                        : co_await target->load->commit(through, complete_until, caught_up, apply_deadline());
+/// `each` drops who is parked; who failed by the fault of a row stays, to be spared that row next time.
+asio::awaitable<void> TenancySync::commit_loads(const mapping::Mapping& mapping, LoadedBatch batch, Targets& targets,
+                                                bool with_patience) {
+  const Work commit = [this, &mapping, batch](TargetPointer target) -> asio::awaitable<void> {
+    const auto complete_until = quarantined(*target, mapping, false) > 0 ? std::nullopt : batch.complete_until;
+    auto outcome = target->load_failure
+                       ? std::move(*target->load_failure)
+                       : co_await target->load->commit(batch.through, complete_until, batch.caught_up, apply_deadline());
     target->load.reset();
     if (outcome.verdict == Verdict::durable) {
-      count_rows(*mapping, delivered);
-      if (!caught_up) target->more = true;
+      count_rows(mapping, batch.rows);
+      if (batch.is_last && !batch.caught_up) target->more = true;
+      if (!batch.is_last) co_await look_again(target, mapping);
     }
     if (outcome.verdict == Verdict::failed && outcome.failure.kind == FailureKind::row) {
-      services_.sparing_until[{tenancy_, target->entry.id, mapping->name}] = through;
+      services_.sparing_until[{tenancy_, target->entry.id, mapping.name}] = batch.through;
       target->more = true;
       telemetry::log(telemetry::Level::warning, "sync", "a load met a row that is refused, going on in small batches",
                      {{"tenancy", tenancy_.to_string()},
                       {"destination", target->entry.id},
-                      {"mapping", mapping->name},
+                      {"mapping", mapping.name},
                       {"error", outcome.failure.message}});
       co_return;
     }
-    co_await settle(target, mapping, std::move(outcome));
-  });
+    co_await settle(target, &mapping, std::move(outcome));
+  };
+  // A merge takes about as long as reading did: that is no reason to leave its destination behind.
+  co_await each(targets, with_patience, commit, services_.params.load_time);
+}
+
+/// Where it stands after a batch, for the next one. No round trip while the destination remembers it.
+asio::awaitable<void> TenancySync::look_again(TargetPointer target, const mapping::Mapping& mapping) {
+  const mapping::Mapping* const one[] = {&mapping};
+  const auto positions = co_await target->destination->positions(one, apply_deadline());
+  const auto* position = positions.failure ? nullptr : std::get_if<destination::Position>(&positions.of_mappings.at(0));
+  if (position != nullptr) target->positions[place_of(*target, &mapping).value()] = *position;
+  // Otherwise it drops out of this load, and what the matter is shows when its turn comes again.
+  if (position == nullptr) target->more = true;
 }
 
 asio::awaitable<void> TenancySync::stream(ChangeStream& changes, Targets& targets, bool with_patience) {

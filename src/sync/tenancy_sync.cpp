@@ -378,7 +378,7 @@ asio::awaitable<void> TenancySync::guarded(TargetPointer target, Work work) {
   }
 }
 
-asio::awaitable<void> TenancySync::each(Targets& targets, bool with_patience, Work work) {
+asio::awaitable<void> TenancySync::each(Targets& targets, bool with_patience, Work work, std::chrono::milliseconds expected) {
   if (!with_patience) {
     for (const auto& target : targets) co_await guarded(target, work);
     drop_absent(targets, false);
@@ -398,7 +398,7 @@ asio::awaitable<void> TenancySync::each(Targets& targets, bool with_patience, Wo
         asio::detached);
   }
   const auto is_running = [](const auto& target) { return target->running; };
-  const auto patience = Deadline::after(services_.params.patience);
+  const auto patience = Deadline::after(services_.params.patience + expected);
   while (std::any_of(targets.begin(), targets.end(), is_running) && !patience.expired()) co_await one_is_done->wait(patience);
   for (const auto& target : targets) {
     if (target->running) co_await leave_behind(target);

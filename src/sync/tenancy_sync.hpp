@@ -43,6 +43,14 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
  private:
   using Targets = std::vector<TargetPointer>;
   using Work = std::function<asio::awaitable<void>(TargetPointer)>;
+  /// What a load has streamed to its destinations and is about to commit there.
+  struct LoadedBatch {
+    std::int64_t through = -1;
+    std::size_t rows = 0;
+    bool caught_up = false;
+    bool is_last = false;  ///< of this turn
+    std::optional<postgres::Timestamp> complete_until;
+  };
   using ChangesList = std::vector<std::shared_ptr<const Changes>>;
 
   // Which destinations, and in whose company.
@@ -57,7 +65,10 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   asio::awaitable<void> sync(Targets& targets, bool with_patience);
   asio::awaitable<void> prepare(TargetPointer target);
   asio::awaitable<void> deliver(TargetPointer target, const ChangesList& read);
-  asio::awaitable<void> load(const Want& want, Targets targets, bool with_patience);
+  asio::awaitable<void> load(Want want, Targets targets, bool with_patience);
+  asio::awaitable<void> open_loads(Want want, Targets& targets, bool with_patience);
+  asio::awaitable<void> commit_loads(const mapping::Mapping& mapping, LoadedBatch batch, Targets& targets, bool with_patience);
+  asio::awaitable<void> look_again(TargetPointer target, const mapping::Mapping& mapping);
   asio::awaitable<void> stream(ChangeStream& changes, Targets& targets, bool with_patience);
   asio::awaitable<void> retry_quarantined(TargetPointer target);
   asio::awaitable<void> leave(const Targets& targets);
@@ -70,8 +81,9 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   asio::awaitable<void> clear(TargetPointer target, std::vector<std::string> mappings);
   void log_recovery(const Target& target) const;
 
-  /// Runs `work` for each target at the same time. With patience, those that take longer are dropped from `targets` and go on alone.
-  asio::awaitable<void> each(Targets& targets, bool with_patience, Work work);
+  /// Runs `work` for each target at the same time. With patience, those that take longer than that and `expected` are dropped from `targets`
+  /// and go on alone.
+  asio::awaitable<void> each(Targets& targets, bool with_patience, Work work, std::chrono::milliseconds expected = {});
   asio::awaitable<void> guarded(TargetPointer target, Work work);
   asio::awaitable<void> leave_behind(TargetPointer target);
   asio::awaitable<void> come_back(TargetPointer target);
