@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::string_view kPolicy = "tributary_tenant";
 
+/// Of what tenants have no business with. Every tenant query has readonly = 1; we ourselves have 0, or 2 in a request that only reads.
+constexpr std::string_view kNotForTenants = "getSetting('readonly') != 1";
+
 /// MIN 1, because zero means no bound at all and would pass a maximum.
 std::string bound(std::string_view setting, std::uint64_t most) { return fmt::format("{0} = {1} MIN 1 MAX {1}", setting, most); }
 
@@ -42,6 +45,10 @@ std::string grant_element(const std::string& grant) { return fmt::format("      
 /// Not an element of the database's or table's own name: not every name is one of XML's.
 std::string policy_element(std::string_view table, std::string_view filter) {
   return fmt::format("          <table name=\"{}\"><filter>{}</filter></table>\n", xml(table), xml(filter));
+}
+
+std::string database_element(std::string_view name, std::string_view policies) {
+  return fmt::format("        <database name=\"{}\">\n{}        </database>\n", name, policies);
 }
 
 /// One for whom there is no way in: views read with its rights.
@@ -121,19 +128,12 @@ std::string embedded_users(std::span<const Mapping> mappings) {
     policies += policy_element(mapping.target_table, tenant_filter(true));
   }
   grants += grant_element("GRANT SELECT, INSERT, OPTIMIZE, ALTER DELETE ON " + metadata);
-  const auto rights = fmt::format(
-      "      <grants>\n"
-      "{}"
-      "      </grants>\n"
-      "      <databases>\n"
-      "        <database name=\"{}\">\n"
-      "{}"
-      "        </database>\n"
-      "        <database name=\"{}\">\n"
-      "{}"
-      "        </database>\n"
-      "      </databases>\n",
-      grants, kViewDatabase, policies, kDatabase, policy_element(kMetadataTable, "getSetting('readonly') = 0"));
+  // The engine shows its own tables, other tenants' running queries among them, to whoever asks. No name means every table; a SELECT without FROM reads one.
+  const auto own_tables = policy_element("", kNotForTenants) + policy_element("one", "1");
+  const auto rights = fmt::format("      <grants>\n{}      </grants>\n      <databases>\n{}{}{}      </databases>\n", grants,
+                                  database_element(kViewDatabase, policies),
+                                  database_element(kDatabase, policy_element(kMetadataTable, kNotForTenants)),
+                                  database_element("system", own_tables));
   const auto reading = grant_element(fmt::format("GRANT SELECT ON {}.*", kDatabase));
   return users_file(default_element(rights) + definer_element("      <grants>\n" + reading + "      </grants>\n"));
 }
