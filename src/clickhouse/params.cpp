@@ -1,0 +1,97 @@
+#include "clickhouse/params.hpp"
+
+#include <fmt/format.h>
+
+namespace tributary::clickhouse {
+namespace {
+
+/// ClickHouse's escapes of TabSeparated, which are right between quotes too.
+std::string escaped(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    switch (c) {
+      case '\0':
+        out += "\\0";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\'':
+        out += "\\'";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+template <class Range, class Text>
+std::string array_of(const Range& values, Text text) {
+  std::string out = "[";
+  for (const auto& value : values) {
+    if (out.size() > 1) out += ',';
+    out += text(value);
+  }
+  return out + ']';
+}
+
+}  // namespace
+
+Params& Params::put(std::string_view name, std::string text) {
+  values_.emplace_back(name, std::move(text));
+  return *this;
+}
+
+Params& Params::add(std::string_view name, std::string_view value) { return put(name, escaped(value)); }
+
+Params& Params::add(std::string_view name, bool value) { return put(name, value ? "1" : "0"); }
+
+Params& Params::add(std::string_view name, std::int64_t value) { return put(name, std::to_string(value)); }
+
+Params& Params::add(std::string_view name, std::uint64_t value) { return put(name, std::to_string(value)); }
+
+Params& Params::add(std::string_view name, double value) { return put(name, fmt::format("{}", value)); }
+
+Params& Params::add(std::string_view name, const Uuid& value) { return put(name, value.to_string()); }
+
+Params& Params::add(std::string_view name, std::chrono::sys_time<std::chrono::microseconds> value) {
+  const auto day = std::chrono::floor<std::chrono::days>(value);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(value - day);
+  return put(name, fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:06}", static_cast<int>(date.year()),
+                               static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), time.hours().count(),
+                               time.minutes().count(), time.seconds().count(), time.subseconds().count()));
+}
+
+Params& Params::add(std::string_view name, std::span<const std::string> values) {
+  return put(name, array_of(values, [](const std::string& value) { return '\'' + escaped(value) + '\''; }));
+}
+
+Params& Params::add(std::string_view name, std::span<const std::int64_t> values) {
+  return put(name, array_of(values, [](std::int64_t value) { return std::to_string(value); }));
+}
+
+Params& Params::add(std::string_view name, std::span<const Uuid> values) {
+  return put(name, array_of(values, [](const Uuid& value) { return '\'' + value.to_string() + '\''; }));
+}
+
+Params& Params::add_null(std::string_view name) { return put(name, "\\N"); }
+
+}  // namespace tributary::clickhouse
