@@ -7,6 +7,7 @@
 
 #include "cli/command.hpp"
 #include "cli/text.hpp"
+#include "mapping/clickhouse_sql.hpp"
 #include "mapping/sql.hpp"
 #include "source/migrate.hpp"
 
@@ -89,7 +90,11 @@ int show_sql(const Options& options, const settings::Settings& settings) {
   std::vector<std::string> capture;
   for (const auto& step : source::capture_steps({&mapping, 1})) capture.push_back("-- " + step.name + '\n' + step.sql);
   print_section("source: capture", capture);
-  print_section("source: changes of a tenancy", {mapping::fetch_sql(mapping, {.tenancy = "$1", .after = "$2", .limit = "$3"})});
+  const mapping::FetchArguments arguments{.tenancy = "$1", .after = "$2", .limit = "$3"};
+  const auto fetch = mapping::fetch_sql(mapping, arguments);
+  const auto fetch_for_both = mapping::fetch_sql(mapping, arguments, mapping::Readers::both);
+  print_section("source: changes of a tenancy", {fetch});
+  if (fetch_for_both != fetch) print_section("source: changes of a tenancy, where ClickHouse reads them too", {fetch_for_both});
   print_section("source: current state of keys", {mapping::fetch_keys_sql(mapping)});
   print_section("source: is anything without its sequence id", {mapping::has_unsequenced_sql(mapping)});
   print_section("destination: table", mapping::create_target_sql(mapping));
@@ -98,6 +103,10 @@ int show_sql(const Options& options, const settings::Settings& settings) {
   print_section("destination: large batches", {mapping::create_stage_sql(mapping), mapping::copy_stage_sql(mapping),
                                                mapping::delete_from_stage_sql(mapping), mapping::upsert_from_stage_sql(mapping)});
   print_section("destination: small batches", {mapping::delete_arrays_sql(mapping), mapping::upsert_arrays_sql(mapping)});
+  print_section("ClickHouse: table and view",
+                {mapping::clickhouse::create_table_sql(mapping, {}), mapping::clickhouse::create_view_sql(mapping, {})});
+  print_section("ClickHouse: changes", {mapping::clickhouse::insert_sql(mapping)});
+  print_section("ClickHouse: deleted rows leave the disk", {mapping::clickhouse::clean_up_sql(mapping, {})});
   return kDone;
 }
 

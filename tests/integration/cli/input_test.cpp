@@ -120,8 +120,9 @@ TEST_F(CliInput, MappingsAreCheckedAgainstTheSource) {
 TEST_F(CliInput, SqlOfAMappingIsShown) {
   const auto shown = run_binary({"mapping", "show-sql", "teams"});
   EXPECT_EQ(shown.status, 0);
-  EXPECT_THAT(shown.out, AllOf(HasSubstr("CREATE TABLE"), HasSubstr("\"Team\""), HasSubstr("ON CONFLICT"),
-                               HasSubstr("_stack_sync_metadata")));
+  EXPECT_THAT(shown.out,
+              AllOf(HasSubstr("CREATE TABLE"), HasSubstr("\"Team\""), HasSubstr("ON CONFLICT"), HasSubstr("_stack_sync_metadata"),
+                    HasSubstr("ENGINE = ReplacingMergeTree"), HasSubstr("CREATE OR REPLACE VIEW")));
   EXPECT_EQ(run_binary({"mapping", "show-sql", "nonsense"}).status, 2);
 }
 
