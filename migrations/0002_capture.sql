@@ -353,10 +353,10 @@ $$;
 -- Destination id to its entry, {} where there is none, NULL for a project that does not exist.
 CREATE OR REPLACE FUNCTION tributary.destinations(project_id text, branch_id text)
 RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = public, pg_temp
 AS $$
-  SELECT tributary.destinations_in(p."configOverride", branch_id)
-  FROM "Project" AS p
-  WHERE p.id = project_id
+BEGIN
+  RETURN (SELECT tributary.destinations_in(p."configOverride", branch_id) FROM "Project" AS p WHERE p.id = project_id);
+END
 $$;

@@ -67,25 +67,28 @@ CREATE INDEX IF NOT EXISTS quarantine_due_idx
 --; enqueue
 -- Puts tenancies into the queue, once each while pending. DO UPDATE, not DO NOTHING: it takes the row's lock, so a poller that is about to claim
 -- the old request waits until the ids of this transaction are visible (invariant 2). Ordered, so that two of these cannot deadlock.
+-- PL/pgSQL keeps the plan; a function in SQL makes it anew at each call, which took a fifth of the time to sequence one row.
 CREATE OR REPLACE FUNCTION tributary.enqueue(tenancy_ids uuid[])
 RETURNS bigint
-LANGUAGE sql
+LANGUAGE plpgsql
 SET search_path = public, pg_temp
 AS $$
-  WITH enqueued AS (
-    INSERT INTO "OutgoingRequest" (id, "createdAt", "qstashOptions", "deduplicationKey", "tenancyId")
-    SELECT gen_random_uuid(),
-           clock_timestamp() AT TIME ZONE 'UTC',
-           jsonb_build_object(
-             'url', '/api/v1/internal/external-db-sync/sync-engine',
-             'body', jsonb_build_object('tenancyId', t.id),
-             'flowControl', jsonb_build_object('key', 'external-db-sync', 'parallelism', 20)),
-           'sync:' || t.id,
-           t.id
-    FROM (SELECT DISTINCT unnest(tenancy_ids) AS id ORDER BY 1) AS t
-    ON CONFLICT ("deduplicationKey") WHERE "startedFulfillingAt" IS NULL
-    DO UPDATE SET "qstashOptions" = EXCLUDED."qstashOptions"
-    RETURNING 1
-  )
-  SELECT count(*) FROM enqueued
+DECLARE
+  enqueued bigint;
+BEGIN
+  INSERT INTO "OutgoingRequest" (id, "createdAt", "qstashOptions", "deduplicationKey", "tenancyId")
+  SELECT gen_random_uuid(),
+         clock_timestamp() AT TIME ZONE 'UTC',
+         jsonb_build_object(
+           'url', '/api/v1/internal/external-db-sync/sync-engine',
+           'body', jsonb_build_object('tenancyId', t.id),
+           'flowControl', jsonb_build_object('key', 'external-db-sync', 'parallelism', 20)),
+         'sync:' || t.id,
+         t.id
+  FROM (SELECT DISTINCT unnest(tenancy_ids) AS id ORDER BY 1) AS t
+  ON CONFLICT ("deduplicationKey") WHERE "startedFulfillingAt" IS NULL
+  DO UPDATE SET "qstashOptions" = EXCLUDED."qstashOptions";
+  GET DIAGNOSTICS enqueued = ROW_COUNT;
+  RETURN enqueued;
+END
 $$;

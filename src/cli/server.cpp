@@ -26,6 +26,12 @@ postgres::PoolSettings bounded(postgres::PoolSettings settings, std::size_t max_
   return settings;
 }
 
+/// So that the poller knows what its own sequencer sends: that one wakes it without a detour.
+ServerParams named_process(ServerParams params) {
+  params.queue.process = Uuid::random().to_string();
+  return params;
+}
+
 int loop_count(int wanted) { return wanted > 0 ? wanted : static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
 
 }  // namespace
@@ -63,15 +69,17 @@ ServerParams ServerParams::from(const settings::Settings& settings) {
 
 /// One event loop and all that belongs to it. Queue and sequencer have pools of their own: a lease must be renewed however busy the reads are.
 struct Server::Loop {
-  explicit Loop(const ServerParams& params)
+  Loop(const ServerParams& params, const std::string& process)
       : queue_pool(context.get_executor(), queue::session_settings(named(params.source, "queue")),
                    bounded(params.source_pool, 2)),
         // A load keeps its connection; what is to be remembered meanwhile needs another.
         sync_pool(context.get_executor(), sync::Engine::session_settings(named(params.source, "sync")),
                   bounded(params.source_pool, std::max(params.source_pool.max_connections,
                                                        static_cast<std::size_t>(params.sync.parallel_loads) + 2))),
-        sequencer_pool(context.get_executor(), sequencer::Sequencer::session_settings(named(params.source, "sequencer")),
-                       bounded(params.source_pool, static_cast<std::size_t>(params.sequencer.parallel_shards) + 1)) {}
+        sequencer_pool(
+            context.get_executor(),
+            sequencer::Sequencer::session_settings(named(params.source, "sequencer")).with_setting("tributary.process", process),
+            bounded(params.source_pool, static_cast<std::size_t>(params.sequencer.parallel_shards) + 1)) {}
 
   asio::io_context context{1};
   postgres::Pool queue_pool;
@@ -87,7 +95,7 @@ struct Server::Loop {
 
 Server::Server(asio::any_io_executor executor, ServerParams params, std::vector<mapping::Mapping> mappings,
                telemetry::Metrics& metrics)
-    : params_(std::move(params)), mappings_(std::move(mappings)), metrics_(metrics), ended_(std::move(executor)) {}
+    : params_(named_process(std::move(params))), mappings_(std::move(mappings)), metrics_(metrics), ended_(std::move(executor)) {}
 
 Server::~Server() {
   stop_.request_stop();
@@ -104,7 +112,7 @@ asio::awaitable<void> Server::start(Deadline deadline) {
     installation = co_await source::attach(connection, mappings_, deadline);
   }
   for (int i = 0; i < loop_count(params_.threads); ++i) {
-    auto& loop = *loops_.emplace_back(std::make_unique<Loop>(params_));
+    auto& loop = *loops_.emplace_back(std::make_unique<Loop>(params_, params_.queue.process));
     const auto executor = loop.context.get_executor();
     if (params_.roles.sync) {
       loop.engine.emplace(executor, loop.sync_pool, installation, mappings_, params_.sync, metrics_);

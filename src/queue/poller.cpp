@@ -53,6 +53,7 @@ Poller::Poller(asio::any_io_executor executor, postgres::Pool& pool, PollerParam
       dispatch_(std::move(dispatch)),
       wake_(executor),
       next_round_(executor),
+      looks_(metrics.counter("tributary_queue_looks_total")),
       claims_(metrics.counter("tributary_queue_claims_total")),
       revived_(metrics.counter("tributary_queue_revived_total")),
       errors_(metrics.counter("tributary_queue_errors_total")) {}
@@ -61,12 +62,15 @@ void Poller::finished(Uuid request) {
   asio::post(executor_, [this, request] {
     handed_out_.erase(request);
     in_progress_.fetch_sub(1);
-    wake_.set();
+    if (passed_over_ || stopping_) wake_.set();
+    if (handed_out_.empty()) passed_over_ = false;
   });
 }
 
 asio::awaitable<void> Poller::run(std::stop_token stop) {
-  postgres::Listener listener(pool_.options(), {"tributary_queue"}, [this](const postgres::Notification&) { wake_.set(); });
+  postgres::Listener listener(pool_.options(), {"tributary_queue"}, [this](const postgres::Notification& heard) {
+    if (params_.process.empty() || heard.payload != params_.process) wake_.set();
+  });
   Together parts(executor_);
   std::stop_callback pass_on(stop, [&parts] { parts.request_stop(); });
   parts.start(poll(parts.stop_token()));
@@ -75,17 +79,16 @@ asio::awaitable<void> Poller::run(std::stop_token stop) {
   co_await parts.wait();
 }
 
-asio::awaitable<int> Poller::claim_some(std::stop_token stop) {
-  int claimed = 0;
+asio::awaitable<void> Poller::claim_some(std::stop_token stop) {
   for (int free = params_.max_claims - in_progress_.load(); free > 0 && !stop.stop_requested();
        free = params_.max_claims - in_progress_.load()) {
+    looks_.add();
     std::vector<Claim> claims;
     {
       auto connection = co_await pool_.acquire(Deadline::after(kQueryTimeout));
       claims = co_await claim(*connection, Uuid::random(), params_.lease, free, Deadline::after(kQueryTimeout));
     }
     if (claims.empty()) break;
-    claimed += static_cast<int>(claims.size());
     claims_.add(claims.size());
     in_progress_.fetch_add(static_cast<int>(claims.size()));
     const bool all_taken = static_cast<int>(claims.size()) < free;
@@ -94,8 +97,8 @@ asio::awaitable<int> Poller::claim_some(std::stop_token stop) {
       dispatch_(std::move(one));
     }
     if (all_taken) break;
+    passed_over_ = true;
   }
-  co_return claimed;
 }
 
 asio::awaitable<void> Poller::poll(std::stop_token stop) {
@@ -112,7 +115,10 @@ asio::awaitable<void> Poller::poll(std::stop_token stop) {
     }
     const auto pause = failures > 0 ? backoff.delay(failures, 0.5) : params_.longest_pause;
     co_await wake_.wait(Deadline::after(pause), stop);
+    // Whatever it was that woke us may be about a tenancy that is being worked on: its next request can be claimed once this one is finished.
+    if (!handed_out_.empty()) passed_over_ = true;
   }
+  stopping_ = true;
   // What was handed out is finished by the engine under our lease.
   while (in_progress_.load() > 0) co_await wake_.wait(Deadline::after(params_.longest_pause));
 }

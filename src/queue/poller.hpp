@@ -15,6 +15,7 @@ struct PollerParams {
   int max_claims = 256;                               ///< claimed and not finished at once, in this process
   std::chrono::milliseconds longest_pause{500};      ///< between looks while nobody wakes it
   std::chrono::milliseconds revive_every{1'000};     ///< looking for stale leases and due retries
+  std::string process;  ///< a notification with this payload is not listened to: its sender is in this process and calls wake()
 };
 
 /// Claims queued tenancies under leases and hands them on; renews the leases; revives what was left behind.
@@ -39,7 +40,7 @@ class Poller {
  private:
   asio::awaitable<void> poll(std::stop_token stop);
   asio::awaitable<void> maintain(std::stop_token stop);
-  asio::awaitable<int> claim_some(std::stop_token stop);
+  asio::awaitable<void> claim_some(std::stop_token stop);
 
   postgres::Pool& pool_;
   const PollerParams params_;
@@ -48,7 +49,11 @@ class Poller {
   Event wake_;
   Event next_round_;  ///< of maintain()
   std::set<Uuid> handed_out_;  ///< owned by the loop
+  /// There may be a request that could not be claimed: of a tenancy whose last one is not finished, or for lack of room. Owned by the loop.
+  bool passed_over_ = false;
+  bool stopping_ = false;  ///< no more is claimed; owned by the loop
   std::atomic<int> in_progress_{0};
+  telemetry::Counter& looks_;
   telemetry::Counter& claims_;
   telemetry::Counter& revived_;
   telemetry::Counter& errors_;

@@ -69,7 +69,7 @@ constexpr std::string_view kFinish = R"sql(
 WITH finished AS (
   DELETE FROM "OutgoingRequest" WHERE id = $1 AND "leaseToken" = $2
 )
-SELECT CASE WHEN $3 THEN tributary.enqueue(ARRAY[$4]) END)sql";
+SELECT tributary.enqueue(ARRAY[$4]), pg_notify('tributary_queue', '')::text WHERE $3)sql";
 
 // A stale request is deleted and its tenancy enqueued anew: setting it back to pending would violate the partial unique key where a newer one
 // is pending already. Requests in flight without a lease are of a process that knows no leases: they are given one lease's time.
@@ -320,7 +320,8 @@ asio::awaitable<void> finish(postgres::Connection& connection, const Claim& clai
 asio::awaitable<void> enqueue(postgres::Connection& connection, Uuid tenancy, Deadline deadline) {
   postgres::Params params;
   params.add(tenancy);
-  co_await connection.execute_prepared("SELECT tributary.enqueue(ARRAY[$1]), pg_notify('tributary_queue', '')::text", std::move(params), deadline);
+  co_await connection.execute_prepared("SELECT tributary.enqueue(ARRAY[$1]), pg_notify('tributary_queue', '')::text",
+                                       std::move(params), deadline);
 }
 
 asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, std::chrono::milliseconds lease, Deadline deadline) {

@@ -230,7 +230,9 @@ std::string sequencing_sql(std::span<const mapping::Mapping> mappings) {
          "SELECT ARRAY(SELECT id FROM touched),\n"
          "       (SELECT tenancies FROM enqueued),\n"
          "       (SELECT count(*) FROM settled)" +
-         counts + ",\n       (SELECT pg_notify('tributary_queue', '')::text FROM enqueued WHERE tenancies > 0)";
+         counts +
+         ",\n       (SELECT pg_notify('tributary_queue', coalesce(current_setting('tributary.process', true), ''))::text\n"
+         "        FROM enqueued WHERE tenancies > 0)";
 }
 
 std::string waiting_sql(std::span<const mapping::Mapping> mappings) {

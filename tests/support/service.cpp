@@ -7,10 +7,16 @@ namespace tributary::test {
 Service::Service(const Database& source) : Service(source, Params{}) {}
 
 Service::Service(const Database& source, Params params)
-    : params_(params),
+    : params_([&] {
+        params.queue.process = Uuid::random().to_string();
+        return params;
+      }()),
       source_pool_(loop_.get_executor(), sync::Engine::session_settings(source.options())),
       queue_pool_(loop_.get_executor(), queue::session_settings(source.options()), {.max_connections = 2}),
-      sequencer_pool_(loop_.get_executor(), sequencer::Sequencer::session_settings(source.options()), {.max_connections = 3}) {
+      sequencer_pool_(
+          loop_.get_executor(),
+          sequencer::Sequencer::session_settings(source.options()).with_setting("tributary.process", params_.queue.process),
+          {.max_connections = 3}) {
   thread_ = std::thread([this] {
     asio::co_spawn(loop_, run(), [this](std::exception_ptr error) {
       failure_ = error;
