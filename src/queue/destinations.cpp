@@ -1,0 +1,228 @@
+#include "queue/queue.hpp"
+
+/// What the source remembers of destinations: parked ones, quarantined keys, and where a deleted tenancy's tombstones still have to go.
+namespace tributary::queue {
+namespace {
+
+constexpr std::string_view kPark = R"sql(
+INSERT INTO tributary.destination_state AS s (tenancy_id, destination_id, mapping, attempts, next_try_at, sqlstate, error)
+VALUES ($1, $2, $3, $4, clock_timestamp() + $5 * interval '1 millisecond', $6, $7)
+ON CONFLICT (tenancy_id, destination_id, mapping) DO UPDATE
+SET attempts = EXCLUDED.attempts,
+    next_try_at = EXCLUDED.next_try_at,
+    sqlstate = EXCLUDED.sqlstate,
+    error = EXCLUDED.error,
+    failed_since = CASE WHEN s.error = '' THEN now() ELSE s.failed_since END,
+    updated_at = now())sql";
+
+constexpr std::string_view kUnpark = R"sql(
+DELETE FROM tributary.destination_state
+WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = ANY ($3) AND NOT paused)sql";
+
+constexpr std::string_view kPostpone = R"sql(
+WITH postponed AS (
+  UPDATE tributary.destination_state
+  SET next_try_at = clock_timestamp() + $3 * interval '1 millisecond'
+  WHERE tenancy_id = $1 AND destination_id = $2 AND mapping <> '' AND next_try_at <= clock_timestamp()
+)
+INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, next_try_at)
+VALUES ($1, $2, '', clock_timestamp() + $3 * interval '1 millisecond')
+ON CONFLICT (tenancy_id, destination_id, mapping) DO UPDATE
+SET next_try_at = EXCLUDED.next_try_at
+WHERE $4 OR destination_state.error = '')sql";
+
+constexpr std::string_view kKeepPostponed = R"sql(
+UPDATE tributary.destination_state
+SET next_try_at = clock_timestamp() + $3 * interval '1 millisecond'
+WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = '' AND next_try_at > clock_timestamp())sql";
+
+constexpr std::string_view kResume = R"sql(
+WITH resumed AS (
+  DELETE FROM tributary.destination_state WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = '' AND NOT paused
+)
+SELECT tributary.enqueue(ARRAY[$1]), pg_notify('tributary_queue', '')::text)sql";
+
+// Of a mapping that this process does not know, perhaps as it is older than others: looked at again in an hour.
+constexpr std::string_view kSetMappingAside = R"sql(
+WITH states AS (
+  UPDATE tributary.destination_state SET next_try_at = clock_timestamp() + interval '1 hour'
+  WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3
+)
+UPDATE tributary.quarantine SET next_try_at = clock_timestamp() + interval '1 hour'
+WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3)sql";
+
+constexpr std::string_view kForgetDestination = R"sql(
+WITH states AS (
+  DELETE FROM tributary.destination_state WHERE tenancy_id = $1 AND destination_id = $2
+)
+DELETE FROM tributary.quarantine WHERE tenancy_id = $1 AND destination_id = $2)sql";
+
+constexpr std::string_view kLeaveDestinations = R"sql(
+UPDATE tributary.deleted_tenancy
+SET destinations = destinations - $3
+WHERE "tenancyId" = $1 AND "deletedAt" = $2::text::timestamptz)sql";
+
+constexpr std::string_view kForgetDeletedTenancy = R"sql(
+DELETE FROM tributary.deleted_tenancy
+WHERE "tenancyId" = $1 AND destinations = '{}')sql";
+
+constexpr std::string_view kQuarantine = R"sql(
+INSERT INTO tributary.quarantine AS q (tenancy_id, destination_id, mapping, key, next_try_at, sqlstate, error)
+SELECT $1, $2, $3, r.key::jsonb, clock_timestamp() + $6 * interval '1 millisecond' * (0.5 + random() / 2), r.sqlstate, r.error
+FROM (
+  SELECT DISTINCT ON (key::jsonb) * FROM unnest($4::text[], $5::text[], $7::text[]) AS given (key, sqlstate, error)
+) AS r
+ON CONFLICT (tenancy_id, destination_id, mapping, key) DO UPDATE
+SET attempts = q.attempts + 1,
+    next_try_at = clock_timestamp()
+      + least($6 * power(2, least(q.attempts, 40)), $8) * interval '1 millisecond' * (0.5 + random() / 2),
+    sqlstate = EXCLUDED.sqlstate,
+    error = EXCLUDED.error,
+    updated_at = now())sql";
+
+constexpr std::string_view kRelease = R"sql(
+DELETE FROM tributary.quarantine
+WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3
+  AND key IN (SELECT k::jsonb FROM unnest($4::text[]) AS k)
+  AND updated_at < 'epoch'::timestamptz + $5 * interval '1 microsecond')sql";
+
+constexpr std::string_view kQuarantinedKeys = R"sql(
+SELECT key::text
+FROM tributary.quarantine
+WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3 AND ($4 OR next_try_at <= clock_timestamp())
+ORDER BY next_try_at
+LIMIT $5)sql";
+
+constexpr std::string_view kRetry = R"sql(
+WITH parked AS (
+  UPDATE tributary.destination_state SET next_try_at = clock_timestamp(), paused = false
+  WHERE ($1 IS NULL OR tenancy_id = $1) AND ($2 = '' OR destination_id = $2) AND ($3 = '' OR mapping IN ('', $3))
+  RETURNING tenancy_id
+), refused AS (
+  UPDATE tributary.quarantine SET next_try_at = clock_timestamp()
+  WHERE ($1 IS NULL OR tenancy_id = $1) AND ($2 = '' OR destination_id = $2) AND ($3 = '' OR mapping = $3)
+  RETURNING tenancy_id
+), tenancies AS (
+  SELECT tenancy_id FROM parked UNION SELECT tenancy_id FROM refused
+)
+SELECT coalesce(tributary.enqueue(array_agg(tenancy_id)), 0), pg_notify('tributary_queue', '')::text FROM tenancies)sql";
+
+/// Runs before a statement whose commit must be on disk when it returns; the queue's sessions commit asynchronously otherwise.
+postgres::Command durable_commit() {
+  return {.sql = "SELECT set_config('synchronous_commit', 'on', true)", .params = {}, .prepare = true};
+}
+
+}  // namespace
+
+asio::awaitable<void> park(postgres::Connection& connection, std::span<const Park> parks, Deadline deadline) {
+  std::vector<postgres::Command> commands;
+  for (const auto& park : parks) {
+    postgres::Params params;
+    params.add(park.tenancy).add(park.destination).add(park.mapping).add(std::int32_t{park.attempts});
+    params.add(std::int64_t{park.retry_in.count()}).add(park.sqlstate).add(park.error);
+    commands.push_back({.sql = kPark, .params = std::move(params), .prepare = true});
+  }
+  if (!commands.empty()) co_await connection.execute_pipeline(std::move(commands), deadline);
+}
+
+asio::awaitable<void> unpark(postgres::Connection& connection, Uuid tenancy, std::string destination,
+                             std::vector<std::string> mappings, Deadline deadline) {
+  postgres::Params params;
+  params.add(tenancy).add(destination).add_array(std::span<const std::string>(mappings));
+  co_await connection.execute_prepared(kUnpark, std::move(params), deadline);
+}
+
+asio::awaitable<void> postpone(postgres::Connection& connection, Uuid tenancy, std::string destination,
+                               std::chrono::milliseconds retry_in, bool also_failed, Deadline deadline) {
+  postgres::Params params;
+  params.add(tenancy).add(destination).add(std::int64_t{retry_in.count()}).add(also_failed);
+  co_await connection.execute_prepared(kPostpone, std::move(params), deadline);
+}
+
+asio::awaitable<void> keep_postponed(postgres::Connection& connection, Uuid tenancy, std::string destination,
+                                     std::chrono::milliseconds retry_in, Deadline deadline) {
+  postgres::Params params;
+  params.add(tenancy).add(destination).add(std::int64_t{retry_in.count()});
+  co_await connection.execute_prepared(kKeepPostponed, std::move(params), deadline);
+}
+
+asio::awaitable<void> resume(postgres::Connection& connection, Uuid tenancy, std::string destination, Deadline deadline) {
+  postgres::Params params;
+  params.add(tenancy).add(destination);
+  co_await connection.execute_prepared(kResume, std::move(params), deadline);
+}
+
+asio::awaitable<void> forget_destination(postgres::Connection& connection, Uuid tenancy, std::string destination,
+                                         Deadline deadline) {
+  postgres::Params params;
+  params.add(tenancy).add(destination);
+  co_await connection.execute_prepared(kForgetDestination, std::move(params), deadline);
+}
+
+asio::awaitable<void> set_mapping_aside(postgres::Connection& connection, Uuid tenancy, std::string destination,
+                                        std::string mapping, Deadline deadline) {
+  postgres::Params params;
+  params.add(tenancy).add(destination).add(mapping);
+  co_await connection.execute_prepared(kSetMappingAside, std::move(params), deadline);
+}
+
+asio::awaitable<void> quarantine(postgres::Connection& connection, Uuid tenancy, std::string destination, std::string mapping,
+                                 std::vector<Refused> refused, const Backoff& backoff, Deadline deadline) {
+  std::vector<std::string> keys;
+  std::vector<std::string> states;
+  std::vector<std::string> errors;
+  for (auto& row : refused) {
+    keys.push_back(std::move(row.key));
+    states.push_back(std::move(row.sqlstate));
+    errors.push_back(std::move(row.error));
+  }
+  postgres::Params params;
+  params.add(tenancy).add(destination).add(mapping).add_array(std::span<const std::string>(keys));
+  params.add_array(std::span<const std::string>(states)).add(std::int64_t{backoff.first.count()});
+  params.add_array(std::span<const std::string>(errors)).add(std::int64_t{backoff.longest.count()});
+  std::vector<postgres::Command> commands;
+  commands.push_back(durable_commit());
+  commands.push_back({.sql = kQuarantine, .params = std::move(params), .prepare = true});
+  co_await connection.execute_pipeline(std::move(commands), deadline);
+}
+
+asio::awaitable<void> release(postgres::Connection& connection, Uuid tenancy, std::string destination, std::string mapping,
+                              std::vector<std::string> keys, postgres::Timestamp read_at, Deadline deadline) {
+  postgres::Params params;
+  params.add(tenancy).add(destination).add(mapping).add_array(std::span<const std::string>(keys));
+  params.add(std::int64_t{read_at.time_since_epoch().count()});
+  co_await connection.execute_prepared(kRelease, std::move(params), deadline);
+}
+
+asio::awaitable<std::vector<std::string>> quarantined_keys(postgres::Connection& connection, Uuid tenancy,
+                                                           std::string destination, std::string mapping, bool all, int limit,
+                                                           Deadline deadline) {
+  postgres::Params params;
+  params.add(tenancy).add(destination).add(mapping).add(all).add(std::int64_t{limit});
+  const auto result = co_await connection.execute_prepared(kQuarantinedKeys, std::move(params), deadline);
+  std::vector<std::string> keys;
+  for (std::size_t row = 0; row < result.rows(); ++row) keys.push_back(result.get<std::string>(row, 0));
+  co_return keys;
+}
+
+asio::awaitable<std::uint64_t> retry(postgres::Connection& connection, std::optional<Uuid> tenancy, std::string destination,
+                                     std::string mapping, Deadline deadline) {
+  postgres::Params params;
+  params.add(tenancy, postgres::oid::kUuid).add(destination).add(mapping);
+  const auto result = co_await connection.execute(kRetry, std::move(params), deadline);
+  co_return static_cast<std::uint64_t>(result.get<std::int64_t>(0, 0));
+}
+
+asio::awaitable<void> forget_deleted_tenancy(postgres::Connection& connection, Uuid tenancy, std::string deleted_at,
+                                             std::vector<std::string> destinations, Deadline deadline) {
+  postgres::Params done;
+  done.add(tenancy).add(deleted_at).add_array(std::span<const std::string>(destinations));
+  postgres::Params rest;
+  rest.add(tenancy);
+  std::vector<postgres::Command> commands;
+  commands.push_back({.sql = kLeaveDestinations, .params = std::move(done), .prepare = true});
+  commands.push_back({.sql = kForgetDeletedTenancy, .params = std::move(rest), .prepare = true});
+  co_await connection.execute_pipeline(std::move(commands), deadline);
+}
+
+}  // namespace tributary::queue

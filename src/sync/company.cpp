@@ -1,0 +1,151 @@
+#include "sync/policy.hpp"
+#include "sync/tenancy_sync.hpp"
+#include "telemetry/log.hpp"
+
+/// TenancySync's destinations beside each other: whoever is slow or failed before goes on alone, and nobody waits for it.
+namespace tributary::sync {
+
+using namespace std::chrono_literals;
+using telemetry::Level;
+
+// A destination that failed before is tried apart from the others: it may hang again.
+void TenancySync::start_alone(TargetPointer target) {
+  hold(*target);
+  target->left_behind = true;
+  target->alone = true;
+  asio::co_spawn(services_.executor, alone(shared_from_this(), std::move(target)), asio::detached);
+}
+
+asio::awaitable<void> TenancySync::alone(std::shared_ptr<TenancySync> self, TargetPointer target) {
+  const Work work = [self](TargetPointer t) -> asio::awaitable<void> {
+    Targets only{std::move(t)};
+    co_await self->sync(only, false);
+  };
+  co_await self->guarded(target, work);
+  co_await self->come_back(target);
+}
+
+/// Says anew for everything in Services::busy that it is being worked on, until there is nothing.
+asio::awaitable<void> TenancySync::keep_held(std::shared_ptr<Services> services) {
+  asio::steady_timer pause(services->executor);
+  while (!services->busy.empty()) {
+    pause.expires_after(kWorkedOn / 3);
+    co_await pause.async_wait(asio::use_awaitable);
+    const std::vector<Services::DestinationKey> held(services->busy.begin(), services->busy.end());
+    for (const auto& [tenancy, destination] : held) {
+      if (!services->busy.contains({tenancy, destination})) continue;
+      try {
+        auto source = co_await services->source.acquire(Deadline::after(services->params.source_timeout));
+        co_await queue::keep_postponed(*source, tenancy, destination, kWorkedOn,
+                                       Deadline::after(services->params.source_timeout));
+      } catch (const postgres::Error& error) {
+        telemetry::log(Level::warning, "sync", "the source failed, a destination may be tried by two at once",
+                       {{"tenancy", tenancy.to_string()}, {"destination", destination}, {"error", error.what()}});
+      }
+    }
+  }
+  services->keeping = false;
+}
+
+asio::awaitable<void> TenancySync::guarded(TargetPointer target, Work work) {
+  try {
+    co_await work(target);
+  } catch (const postgres::Error& error) {
+    // Only the source throws here: what a destination does comes back as an outcome.
+    remembered_ = false;
+    target->parked = true;
+    telemetry::log(Level::warning, "sync", "the source failed while syncing a destination",
+                   {{"tenancy", tenancy_.to_string()}, {"destination", target->entry.id}, {"error", error.what()}});
+  } catch (const std::exception& error) {
+    remembered_ = false;
+    target->parked = true;
+    services_.metrics.counter("tributary_sync_defects_total").add();
+    telemetry::log(Level::error, "sync", "a defect while syncing a destination",
+                   {{"tenancy", tenancy_.to_string()}, {"destination", target->entry.id}, {"error", error.what()}});
+  }
+}
+
+asio::awaitable<void> TenancySync::each(Targets& targets, bool with_patience, Work work, std::chrono::milliseconds expected) {
+  if (!with_patience) {
+    for (const auto& target : targets) co_await guarded(target, work);
+    drop_absent(targets, false);
+    co_return;
+  }
+  const auto one_is_done = std::make_shared<Event>(services_.executor);
+  for (const auto& target : targets) {
+    target->running = true;
+    asio::co_spawn(
+        services_.executor,
+        [](std::shared_ptr<TenancySync> self, TargetPointer t, Work step, std::shared_ptr<Event> done) -> asio::awaitable<void> {
+          co_await self->guarded(t, step);
+          t->running = false;
+          done->set();
+          if (t->left_behind) co_await self->come_back(t);
+        }(shared_from_this(), target, work, one_is_done),
+        asio::detached);
+  }
+  const auto is_running = [](const auto& target) { return target->running; };
+  const auto patience = Deadline::after(services_.params.patience + expected);
+  while (std::any_of(targets.begin(), targets.end(), is_running) && !patience.expired()) co_await one_is_done->wait(patience);
+  for (const auto& target : targets) {
+    if (target->running) co_await leave_behind(target);
+  }
+  drop_absent(targets, true);
+}
+
+// One that is tried alone counts as left behind from its start: only in company does that mean absent.
+void TenancySync::drop_absent(Targets& targets, bool in_company) {
+  std::erase_if(targets, [&](const auto& target) { return target->parked || (in_company && target->left_behind); });
+}
+
+asio::awaitable<void> TenancySync::leave_behind(TargetPointer target) {
+  hold(*target);
+  try {
+    // The promise that outlives this process: without it, the finished request would be the last that anybody heard of this destination.
+    auto source = co_await services_.source.acquire(source_deadline());
+    co_await queue::postpone(*source, tenancy_, target->entry.id, kWorkedOn, false, source_deadline());
+  } catch (const postgres::Error& error) {
+    remembered_ = false;  // then the request itself is the promise: its lease runs out
+    telemetry::log(Level::warning, "sync", "the source failed, the tenancy will be tried again",
+                   {{"tenancy", tenancy_.to_string()}, {"destination", target->entry.id}, {"error", error.what()}});
+  }
+  target->left_behind = true;
+  if (!target->running) co_await come_back(target);  // it was done while the promise was written
+}
+
+void TenancySync::hold(Target& target) {
+  services_.busy.insert({tenancy_, target.entry.id});
+  if (!std::exchange(services_.keeping, true)) asio::co_spawn(services_.executor, keep_held(shared_services_), asio::detached);
+  ++services_.left_behind;
+  target.held = true;
+}
+
+void TenancySync::let_go(Target& target) {
+  if (!std::exchange(target.held, false)) return;
+  services_.busy.erase({tenancy_, target.entry.id});
+  --services_.left_behind;
+}
+
+// What was left behind has ended its step, well or parked: the rest is done with the tenancy's next turn. Not in company, or one that takes longer
+// than the others' patience for every single step would never get through with a load.
+asio::awaitable<void> TenancySync::come_back(TargetPointer target) {
+  target->load.reset();
+  try {
+    if (!target->parked) {
+      if (target->alone && failures_so_far(claim_, target->entry.id, "") > 0) log_recovery(*target);
+      auto source = co_await services_.source.acquire(source_deadline());
+      if (!target->alone) co_await queue::postpone(*source, tenancy_, target->entry.id, 0ms, true, source_deadline());
+      let_go(*target);  // before anybody can claim what is enqueued now
+      if (target->alone)
+        co_await queue::resume(*source, tenancy_, target->entry.id, source_deadline());
+      else
+        co_await queue::enqueue(*source, tenancy_, source_deadline());
+    }
+  } catch (const postgres::Error& error) {
+    telemetry::log(Level::warning, "sync", "the source failed, a destination will be tried again",
+                   {{"tenancy", tenancy_.to_string()}, {"destination", target->entry.id}, {"error", error.what()}});
+  }
+  let_go(*target);
+}
+
+}  // namespace tributary::sync
