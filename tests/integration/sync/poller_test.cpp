@@ -1,0 +1,109 @@
+#include "queue/poller.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "fixture.hpp"
+
+namespace tributary::sync {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A poller on a loop of its own that looks only when it is woken. What it claims is kept until finish().
+class PollerTest : public SyncTest {
+ protected:
+  PollerTest()
+      : pool_(loop_.get_executor(), queue::session_settings(source_.options()), {.max_connections = 2}),
+        poller_(loop_.get_executor(), pool_, {.longest_pause = 10min, .revive_every = 10min, .process = "this one"}, metrics_,
+                [this](queue::Claim claim) {
+                  const std::lock_guard lock(mutex_);
+                  claims_.push_back(std::move(claim));
+                }),
+        tenancy_(add_tenancy(1, {})) {
+    session_.run("DELETE FROM tributary.marker");
+    thread_ = std::jthread([this](std::stop_token stop) {
+      asio::co_spawn(loop_, poller_.run(std::move(stop)), [this](std::exception_ptr) { loop_.stop(); });
+      loop_.run_for(1min);
+    });
+    wait_until([&] { return source_listeners() > 0; }, "it listens");
+  }
+  ~PollerTest() override {
+    thread_.request_stop();
+    while (auto claim = take()) poller_.finished(claim->request);
+    loop_stop();
+  }
+
+  void enqueue() { session_.run(fmt::format("SELECT tributary.enqueue(ARRAY['{}'::uuid])", tenancy_)); }
+  void notify(std::string_view payload) { session_.run(fmt::format("SELECT pg_notify('tributary_queue', '{}')", payload)); }
+  std::uint64_t looks() { return metrics_.counter("tributary_queue_looks_total").value(); }
+
+  std::optional<queue::Claim> take() {
+    const std::lock_guard lock(mutex_);
+    if (claims_.empty()) return std::nullopt;
+    auto claim = std::move(claims_.front());
+    claims_.pop_front();
+    return claim;
+  }
+  queue::Claim wait_for_claim() {
+    std::optional<queue::Claim> claim;
+    wait_until([&] { return (claim = take()).has_value(); }, "something is claimed");
+    return *std::move(claim);
+  }
+  void finish(const queue::Claim& claim) {
+    test::run([&]() -> asio::awaitable<void> {
+      const auto deadline = Deadline::after(20s);
+      auto connection = co_await postgres::Connection::open(queue::session_settings(source_.options()), deadline);
+      co_await queue::finish(connection, claim, false, deadline);
+    });
+    poller_.finished(claim.request);
+  }
+
+ private:
+  long long source_listeners() {
+    return session_.number("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'");
+  }
+  void loop_stop() {
+    wait_until([&] { return poller_.in_progress() == 0; }, "everything is finished");
+    thread_.join();
+  }
+
+  asio::io_context loop_{1};
+  telemetry::Metrics metrics_;
+  postgres::Pool pool_;
+  std::mutex mutex_;
+  std::deque<queue::Claim> claims_;
+  queue::Poller poller_;
+  const std::string tenancy_;
+  std::jthread thread_;
+};
+
+TEST_F(PollerTest, ARequestThatCameWhileItsTenancyWasWorkedOnIsClaimedAfterwards) {
+  enqueue();
+  notify("");
+  const auto first = wait_for_claim();
+  const auto before = looks();
+  enqueue();
+  notify("");
+  wait_until([&] { return looks() > before; }, "it looks, and may not claim");
+  EXPECT_FALSE(take());
+  finish(first);
+  const auto second = wait_for_claim();
+  EXPECT_NE(second.request, first.request);
+  finish(second);
+}
+
+// The sequencer in the same process calls wake(): listening to what it sends, too, would claim everything twice, the second time in vain.
+TEST_F(PollerTest, DoesNotListenToItsOwnProcess) {
+  notify("");
+  wait_until([&] { return looks() > 1; }, "it looks");
+  const auto before = looks();
+  for (int i = 0; i < 100; ++i) notify("this one");
+  notify("another one");
+  wait_until([&] { return looks() > before; }, "it looks again");
+  EXPECT_LE(looks(), before + 1);
+}
+
+}  // namespace
+}  // namespace tributary::sync
