@@ -18,12 +18,14 @@ add_library(tributary_asio STATIC ${CMAKE_SOURCE_DIR}/cmake/asio.cpp)
 target_link_libraries(tributary_asio PUBLIC tributary_flags Boost::headers Threads::Threads fmt::fmt
   OpenSSL::SSL OpenSSL::Crypto spdlog::spdlog)
 target_precompile_headers(tributary_asio PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled.hpp)
-target_compile_options(tributary_asio PRIVATE -fpch-instantiate-templates)
+# Without times in it: ccache may hand over one that was made in another checkout.
+set(TRIBUTARY_PRECOMPILED_OPTIONS -fpch-instantiate-templates "SHELL:-Xclang -fno-pch-timestamp")
+target_compile_options(tributary_asio PRIVATE ${TRIBUTARY_PRECOMPILED_OPTIONS})
 
 function(tributary_use_precompiled target)
   target_link_libraries(${target} PRIVATE tributary_asio)
   target_precompile_headers(${target} REUSE_FROM tributary_asio)
-  target_compile_options(${target} PRIVATE -fpch-instantiate-templates)
+  target_compile_options(${target} PRIVATE ${TRIBUTARY_PRECOMPILED_OPTIONS})
 endfunction()
 
 # tributary_module(name DEPENDS module… LIBRARIES target…): src/<name>/**/*.cpp as library tributary_<name>.
