@@ -62,6 +62,7 @@ void add_retry(CLI::App& app, Action& chosen);
 void add_settings(CLI::App& app, Action& chosen);
 void add_version(CLI::App& app, Action& chosen);
 void add_demo(CLI::App& app, Action& chosen);
+void add_clickhouse_host(CLI::App& app, Action& chosen);
 
 /// Runs a coroutine on this thread's own event loop to its end. The first SIGINT or SIGTERM requests its stop, a second one ends the process
 /// at once (status 130 or 143). What the coroutine throws is rethrown. `executor()` inside is that loop's.

@@ -1,0 +1,42 @@
+#pragma once
+#include <functional>
+#include <string>
+
+#include "base/event.hpp"
+#include "clickhouse/embedded/detail/server_state.hpp"
+
+namespace tributary::clickhouse::embedded {
+
+/// A statement on a thread of its own.
+///
+/// Lifetime: finish() must have returned before it is destroyed. Threads: the server's loop.
+class RunningStatement {
+ public:
+  using Job = std::function<Outcome(Session& session)>;
+
+  explicit RunningStatement(Server::State& server);
+  ~RunningStatement();
+  RunningStatement(const RunningStatement&) = delete;
+  RunningStatement& operator=(const RunningStatement&) = delete;
+
+  /// `comment`: its log_comment, by which it can be found and killed. `at_end` is called on the loop, once.
+  void start(std::string comment, Job job, std::function<void()> at_end);
+  bool started() const { return started_; }
+  /// Ends it as soon as it can be; finish() returns after that.
+  void kill();
+  bool killed() const { return killed_; }
+  bool ended() const { return outcome_.has_value(); }
+  /// Asks the engine once to kill it, and waits for the answer. REQUIRES: started.
+  asio::awaitable<void> kill_now();
+  asio::awaitable<Outcome> finish();
+
+ private:
+  Server::State& server_;
+  std::string comment_;
+  Event wake_;
+  std::optional<Outcome> outcome_;
+  bool started_ = false;
+  bool killed_ = false;
+};
+
+}  // namespace tributary::clickhouse::embedded

@@ -1,0 +1,46 @@
+#pragma once
+#include <boost/asio/thread_pool.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+
+#include <set>
+
+#include "base/event.hpp"
+#include "base/turnstile.hpp"
+#include "clickhouse/embedded/server.hpp"
+
+namespace tributary::clickhouse::embedded {
+
+class RunningStatement;
+
+/// What the connections of a server share. Belongs to its loop.
+struct Server::State {
+  State(asio::ip::tcp::acceptor listening, Engine& its_engine, std::optional<TenantRules> its_rules, ServerParams its_params)
+      : acceptor(std::move(listening)),
+        engine(its_engine),
+        rules(std::move(its_rules)),
+        params(std::move(its_params)),
+        admin_places(acceptor.get_executor(), params.admin_queries),
+        tenant_places(acceptor.get_executor(), params.tenant_queries),
+        connections(acceptor.get_executor(), params.most_connections),
+        one_ended(acceptor.get_executor()),
+        threads(params.admin_queries + params.tenant_queries) {}
+
+  Turnstile& places(Role role) { return role == Role::admin ? admin_places : tenant_places; }
+
+  asio::ip::tcp::acceptor acceptor;
+  Engine& engine;
+  const std::optional<TenantRules> rules;
+  const ServerParams params;
+  Turnstile admin_places;
+  Turnstile tenant_places;
+  Turnstile connections;
+  Event one_ended;              ///< a connection
+  asio::thread_pool threads;    ///< one for each place: a statement has its thread at once
+  asio::thread_pool control{1};  ///< for KILL, which must not wait behind what it kills
+  std::set<boost::beast::tcp_stream*> idle;  ///< connections between two requests
+  std::set<RunningStatement*> statements;    ///< under way
+  std::size_t open = 0;                      ///< connections
+  bool stopping = false;
+};
+
+}  // namespace tributary::clickhouse::embedded

@@ -1,0 +1,129 @@
+#include "clickhouse/embedded/supervisor.hpp"
+
+#include <fstream>
+#include <mutex>
+#include <random>
+
+#include "clickhouse/embedded/detail/child.hpp"
+#include "telemetry/log.hpp"
+
+namespace tributary::clickhouse::embedded {
+namespace {
+
+using telemetry::Level;
+
+constexpr auto kComponent = "clickhouse-host";
+
+std::filesystem::path write_users(const std::filesystem::path& folder, const std::string& users) {
+  std::filesystem::create_directories(folder);
+  auto file = folder / "users.xml";
+  std::ofstream stream(file, std::ios::binary | std::ios::trunc);
+  stream << users;
+  stream.close();
+  if (!stream) throw std::runtime_error("cannot write " + file.string());
+  return file;
+}
+
+double uniform() {
+  thread_local std::minstd_rand generator{std::random_device{}()};
+  return std::uniform_real_distribution<>(0.0, 1.0)(generator);
+}
+
+}  // namespace
+
+struct Supervisor::Shared {
+  mutable std::mutex mutex;
+  std::optional<ReadyLine> host;  // guarded by mutex
+};
+
+Supervisor::Supervisor(asio::any_io_executor executor, SupervisorParams params, SetUp set_up, Changed changed)
+    : executor_(executor),
+      params_(std::move(params)),
+      set_up_(std::move(set_up)),
+      changed_(std::move(changed)),
+      pause_(executor),
+      shared_(std::make_unique<Shared>()) {}
+
+Supervisor::~Supervisor() = default;
+
+std::optional<ReadyLine> Supervisor::current() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->host;
+}
+
+void Supervisor::publish(std::optional<ReadyLine> host) {
+  {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->host = host;
+  }
+  if (changed_) changed_(host);
+}
+
+asio::awaitable<void> Supervisor::run(std::stop_token stop) {
+  bool ready = params_.users.empty();  // nothing to be set up
+  while (!stop.stop_requested()) {
+    try {
+      if (!ready) co_await set_up(stop);
+      ready = true;
+      if (!stop.stop_requested()) co_await keep(stop);
+    } catch (const std::exception& error) {
+      ++failures_;
+      if (!stop.stop_requested()) {
+        telemetry::log(Level::error, kComponent, "the embedded ClickHouse engine is not there, will be started again",
+                       {{"error", error.what()}, {"attempt", failures_}});
+      }
+    }
+    if (stop.stop_requested()) break;
+    co_await pause_.wait(Deadline::after(params_.backoff.delay(std::max(1, failures_), uniform())), stop);
+  }
+}
+
+std::vector<std::string> Supervisor::arguments(bool restricted) const {
+  std::vector<std::string> result{"clickhouse-host", "--data", params_.folder.string(), "--end-with-input"};
+  if (restricted) {
+    result.insert(result.end(), {"--users", write_users(params_.folder, params_.users).string()});
+  } else {
+    result.emplace_back("--unrestricted");
+  }
+  result.insert(result.end(), params_.arguments.begin(), params_.arguments.end());
+  return result;
+}
+
+asio::awaitable<ReadyLine> Supervisor::start(Child& child, std::stop_token stop) {
+  const auto line = co_await child.first_line(Deadline::after(params_.start_time), stop);
+  if (!line) {
+    co_await child.end(Deadline::after(params_.stop_time));
+    throw std::runtime_error("it did not become ready; what it says stands above");
+  }
+  auto host = ReadyLine::parse(*line);
+  if (!host) throw std::runtime_error("it said something else than where it is");
+  co_return std::move(*host);
+}
+
+asio::awaitable<void> Supervisor::set_up(std::stop_token stop) {
+  Child child(executor_, params_.program, arguments(false));
+  const auto host = co_await start(child, stop);
+  std::exception_ptr failure;
+  try {
+    co_await set_up_(host, stop);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  co_await child.end(Deadline::after(params_.stop_time));
+  if (failure) std::rethrow_exception(failure);
+}
+
+asio::awaitable<void> Supervisor::keep(std::stop_token stop) {
+  Child child(executor_, params_.program, arguments(!params_.users.empty()));
+  const auto host = co_await start(child, stop);
+  failures_ = 0;
+  telemetry::log(Level::info, kComponent, "the embedded ClickHouse engine is ready",
+                 {{"port", host.port}, {"version", host.version}, {"serves_tenants", host.serves_tenants}});
+  publish(host);
+  const auto status = co_await child.wait(Deadline::never(), stop);
+  publish(std::nullopt);
+  if (status) throw std::runtime_error("it ended with status " + std::to_string(*status));
+  co_await child.end(Deadline::after(params_.stop_time));
+}
+
+}  // namespace tributary::clickhouse::embedded
