@@ -166,6 +166,8 @@ Outcome Exchange::prepare(Session& session) const {
   if (!query_.database.empty()) {
     if (auto outcome = session.run("USE " + quote_clickhouse_identifier(query_.database)); !outcome.ok()) return outcome;
   }
+  // Which libchdb has on: "SELEC 1" would be the name of a column.
+  if (auto outcome = session.set({{"implicit_select", "0"}}); !outcome.ok()) return outcome;
   if (auto outcome = session.set(settings_); !outcome.ok()) return outcome;
   if (auto outcome = session.set(query_.parameters); !outcome.ok()) return outcome;
   // Last, because it forbids every SET: 1 is for good, 2 still lets the statement have SETTINGS of its own.
@@ -199,7 +201,7 @@ asio::awaitable<void> Exchange::select(const Statement& statement) {
     return outcome;
   };
   watch();
-  statement_.start(comment_, std::move(run), [&pipe] { pipe.write.reset(); });
+  statement_.start(comment_, std::move(run), [&pipe] { pipe.write.reset(); }, [&source] { source.cancel(); });
   std::exception_ptr gone;
   try {
     co_await pass_on(source);
@@ -207,6 +209,7 @@ asio::awaitable<void> Exchange::select(const Statement& statement) {
     gone = std::current_exception();
     statement_.kill();
   }
+  // Should the engine still write, it gets an error.
   source.close();
   auto outcome = co_await statement_.finish();
   if (gone) std::rethrow_exception(gone);
@@ -254,7 +257,7 @@ asio::awaitable<void> Exchange::insert(const Statement& statement) {
     if (auto outcome = prepare(session); !outcome.ok()) return outcome;
     return session.run(sql);
   };
-  statement_.start(comment_, std::move(run), [&pipe] { pipe.read.reset(); });
+  statement_.start(comment_, std::move(run), [&pipe] { pipe.read.reset(); }, [this] { stream_.cancel(); });
   std::exception_ptr failed;
   bool engine_listens = true;
   try {
@@ -300,7 +303,7 @@ asio::awaitable<void> Exchange::other(const Statement& statement) {
     return session.run(sql, reply_.format);
   };
   watch();
-  statement_.start(comment_, std::move(run), [] {});
+  statement_.start(comment_, std::move(run), [] {}, [] {});
   auto outcome = co_await statement_.finish();
   text_ = std::move(outcome.output);
   co_await conclude(std::move(outcome));

@@ -18,7 +18,8 @@ RunningStatement::RunningStatement(Server::State& server) : server_(server), wak
 
 RunningStatement::~RunningStatement() { server_.statements.erase(this); }
 
-void RunningStatement::start(std::string comment, Job job, std::function<void()> at_end) {
+void RunningStatement::start(std::string comment, Job job, std::function<void()> at_end, std::function<void()> at_kill) {
+  at_kill_ = std::move(at_kill);
   comment_ = std::move(comment);
   started_ = true;
   asio::post(server_.threads, [this, job = std::move(job), at_end = std::move(at_end)]() mutable {
@@ -41,6 +42,7 @@ void RunningStatement::start(std::string comment, Job job, std::function<void()>
 
 void RunningStatement::kill() {
   killed_ = true;
+  if (started_ && !outcome_) at_kill_();
   wake_.set();
 }
 

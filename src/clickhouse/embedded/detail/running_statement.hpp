@@ -19,8 +19,9 @@ class RunningStatement {
   RunningStatement(const RunningStatement&) = delete;
   RunningStatement& operator=(const RunningStatement&) = delete;
 
-  /// `comment`: its log_comment, by which it can be found and killed. `at_end` is called on the loop, once.
-  void start(std::string comment, Job job, std::function<void()> at_end);
+  /// `comment`: its log_comment, by which it can be found and killed. Both are called on the loop: `at_end` once, and
+  /// `at_kill` to end what waits for the statement's data.
+  void start(std::string comment, Job job, std::function<void()> at_end, std::function<void()> at_kill);
   bool started() const { return started_; }
   /// Ends it as soon as it can be; finish() returns after that.
   void kill();
@@ -33,6 +34,7 @@ class RunningStatement {
  private:
   Server::State& server_;
   std::string comment_;
+  std::function<void()> at_kill_;
   Event wake_;
   std::optional<Outcome> outcome_;
   bool started_ = false;
