@@ -84,6 +84,7 @@ bool is_about_the_exchange(std::string_view name) {
 
 void take_parameter(const std::string& name, std::string value, bool& compress_answer, Query& query) {
   constexpr std::string_view kParameter = "param_";
+  if (name.empty()) return;
   if (name == "query")
     query.sql = std::move(value);
   else if (name == "user")
@@ -132,7 +133,7 @@ Query read_query(const Head& head) {
   const auto url = boost::urls::parse_origin_form(head.target);
   if (!url) throw EngineFailure(kBadArguments, "BAD_ARGUMENTS", "The request's target is no URL");
   Query query;
-  query.path = url->path();
+  query.path = head.target.substr(0, head.target.find('?'));
   query.user = "default";
   bool compress_answer = false;
   for (const auto& parameter : url->params({true, true, true}))
