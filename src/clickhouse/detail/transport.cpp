@@ -5,7 +5,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/error.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -44,9 +43,10 @@ struct Transport::Impl {
       socket().expires_at(deadline.when());
   }
   asio::awaitable<void> connect(asio::ip::tcp::endpoint endpoint, const std::string& host, Deadline deadline);
-  asio::awaitable<void> handshake(const std::string& host, bool verify);
-  /// Throws what ended an operation; a cancellation also where it came too late to end it, as the next co_await would throw otherwise.
-  asio::awaitable<void> check(error_code error, std::string_view what) const;
+  asio::awaitable<void> handshake(const std::string& host);
+  /// Throws what ended an operation; a cancellation also where it came too late to end it, as the next co_await would throw otherwise. A plain function,
+  /// as a cancelled coroutine cannot await anything.
+  void check(error_code error, bool cancelled, std::string_view what) const;
 
   const std::shared_ptr<ssl::context> tls;  ///< null: plain
   Stream stream;
@@ -80,40 +80,44 @@ std::shared_ptr<ssl::context> make_tls_context(const ConnectOptions& options) {
   return context;
 }
 
-asio::awaitable<void> Transport::Impl::check(error_code error, std::string_view what) const {
-  const bool cancelled = is_cancelled(co_await asio::this_coro::cancellation_state);
-  if (!error && !cancelled) co_return;
+void Transport::Impl::check(error_code error, bool cancelled, std::string_view what) const {
+  if (!error && !cancelled) return;
   if (closing.stop_requested()) throw Error(ErrorKind::connection, "the client was closed");
   if (cancelled) throw Error(ErrorKind::deadline, "the operation was cancelled");
   const auto kind = error == beast::error::timeout ? ErrorKind::deadline : ErrorKind::connection;
   throw Error(kind, fmt::format("{}: {}", what, why(error)));
 }
 
-asio::awaitable<void> Transport::Impl::handshake(const std::string& host, bool verify) {
+asio::awaitable<void> Transport::Impl::handshake(const std::string& host) {
   auto& secure = std::get<Tls>(stream);
+  auto* const handle = secure.native_handle();
   error_code not_numeric;
   asio::ip::make_address(host, not_numeric);
-  if (not_numeric) SSL_set_tlsext_host_name(secure.native_handle(), host.c_str());  // an address is not a server name (RFC 6066)
-  if (verify) secure.set_verify_callback(ssl::host_name_verification(host));
+  bool prepared = true;
+  if (not_numeric)
+    prepared = SSL_set_tlsext_host_name(handle, host.c_str()) == 1 && SSL_set1_host(handle, host.c_str()) == 1;
+  else  // an address is not a server name (RFC 6066)
+    prepared = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(handle), host.c_str()) == 1;
+  if (!prepared) throw Error(ErrorKind::usage, "the host's name cannot be one of a certificate");
   error_code error;
   co_await secure.async_handshake(ssl::stream_base::client, asio::redirect_error(asio::use_awaitable, error));
-  const auto verdict = SSL_get_verify_result(secure.native_handle());
-  if (error && verify && verdict != X509_V_OK) {
+  const auto verdict = SSL_get_verify_result(handle);
+  if (error && verdict != X509_V_OK && SSL_get_verify_mode(handle) != SSL_VERIFY_NONE) {
     throw Error(ErrorKind::connection,
                 fmt::format("the server's certificate was refused: {}", X509_verify_cert_error_string(verdict)));
   }
-  co_await check(error, "TLS failed");
+  check(error, is_cancelled(co_await asio::this_coro::cancellation_state), "TLS failed");
 }
 
 asio::awaitable<void> Transport::Impl::connect(asio::ip::tcp::endpoint endpoint, const std::string& host, Deadline deadline) {
   begin(deadline);
   error_code error;
   co_await socket().async_connect(endpoint, asio::redirect_error(asio::use_awaitable, error));
-  co_await check(error, "no connection");
+  check(error, is_cancelled(co_await asio::this_coro::cancellation_state), "no connection");
   error_code ignored;
   socket().socket().set_option(asio::ip::tcp::no_delay(true), ignored);
   socket().socket().set_option(asio::socket_base::keep_alive(true), ignored);
-  if (tls) co_await handshake(host, (SSL_CTX_get_verify_mode(tls->native_handle()) & SSL_VERIFY_PEER) != 0);
+  if (tls) co_await handshake(host);
 }
 
 asio::awaitable<std::unique_ptr<Transport>> Transport::open(const ConnectOptions& options, std::shared_ptr<ssl::context> tls,
@@ -122,6 +126,7 @@ asio::awaitable<std::unique_ptr<Transport>> Transport::open(const ConnectOptions
   deadline = deadline.capped(options.connect_timeout);
   const auto found = co_await look_up(options.host, deadline, closing);
   if (closing.stop_requested()) throw Error(ErrorKind::connection, "the client was closed");
+  if (is_cancelled(co_await asio::this_coro::cancellation_state)) throw Error(ErrorKind::deadline, "the operation was cancelled");
   if (found.addresses.empty()) {
     const auto kind = found.error == asio::error::timed_out ? ErrorKind::deadline : ErrorKind::connection;
     throw Error(kind, fmt::format("could not look up the host \"{}\": {}", options.host, found.error.message()));
@@ -158,7 +163,7 @@ asio::awaitable<std::size_t> Transport::read_some(std::span<std::byte> into, Dea
   else
     size = co_await std::get<Plain>(impl_->stream).async_read_some(buffer, asio::redirect_error(asio::use_awaitable, error));
   if (error == asio::error::eof) error = {};
-  co_await impl_->check(error, "the connection broke");
+  impl_->check(error, is_cancelled(co_await asio::this_coro::cancellation_state), "the connection broke");
   co_return size;
 }
 
@@ -169,7 +174,7 @@ asio::awaitable<void> Transport::write(std::span<const asio::const_buffer> buffe
     co_await asio::async_write(std::get<Tls>(impl_->stream), buffers, asio::redirect_error(asio::use_awaitable, error));
   else
     co_await asio::async_write(std::get<Plain>(impl_->stream), buffers, asio::redirect_error(asio::use_awaitable, error));
-  co_await impl_->check(error, "the connection broke");
+  impl_->check(error, is_cancelled(co_await asio::this_coro::cancellation_state), "the connection broke");
 }
 
 bool Transport::is_quiet() {
