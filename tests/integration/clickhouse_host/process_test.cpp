@@ -1,0 +1,119 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "clickhouse/embedded/supervisor.hpp"
+#include "host.hpp"
+
+namespace tributary::clickhouse::embedded::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(HostProcess, AFolderInUseIsRefused) {
+  const Folder folder;
+  const Host first(folder.path());
+  EXPECT_THROW(Host(folder.path()), std::runtime_error);
+  EXPECT_EQ(first.run("SELECT 1"), "1\n");
+}
+
+TEST(HostProcess, EndsOnSigtermAndWhenItsParentIsGone) {
+  const Folder folder;
+  {
+    Host host(folder.path());
+    host.kill(SIGTERM);
+    EXPECT_EQ(host.wait(), 0);
+  }
+  Host host(folder.path());
+  host.end();
+  EXPECT_EQ(host.wait(), 0);
+}
+
+TEST(HostProcess, WhatItAcknowledgedSurvivesKill) {
+  const Folder folder;
+  std::string expected;
+  {
+    Host host(folder.path());
+    host.run("CREATE TABLE kept (n Int32) ENGINE = MergeTree ORDER BY n");
+  }
+  for (int round = 0; round < 3; ++round) {
+    Host host(folder.path());
+    EXPECT_EQ(host.run("SELECT groupArray(n) FROM (SELECT n FROM kept ORDER BY n)"), "[" + expected + "]\n");
+    host.run(fmt::format("INSERT INTO kept VALUES ({})", round));
+    expected += (round > 0 ? "," : "") + std::to_string(round);
+    host.kill(SIGKILL);
+    EXPECT_EQ(host.wait(), 128 + SIGKILL);
+  }
+}
+
+TEST(HostProcess, WithoutUsersThereAreNoTenants) {
+  const Folder folder;
+  const Host host(folder.path());
+  EXPECT_FALSE(host.ready().serves_tenants);
+  EXPECT_EQ(host.ask_as("one", "SELECT 1").exception_code(), "497");
+}
+
+/// A supervisor on a loop of its own, until it is stopped.
+class Supervised {
+ public:
+  explicit Supervised(const std::filesystem::path& folder)
+      : supervisor_(loop_.get_executor(), {.program = TRIBUTARY_BINARY, .folder = folder, .backoff = {1ms, 10ms}}, nullptr,
+                    [this](const std::optional<ReadyLine>&) { ++changes_; }) {
+    boost::asio::co_spawn(loop_, supervisor_.run(stop_.get_token()), [this](std::exception_ptr) { ended_ = true; });
+  }
+  ~Supervised() { stop(); }
+
+  /// Until it has said `changes` times that the host is there or gone.
+  std::optional<ReadyLine> wait(int changes) {
+    while (changes_ < changes) loop_.run_one();
+    return supervisor_.current();
+  }
+  void stop() {
+    stop_.request_stop();
+    while (!ended_) loop_.run_one();
+  }
+
+ private:
+  boost::asio::io_context loop_;
+  Supervisor supervisor_;
+  std::stop_source stop_;
+  int changes_ = 0;
+  bool ended_ = false;
+};
+
+pid_t host_in(const std::filesystem::path& folder) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const auto name = entry.path().filename().string();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    std::ifstream file(entry.path() / "cmdline");
+    const std::string line{std::istreambuf_iterator<char>(file), {}};
+    if (line.find("clickhouse-host") != std::string::npos && line.find(folder.string()) != std::string::npos)
+      return std::stoi(name);
+  }
+  return -1;
+}
+
+TEST(HostSupervisor, StartsItAgainWhenItDies) {
+  const Folder folder;
+  Supervised supervised(folder.path());
+  const auto first = supervised.wait(1);
+  ASSERT_TRUE(first);
+  const auto pid = host_in(folder.path());
+  ASSERT_GT(pid, 0);
+  ::kill(pid, SIGKILL);
+  EXPECT_FALSE(supervised.wait(2));
+  const auto second = supervised.wait(3);
+  ASSERT_TRUE(second);
+  EXPECT_NE(first->credentials.admin_password, second->credentials.admin_password);
+  supervised.stop();
+  EXPECT_EQ(host_in(folder.path()), -1);
+}
+
+}  // namespace
+}  // namespace tributary::clickhouse::embedded::test
