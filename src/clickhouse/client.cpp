@@ -223,6 +223,7 @@ asio::awaitable<std::unique_ptr<Answer::Impl>> Client::State::run(RequestHead he
         pool->drop_idle();
         continue;
       }
+      if (response->keep_alive) loan.set_keep_alive(*response->keep_alive);
       auto answer = std::make_unique<Answer::Impl>(std::move(loan), *response, query_id);
       if (response->status == 200 && response->exception_code == 0) co_return answer;
       failure = co_await answer->refusal(response->exception_code, deadline);
