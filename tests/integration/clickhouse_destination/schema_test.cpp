@@ -1,0 +1,95 @@
+#include "fixture.hpp"
+
+namespace tributary::destination::clickhouse_target {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr auto kTables =
+    "SELECT arrayStringConcat(groupArray(name), ' ') FROM (SELECT name FROM system.tables WHERE database = '{}' ORDER BY name)";
+
+class ClickHouseSchema : public ClickHouseTest {};
+
+TEST_F(ClickHouseSchema, IsMadeOnceAndThenLeftAlone) {
+  const auto made = migrate(Extent::missing);
+  EXPECT_FALSE(made.failure);
+  EXPECT_THAT(made.of_mappings, IsEmpty());
+  EXPECT_GT(made.statements, mappings.size());
+  EXPECT_EQ(ask(fmt::format(kTables, "analytics_internal")),
+            "_stack_sync_metadata _tributary_schema contact_channels team_member_profiles teams users");
+  EXPECT_EQ(ask(fmt::format(kTables, "default")), "contact_channels team_member_profiles teams users");
+
+  EXPECT_EQ(migrate(Extent::missing).statements, 0U);
+  const auto again = migrate(Extent::all);
+  EXPECT_FALSE(again.failure);
+  EXPECT_THAT(again.of_mappings, IsEmpty());
+  EXPECT_EQ(ask("SELECT count() FROM analytics_internal._tributary_schema FINAL"), "1");
+}
+
+TEST_F(ClickHouseSchema, MayBeMadeByTwoAtOnce) {
+  ch::Client other(loop.get_executor(), server->options());
+  int ended = 0;
+  int failed = 0;
+  for (auto* each : {&*client, &other, &*client, &other}) {
+    asio::co_spawn(loop, apply_schema(*each, mappings, options, nullptr, Extent::all, soon()),
+                   [&](std::exception_ptr error, const SchemaState& state) {
+                     ++ended;
+                     if (error || state.failure || !state.of_mappings.empty()) ++failed;
+                   });
+  }
+  loop.restart();
+  while (ended < 4 && loop.run_one() > 0) {
+  }
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(migrate(Extent::missing).statements, 0U);
+  other.close();
+}
+
+TEST_F(ClickHouseSchema, SaysWhatSomebodyAlteredAndMakesTheRest) {
+  migrate();
+  ask("ALTER TABLE analytics_internal.users DROP COLUMN display_name, ADD COLUMN display_name UInt64");
+  ask("DROP TABLE analytics_internal.teams");
+  const auto state = migrate(Extent::missing);
+  EXPECT_FALSE(state.failure);
+  ASSERT_EQ(state.of_mappings.size(), 1U);
+  const auto& failure = state.of_mappings.at("users");
+  EXPECT_EQ(failure.kind, FailureKind::refused);
+  EXPECT_THAT(failure.message,
+              HasSubstr("analytics_internal.users has column \"display_name\" of type UInt64, not Nullable(String)"));
+  EXPECT_EQ(ask("EXISTS TABLE analytics_internal.teams"), "1");
+
+  ask("ALTER TABLE analytics_internal.users DROP COLUMN display_name");
+  EXPECT_THAT(migrate(Extent::missing).of_mappings, IsEmpty());
+  EXPECT_EQ(
+      ask("SELECT type FROM system.columns WHERE table = 'users' AND database = 'analytics_internal' AND name = 'display_name'"),
+      "Nullable(String)");
+}
+
+TEST_F(ClickHouseSchema, OfAnotherInstallationIsNotTouched) {
+  migrate();
+  options.installation = Uuid::random();
+  ask("DROP TABLE analytics_internal.teams");
+  const auto state = migrate();
+  ASSERT_TRUE(state.failure);
+  EXPECT_THAT(state.failure->message, HasSubstr("belongs to installation"));
+  EXPECT_EQ(state.statements, 0U);
+  EXPECT_EQ(ask("EXISTS TABLE analytics_internal.teams"), "0");
+}
+
+TEST_F(ClickHouseSchema, ADroppedTableStartsEveryTenancyOver) {
+  migrate();
+  ask("INSERT INTO analytics_internal._stack_sync_metadata (tenancy_id, mapping_name, generation, last_synced_sequence_id) "
+      "SELECT toUUID('00000000-0000-4000-8000-00000000000' || toString(number)), name, 0, 7 "
+      "FROM numbers(2) AS n, (SELECT arrayJoin(['users', 'teams']) AS name) AS m");
+  ask("DROP TABLE analytics_internal.teams");
+  migrate(Extent::missing);
+  constexpr auto kPositions =
+      "SELECT mapping_name, argMax(last_synced_sequence_id, generation), max(generation) FROM "
+      "analytics_internal._stack_sync_metadata "
+      "GROUP BY tenancy_id, mapping_name ORDER BY mapping_name, tenancy_id";
+  EXPECT_EQ(ask(kPositions), "teams\t-1\t1\nteams\t-1\t1\nusers\t7\t0\nusers\t7\t0");
+}
+
+}  // namespace
+}  // namespace tributary::destination::clickhouse_target

@@ -1,0 +1,70 @@
+#include "server.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <boost/json.hpp>
+
+#include <chrono>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+#include "base/uuid.hpp"
+
+namespace tributary::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path library() { return fs::path(TRIBUTARY_SOURCE_DIR) / "node_modules/@chdb/lib-linux-x64-gnu/libchdb.so"; }
+
+std::string read(const fs::path& name) {
+  std::ifstream file(name);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
+
+ClickHouse::ClickHouse() : folder_(fs::temp_directory_path() / ("tributary-clickhouse-" + Uuid::random().to_string())) {
+  fs::create_directories(folder_ / "data");
+  // The host gives up root's rights before it opens its data.
+  fs::permissions(folder_, fs::perms::all);
+  start();
+}
+
+ClickHouse::~ClickHouse() {
+  process_.reset();
+  std::error_code ignored;
+  fs::remove_all(folder_, ignored);
+}
+
+bool ClickHouse::is_installed() { return fs::exists(library()); }
+
+void ClickHouse::kill() { process_.reset(); }
+
+void ClickHouse::start() {
+  const auto ready = folder_ / "ready";
+  fs::remove(ready);
+  const auto command =
+      fmt::format("exec '{}' clickhouse-host --unrestricted --port {} --library '{}' --data '{}' > '{}'", TRIBUTARY_BINARY,
+                  options_.port, library().string(), (folder_ / "data").string(), ready.string());
+  process_.emplace("/bin/sh", std::vector<std::string>{"-c", command}, Process::Environment{});
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (read(ready).find('\n') == std::string::npos) {
+    if (std::chrono::steady_clock::now() > end)
+      throw std::runtime_error("tributary clickhouse-host does not say that it is ready");
+    ::poll(nullptr, 0, 20);
+  }
+  const auto line = boost::json::parse(read(ready)).as_object();
+  options_.port = boost::json::value_to<std::uint16_t>(line.at("port"));
+  options_.user = "admin";
+  options_.password = boost::json::value_to<std::string>(line.at("admin_password"));
+}
+
+void ClickHouse::restart() {
+  kill();
+  start();
+}
+
+}  // namespace tributary::test

@@ -1,0 +1,35 @@
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "clickhouse/options.hpp"
+#include "support/process.hpp"
+
+namespace tributary::test {
+
+/// The embedded engine (`tributary clickhouse-host --unrestricted`) of this test's own, in a folder of its own, killed and removed at the end.
+class ClickHouse {
+ public:
+  ClickHouse();
+  ~ClickHouse();
+  ClickHouse(const ClickHouse&) = delete;
+  ClickHouse& operator=(const ClickHouse&) = delete;
+
+  /// libchdb is there. Where it is not, tests are skipped.
+  static bool is_installed();
+  /// SIGKILL, and a start on the same folder and port.
+  void restart();
+  void kill();
+  void start();
+
+  /// As its administrator.
+  const clickhouse::ConnectOptions& options() const { return options_; }
+
+ private:
+  const std::filesystem::path folder_;
+  clickhouse::ConnectOptions options_{.host = "127.0.0.1", .port = 0};
+  std::optional<Process> process_;
+};
+
+}  // namespace tributary::test
