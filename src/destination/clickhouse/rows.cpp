@@ -1,0 +1,86 @@
+#include "destination/clickhouse/rows.hpp"
+
+#include "postgres/error.hpp"
+
+namespace tributary::destination::clickhouse_target {
+namespace {
+
+using clickhouse::ColumnDefinition;
+using clickhouse::ColumnType;
+
+constexpr std::size_t kProject = 0;
+constexpr std::size_t kBranch = 1;
+constexpr std::size_t kFirst = 2;  ///< of the mapping's columns
+
+ColumnType type_of(mapping::ColumnType type) {
+  using enum mapping::ColumnType;
+  switch (type) {
+    case uuid:
+      return ColumnType::uuid;
+    case text:
+      return ColumnType::string;
+    case boolean:
+      return ColumnType::boolean;
+    case smallint:
+      return ColumnType::int16;
+    case integer:
+      return ColumnType::int32;
+    case bigint:
+      return ColumnType::int64;
+    case double_precision:
+      return ColumnType::float64;
+    case timestamp:
+    case timestamptz:
+      return ColumnType::milliseconds;
+    case jsonb:
+      return ColumnType::json_text;
+  }
+  throw std::logic_error("a column type without a column of ClickHouse");
+}
+
+}  // namespace
+
+RowShape::RowShape(const mapping::Mapping& mapping, mapping::Readers readers)
+    : columns_{{.name = "project_id", .type = ColumnType::string}, {.name = "branch_id", .type = ColumnType::string}},
+      places_(mapping::fetched_columns(mapping, readers).size()) {
+  const auto kind = mapping::DestinationKind::clickhouse;
+  const auto positions = mapping::fetched_positions(mapping, readers, kind);
+  for (const auto& column : mapping.columns_for(kind)) {
+    places_.at(positions.at(columns_.size() - kFirst)) = columns_.size();
+    columns_.push_back({.name = column.name,
+                        .type = type_of(column.type),
+                        .nullable = column.nullable,
+                        .low_cardinality = column.low_cardinality});
+  }
+  columns_.push_back({.name = "sync_sequence_id", .type = ColumnType::int64});
+  columns_.push_back({.name = "sync_is_deleted", .type = ColumnType::boolean});
+}
+
+void RowShape::append(clickhouse::Block& block, const Change& change, const Tenant& tenant) const {
+  if (change.kind == Change::Kind::step) return;
+  if (change.fields != places_.size()) {
+    throw postgres::Error(
+        {.kind = postgres::ErrorKind::protocol, .message = "a fetched tuple has another number of columns than its mapping"});
+  }
+  try {
+    block.append_text(kProject, tenant.project);
+    block.append_text(kBranch, tenant.branch);
+    postgres::TupleView fields(change.fields, change.values);
+    for (const auto place : places_) {
+      const auto field = fields.next();
+      if (!place) continue;
+      if (field)
+        block.append(*place, field);
+      else
+        block.append_default(*place);
+    }
+    block.append_int64(columns_.size() - 2, change.sequence_id);
+    block.append_boolean(columns_.size() - 1, change.kind == Change::Kind::tombstone);
+    block.end_row();
+  } catch (...) {
+    block.discard_row();
+    throw;
+  }
+}
+
+}  // namespace tributary::destination::clickhouse_target

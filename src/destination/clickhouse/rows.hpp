@@ -1,0 +1,38 @@
+#pragma once
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/uuid.hpp"
+#include "clickhouse/block.hpp"
+#include "destination/change.hpp"
+#include "mapping/sql.hpp"
+
+namespace tributary::destination::clickhouse_target {
+
+/// Whose rows: a tenancy, and how the shared tables name it.
+struct Tenant {
+  Uuid tenancy;
+  std::string project;
+  std::string branch;
+};
+
+/// How fetched tuples of a mapping become rows of its table: worked out once. Immutable.
+class RowShape {
+ public:
+  /// `readers`: whom the tuples were read for.
+  RowShape(const mapping::Mapping& mapping, mapping::Readers readers);
+
+  /// Empty, with the columns of mapping::clickhouse::insert_sql().
+  clickhouse::Block make_block() const { return clickhouse::Block(columns_); }
+  /// A deleted row is one with its key and its tombstone's timestamps; NULL in a column that has none becomes its type's default. A step appends nothing.
+  /// Throws clickhouse::Error and postgres::Error of bytes that do not fit; the block is as it was before then.
+  void append(clickhouse::Block& block, const Change& change, const Tenant& tenant) const;
+
+ private:
+  std::vector<clickhouse::ColumnDefinition> columns_;
+  std::vector<std::optional<std::size_t>> places_;  ///< of each fetched field, its column; nullopt: not for ClickHouse
+};
+
+}  // namespace tributary::destination::clickhouse_target

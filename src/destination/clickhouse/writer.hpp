@@ -1,0 +1,75 @@
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "base/backoff.hpp"
+#include "clickhouse/options.hpp"
+#include "destination/clickhouse/rows.hpp"
+#include "destination/destination.hpp"
+#include "mapping/clickhouse_sql.hpp"
+
+namespace tributary::destination::clickhouse_target {
+
+struct WriterParams {
+  mapping::clickhouse::Options schema;  ///< cluster, definer, and whose installation this is
+  bool creates = true;  ///< makes tables that are missing and checks those that are there; else that is somebody else's business
+  mapping::Readers readers = mapping::Readers::both;  ///< whom the changes were read for
+  std::size_t flush_bytes = std::size_t{4} << 20U;  ///< what waits is sent once it is so large, …
+  std::chrono::milliseconds flush_age{4};  ///< … or has waited for so long, or longer while the rows before it are under way
+  std::size_t load_bytes = std::size_t{4} << 20U;  ///< of one insert of a load
+  std::size_t max_connections = 8;
+  std::chrono::milliseconds timeout{30'000};  ///< of one insert, and one look at the positions
+  Backoff retry{std::chrono::milliseconds(250), std::chrono::milliseconds(30'000)};  ///< of the circuit breaker
+};
+
+/// Writes many tenancies' rows into the shared ClickHouse: what arrives within a few milliseconds goes into one insert per table, and once all of these
+/// are acknowledged, every watermark into one more. So the number of parts follows time, not the number of tenancies.
+///
+/// While one such round is under way the next one collects. Memory: two rounds of at most `flush_bytes` and one batch each, and their bytes on the wire;
+/// whoever finds a round full waits. One table's failure fails those who wrote to it, with one and the same Failure; the server's fails everybody, and then
+/// a circuit breaker answers for it at once until a probe succeeds.
+///
+/// Lifetime: what is under way may outlive it. Threads: one event loop. Errors: none are thrown for what the server does.
+class Writer {
+ public:
+  /// `mappings` are all that are ever written. Connects when first used. Throws clickhouse::Error{usage} of options that make no sense.
+  Writer(asio::any_io_executor executor, clickhouse::ConnectOptions options, std::span<const mapping::Mapping> mappings,
+         WriterParams params);
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  /// Where a tenancy stands, asked anew each time: other processes write too. Those that ask at the same time are answered by one query.
+  asio::awaitable<Positions> positions(Uuid tenancy, std::span<const mapping::Mapping* const> mappings, Deadline deadline);
+  /// Rows and watermarks of these batches; returns once both are acknowledged.
+  asio::awaitable<Outcome> write(const Tenant& tenant, std::span<const Batch* const> batches, Deadline deadline);
+
+  // ---- for loads, which fill blocks of their own ------------------------------------------------------------------------------------
+
+  const RowShape& shape_of(const mapping::Mapping& mapping) const;
+  std::size_t load_bytes() const;
+  /// nullopt: the server has acknowledged the rows.
+  asio::awaitable<std::optional<Failure>> insert(const mapping::Mapping& mapping, const clickhouse::Block& rows,
+                                                 Deadline deadline);
+  struct Watermark {
+    Uuid tenancy;
+    const mapping::Mapping* mapping = nullptr;
+    std::int64_t generation = 0;
+    std::int64_t through = -1;
+    std::optional<postgres::Timestamp> complete_until;
+  };
+  /// REQUIRES: all rows up to there were acknowledged.
+  asio::awaitable<Outcome> move(Watermark watermark, Deadline deadline);
+
+  /// For good: ends what is under way with a Failure.
+  void close();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace tributary::destination::clickhouse_target
