@@ -1,3 +1,4 @@
+#include <boost/asio/this_coro.hpp>
 #include <boost/json.hpp>
 
 #include <CLI/CLI.hpp>
@@ -6,6 +7,7 @@
 #include <memory>
 
 #include "cli/command.hpp"
+#include "destination/clickhouse/schema.hpp"
 #include "mapping/clickhouse_plan.hpp"
 
 namespace tributary::cli {
@@ -45,21 +47,73 @@ void print_json(const clickhouse::Plan& plan, const Options& options, std::span<
   std::puts(json::serialize(object).c_str());
 }
 
+/// What the flags say, and where they say nothing the settings.
+clickhouse::Options target_of(const Options& options, const settings::Settings& settings) {
+  auto target = options.target;
+  if (target.embedded) return target;
+  if (target.cluster.empty()) target.cluster = settings.clickhouse.cluster;
+  if (target.definer.empty()) target.definer = settings.clickhouse.definer;
+  return target;
+}
+
 int print_migrations(const Options& options, const settings::Settings& settings) {
-  if (!options.print) {
-    throw Failure(
-        "`tributary clickhouse migrate` cannot reach a server yet: take --print and run what it prints with clickhouse-client",
-        kBadInput);
-  }
   const auto mappings = load_mappings(settings);
+  const auto target = target_of(options, settings);
   const clickhouse::TenantUser user{.password_sha256 =
                                         options.password_sha256.empty() ? std::string(kNoPassword) : options.password_sha256};
-  const auto plan = clickhouse::plan(mappings, options.target, options.target.embedded ? nullptr : &user, {});
+  const auto plan = clickhouse::plan(mappings, target, target.embedded ? nullptr : &user, {});
   if (options.json)
     print_json(plan, options, mappings);
   else
     print_text(plan);
   return kDone;
+}
+
+tributary::clickhouse::ConnectOptions server_options(const settings::Settings& settings) {
+  if (settings.clickhouse.url.empty())
+    throw Failure("no ClickHouse is set: give clickhouse.url, or take --print to see the statements", kBadInput);
+  try {
+    auto options = tributary::clickhouse::ConnectOptions::parse(settings.clickhouse.url);
+    if (!settings.clickhouse.user.empty()) options.user = settings.clickhouse.user;
+    if (!settings.clickhouse.password.empty()) options.password = settings.clickhouse.password;
+    return options;
+  } catch (const tributary::clickhouse::Error& error) {
+    throw Failure(std::string("clickhouse.url: ") + error.what(), kBadInput);
+  }
+}
+
+/// What differs goes to stderr, a line each.
+int report(const destination::clickhouse_target::SchemaState& state, bool made_user) {
+  if (state.failure) throw Failure(state.failure->message);
+  for (const auto& [mapping, failure] : state.of_mappings) std::fprintf(stderr, "%s\n", failure.message.c_str());
+  std::printf("%zu statements were run, %zu tables differ and were left as they are\n", state.statements,
+              state.of_mappings.size());
+  if (!made_user) std::puts("limited_user and its row policies were left as they are: --password-sha256 makes them");
+  return state.of_mappings.empty() ? kDone : kIncomplete;
+}
+
+asio::awaitable<int> apply_migrations(Options options, settings::Settings settings) {
+  const auto mappings = load_mappings(settings);
+  const auto server = server_options(settings);
+  const clickhouse::TenantUser user{.password_sha256 = options.password_sha256};
+  const bool makes_user = !options.password_sha256.empty();
+  tributary::clickhouse::Client client(co_await asio::this_coro::executor, server);
+  try {
+    const auto state = co_await destination::clickhouse_target::apply_schema(
+        client, mappings, target_of(options, settings), makes_user ? &user : nullptr, destination::clickhouse_target::Extent::all,
+        statement_deadline());
+    client.close();
+    co_return report(state, makes_user);
+  } catch (const tributary::clickhouse::Error& error) {
+    client.close();
+    throw Failure("ClickHouse at " + server.redacted() + ": " + error.what());
+  }
+}
+
+int migrate(const Options& options, const settings::Settings& settings) {
+  if (options.print) return print_migrations(options, settings);
+  if (options.target.embedded || options.json) throw Failure("--embedded and --json go with --print", kBadInput);
+  return run_until_signal([&](std::stop_token) { return apply_migrations(options, settings); });
 }
 
 /// For CLI11: what is wrong with it, or nothing.
@@ -75,9 +129,9 @@ void add_clickhouse(CLI::App& app, Action& chosen) {
   auto* command = app.add_subcommand("clickhouse", "The shared ClickHouse: its tables, views and rights");
   command->require_subcommand(1);
 
-  auto* migrating =
-      command->add_subcommand("migrate", "Show the statements that make an empty ClickHouse ready for the mappings");
-  migrating->add_flag("--print", options->print, "Print the statements and run none");
+  auto* migrating = command->add_subcommand(
+      "migrate", "Make the ClickHouse of clickhouse.url ready for the mappings; safe to run again, and by two at once");
+  migrating->add_flag("--print", options->print, "Print the statements that an empty ClickHouse needs, and run none");
   migrating->add_flag("--json", options->json, "Print a JSON object");
   auto* embedded =
       migrating->add_flag("--embedded", options->target.embedded,
@@ -96,9 +150,8 @@ void add_clickhouse(CLI::App& app, Action& chosen) {
       ->type_name("HASH")
       ->check(hash_mistake)
       ->excludes(embedded);
-  migrating->callback([&chosen, options] {
-    chosen = [options](const settings::Settings& settings) { return print_migrations(*options, settings); };
-  });
+  migrating->callback(
+      [&chosen, options] { chosen = [options](const settings::Settings& settings) { return migrate(*options, settings); }; });
 }
 
 }  // namespace tributary::cli

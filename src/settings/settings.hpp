@@ -57,6 +57,14 @@ struct Settings {
     std::chrono::milliseconds idle_timeout{30'000};
   } destinations;
 
+  struct ClickHouse {
+    std::string url;
+    std::string user;
+    std::string password;
+    std::string cluster;
+    std::string definer;
+  } clickhouse;
+
   struct Mappings {
     std::string folder;
   } mappings;
