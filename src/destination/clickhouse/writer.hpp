@@ -15,7 +15,9 @@ namespace tributary::destination::clickhouse_target {
 
 struct WriterParams {
   mapping::clickhouse::Options schema;  ///< cluster, definer, and whose installation this is
-  bool creates = true;  ///< makes tables that are missing and checks those that are there; else that is somebody else's business
+  /// Makes tables that are missing and checks those that are there. False: that is done elsewhere, as for the embedded engine, which lets nobody do so
+  /// once tenants are served.
+  bool creates = true;
   mapping::Readers readers = mapping::Readers::both;  ///< whom the changes were read for
   std::size_t flush_bytes = std::size_t{4} << 20U;  ///< what waits is sent once it is so large, …
   std::chrono::milliseconds flush_age{4};  ///< … or has waited for so long, or longer while the rows before it are under way
