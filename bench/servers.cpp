@@ -46,7 +46,7 @@ ChildCommand serve_command(const Servers& servers, const std::string& database, 
   arguments.insert(arguments.end(), servers.serve_arguments().begin(), servers.serve_arguments().end());
   return {.program = servers.tributary(),
           .arguments = std::move(arguments),
-          .environment = {{"TRIBUTARY_SOURCE_URL", servers.source(database).to_string()}},
+          .environment = {{"TRIBUTARY_SOURCE_URL", servers.source(database).to_string()}, {"TRIBUTARY_CLICKHOUSE_USE", "none"}},
           .output = log,
           .death_signal = SIGKILL};
 }

@@ -23,6 +23,13 @@ CREATE TABLE IF NOT EXISTS tributary.installation (
 --; installation row
 INSERT INTO tributary.installation DEFAULT VALUES ON CONFLICT DO NOTHING;
 
+--; shared clickhouse columns
+-- `clickhouse`: whether the shared ClickHouse is a destination. `clickhouse_stores`: which ones every tenancy has been enqueued for; one that is not among
+-- them is new, or has lost a table.
+ALTER TABLE tributary.installation
+  ADD COLUMN IF NOT EXISTS clickhouse boolean NOT NULL DEFAULT false,
+  ADD COLUMN IF NOT EXISTS clickhouse_stores text[] NOT NULL DEFAULT '{}';
+
 --; global sequence
 CREATE SEQUENCE IF NOT EXISTS global_seq_id AS bigint CACHE 1 NO CYCLE;
 
@@ -334,6 +341,18 @@ BEGIN
   PERFORM set_config('tributary.shard', shard::text, true);
   RETURN true;
 END
+$$;
+
+--; shared destinations
+-- What every tenancy's rows go to beside the databases of its own, as an entry of the same form. '@' is in no id that `destination add` takes. Also while it is
+-- switched off: it may hold rows, and a tenancy that is deleted meanwhile must be remembered for it.
+CREATE OR REPLACE FUNCTION tributary.shared_destinations()
+RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT CASE WHEN i.clickhouse OR i.clickhouse_stores <> '{}' THEN jsonb '{"@clickhouse": {"type": "clickhouse"}}' ELSE jsonb '{}' END
+  FROM tributary.installation AS i
 $$;
 
 --; destinations in a config

@@ -7,11 +7,6 @@ ALTER TABLE "OutgoingRequest"
   ADD COLUMN IF NOT EXISTS "leaseToken" uuid,
   ADD COLUMN IF NOT EXISTS "leaseUntil" timestamptz;
 
---; request pending index concurrently
-CREATE INDEX CONCURRENTLY IF NOT EXISTS "OutgoingRequest_pending_idx"
-  ON "OutgoingRequest" ("createdAt")
-  WHERE "startedFulfillingAt" IS NULL;
-
 --; request in flight index concurrently
 CREATE INDEX CONCURRENTLY IF NOT EXISTS "OutgoingRequest_in_flight_idx"
   ON "OutgoingRequest" ("deduplicationKey", "leaseUntil")
@@ -63,32 +58,3 @@ CREATE TABLE IF NOT EXISTS tributary.quarantine (
 --; quarantine due index
 CREATE INDEX IF NOT EXISTS quarantine_due_idx
   ON tributary.quarantine (next_try_at);
-
---; enqueue
--- Puts tenancies into the queue, once each while pending. DO UPDATE, not DO NOTHING: it takes the row's lock, so a poller that is about to claim
--- the old request waits until the ids of this transaction are visible (invariant 2). Ordered, so that two of these cannot deadlock.
--- PL/pgSQL keeps the plan; a function in SQL makes it anew at each call, which took a fifth of the time to sequence one row.
-CREATE OR REPLACE FUNCTION tributary.enqueue(tenancy_ids uuid[])
-RETURNS bigint
-LANGUAGE plpgsql
-SET search_path = public, pg_temp
-AS $$
-DECLARE
-  enqueued bigint;
-BEGIN
-  INSERT INTO "OutgoingRequest" (id, "createdAt", "qstashOptions", "deduplicationKey", "tenancyId")
-  SELECT gen_random_uuid(),
-         clock_timestamp() AT TIME ZONE 'UTC',
-         jsonb_build_object(
-           'url', '/api/v1/internal/external-db-sync/sync-engine',
-           'body', jsonb_build_object('tenancyId', t.id),
-           'flowControl', jsonb_build_object('key', 'external-db-sync', 'parallelism', 20)),
-         'sync:' || t.id,
-         t.id
-  FROM (SELECT DISTINCT unnest(tenancy_ids) AS id ORDER BY 1) AS t
-  ON CONFLICT ("deduplicationKey") WHERE "startedFulfillingAt" IS NULL
-  DO UPDATE SET "qstashOptions" = EXCLUDED."qstashOptions";
-  GET DIAGNOSTICS enqueued = ROW_COUNT;
-  RETURN enqueued;
-END
-$$;

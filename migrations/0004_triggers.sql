@@ -36,7 +36,7 @@ SET search_path = public, pg_temp
 AS $$
 BEGIN
   INSERT INTO tributary.deleted_tenancy ("tenancyId", "projectId", "branchId", destinations)
-  SELECT t.id, t."projectId", t."branchId", tributary.destinations_in(OLD."configOverride", t."branchId")
+  SELECT t.id, t."projectId", t."branchId", tributary.destinations_in(OLD."configOverride", t."branchId") || tributary.shared_destinations()
   FROM "Tenancy" AS t
   WHERE t."projectId" = OLD.id AND t."hasNoOrganization" = 'TRUE'
   ON CONFLICT ("tenancyId") DO UPDATE
@@ -57,7 +57,7 @@ DECLARE
 BEGIN
   IF known_destinations IS NOT NULL THEN  -- otherwise project_deleted() has done it
     INSERT INTO tributary.deleted_tenancy ("tenancyId", "projectId", "branchId", destinations)
-    VALUES (OLD.id, OLD."projectId", OLD."branchId", known_destinations)
+    VALUES (OLD.id, OLD."projectId", OLD."branchId", known_destinations || tributary.shared_destinations())
     ON CONFLICT ("tenancyId") DO UPDATE
     SET "projectId" = EXCLUDED."projectId", "branchId" = EXCLUDED."branchId", destinations = EXCLUDED.destinations, "deletedAt" = now();
   END IF;
@@ -75,7 +75,7 @@ AS $$
 BEGIN
   PERFORM tributary.check_truncate(TG_RELID);
   INSERT INTO tributary.deleted_tenancy ("tenancyId", "projectId", "branchId", destinations)
-  SELECT t.id, t."projectId", t."branchId", tributary.destinations_in(p."configOverride", t."branchId")
+  SELECT t.id, t."projectId", t."branchId", tributary.destinations_in(p."configOverride", t."branchId") || tributary.shared_destinations()
   FROM "Tenancy" AS t
   JOIN "Project" AS p ON p.id = t."projectId"
   WHERE t."hasNoOrganization" = 'TRUE'

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "cli/clickhouse_engine.hpp"
 #include "cli/command.hpp"
 #include "destination/clickhouse/schema.hpp"
 #include "mapping/clickhouse_plan.hpp"
@@ -69,19 +70,6 @@ int print_migrations(const Options& options, const settings::Settings& settings)
   return kDone;
 }
 
-tributary::clickhouse::ConnectOptions server_options(const settings::Settings& settings) {
-  if (settings.clickhouse.url.empty())
-    throw Failure("no ClickHouse is set: give clickhouse.url, or take --print to see the statements", kBadInput);
-  try {
-    auto options = tributary::clickhouse::ConnectOptions::parse(settings.clickhouse.url);
-    if (!settings.clickhouse.user.empty()) options.user = settings.clickhouse.user;
-    if (!settings.clickhouse.password.empty()) options.password = settings.clickhouse.password;
-    return options;
-  } catch (const tributary::clickhouse::Error& error) {
-    throw Failure(std::string("clickhouse.url: ") + error.what(), kBadInput);
-  }
-}
-
 /// What differs goes to stderr, a line each.
 int report(const destination::clickhouse_target::SchemaState& state, bool made_user) {
   if (state.failure) throw Failure(state.failure->message);
@@ -94,7 +82,11 @@ int report(const destination::clickhouse_target::SchemaState& state, bool made_u
 
 asio::awaitable<int> apply_migrations(Options options, settings::Settings settings) {
   const auto mappings = load_mappings(settings);
-  const auto server = server_options(settings);
+  if (settings.clickhouse.url.empty())
+    throw Failure(
+        "clickhouse.url is not set: the embedded engine's schema is applied by whoever starts it. --print shows the statements",
+        kBadInput);
+  const auto server = clickhouse_server(settings);
   const clickhouse::TenantUser user{.password_sha256 = options.password_sha256};
   const bool makes_user = !options.password_sha256.empty();
   tributary::clickhouse::Client client(co_await asio::this_coro::executor, server);

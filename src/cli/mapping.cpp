@@ -92,9 +92,9 @@ int show_sql(const Options& options, const settings::Settings& settings) {
   print_section("source: capture", capture);
   const mapping::FetchArguments arguments{.tenancy = "$1", .after = "$2", .limit = "$3"};
   const auto fetch = mapping::fetch_sql(mapping, arguments);
-  const auto fetch_for_both = mapping::fetch_sql(mapping, arguments, mapping::Readers::both);
+  const auto fetch_for_clickhouse = mapping::fetch_sql(mapping, arguments, mapping::DestinationKind::clickhouse);
   print_section("source: changes of a tenancy", {fetch});
-  if (fetch_for_both != fetch) print_section("source: changes of a tenancy, where ClickHouse reads them too", {fetch_for_both});
+  if (fetch_for_clickhouse != fetch) print_section("source: changes of a tenancy, for ClickHouse", {fetch_for_clickhouse});
   print_section("source: current state of keys", {mapping::fetch_keys_sql(mapping)});
   print_section("source: is anything without its sequence id", {mapping::has_unsequenced_sql(mapping)});
   print_section("destination: table", mapping::create_target_sql(mapping));

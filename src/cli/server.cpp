@@ -4,10 +4,15 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <map>
 #include <optional>
 #include <thread>
 
+#include "cli/clickhouse_engine.hpp"
 #include "cli/command.hpp"
+#include "queue/clickhouse.hpp"
+#include "sync/clickhouse_keeper.hpp"
 #include "telemetry/log.hpp"
 
 namespace tributary::cli {
@@ -33,6 +38,23 @@ ServerParams named_process(ServerParams params) {
 }
 
 int loop_count(int wanted) { return wanted > 0 ? wanted : static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
+
+std::optional<ClickHouseParams> clickhouse_params(const settings::Settings& settings) {
+  const auto& given = settings.clickhouse;
+  if (given.use == settings::ClickHouseUse::none) return std::nullopt;
+  ClickHouseParams params;
+  if (given.url.empty())
+    params.folder = clickhouse_folder(settings);
+  else
+    params.server = clickhouse_server(settings);
+  params.memory = given.memory;
+  params.max_claims = static_cast<int>(given.max_claims);
+  params.writer.schema = {.embedded = !params.server, .cluster = given.cluster, .definer = given.definer, .installation = {}};
+  params.writer.creates = params.server.has_value();
+  params.writer.flush_age = given.flush_age;
+  params.writer.flush_bytes = params.writer.load_bytes = static_cast<std::size_t>(given.flush_size.count);
+  return params;
+}
 
 }  // namespace
 
@@ -64,38 +86,69 @@ ServerParams ServerParams::from(const settings::Settings& settings) {
                  .destination = {.connect_timeout = settings.destinations.connect_timeout,
                                  .max_connections = static_cast<std::size_t>(settings.destinations.pool),
                                  .idle_timeout = settings.destinations.idle_timeout}};
+  params.clickhouse = clickhouse_params(settings);
   return params;
 }
 
-/// One event loop and all that belongs to it. Queue and sequencer have pools of their own: a lease must be renewed however busy the reads are.
+/// What brings tenancies to one kind of destination, on one loop. Nothing is shared with the other kind: neither waits for the other's connections, claims
+/// or loads.
+struct Server::Lane {
+  Lane(Loop& loop, queue::DestinationKind of, const ServerParams& params);
+
+  const queue::DestinationKind kind;
+  // A load keeps its connection; what is to be remembered meanwhile needs another. And a lease must be renewed however busy the reads are.
+  postgres::Pool queue_pool;
+  postgres::Pool sync_pool;
+  std::shared_ptr<destination::clickhouse_target::Writer> writer;  ///< of the shared ClickHouse's lane
+  std::optional<sync::Engine> engine;
+  std::optional<queue::Poller> poller;  ///< on the first loop
+  Event poller_ended;
+};
+
+/// One event loop and all that belongs to it.
 struct Server::Loop {
   Loop(const ServerParams& params, const std::string& process)
-      : queue_pool(context.get_executor(), queue::session_settings(named(params.source, "queue")),
-                   bounded(params.source_pool, 2)),
-        // A load keeps its connection; what is to be remembered meanwhile needs another.
-        sync_pool(context.get_executor(), sync::Engine::session_settings(named(params.source, "sync")),
-                  bounded(params.source_pool, std::max(params.source_pool.max_connections,
-                                                       static_cast<std::size_t>(params.sync.parallel_loads) + 2))),
-        sequencer_pool(
+      : sequencer_pool(
             context.get_executor(),
             sequencer::Sequencer::session_settings(named(params.source, "sequencer")).with_setting("tributary.process", process),
             bounded(params.source_pool, static_cast<std::size_t>(params.sequencer.parallel_shards) + 1)) {}
 
   asio::io_context context{1};
-  postgres::Pool queue_pool;
-  postgres::Pool sync_pool;
   postgres::Pool sequencer_pool;
   std::optional<sequencer::Sequencer> sequencer;
-  std::optional<sync::Engine> engine;
-  std::optional<queue::Poller> poller;
-  Event poller_ended{context.get_executor()};
+  std::map<queue::DestinationKind, Lane> lanes;
   std::atomic<bool> ended{false};
   std::jthread thread;
 };
 
+Server::Lane::Lane(Loop& loop, queue::DestinationKind of, const ServerParams& params)
+    : kind(of),
+      queue_pool(loop.context.get_executor(), queue::session_settings(named(params.source, "queue")),
+                 bounded(params.source_pool, 2)),
+      sync_pool(loop.context.get_executor(), sync::Engine::session_settings(named(params.source, "sync")),
+                bounded(params.source_pool,
+                        std::max(params.source_pool.max_connections, static_cast<std::size_t>(params.sync.parallel_loads) + 2))),
+      poller_ended(loop.context.get_executor()) {}
+
+/// The embedded ClickHouse engine, kept running.
+struct Server::Engine {
+  Engine(asio::any_io_executor executor, clickhouse::embedded::SupervisorParams params,
+         clickhouse::embedded::Supervisor::SetUp set_up, clickhouse::embedded::Supervisor::Changed changed)
+      : supervisor(executor, std::move(params), std::move(set_up), std::move(changed)), over(executor) {}
+
+  clickhouse::embedded::Supervisor supervisor;
+  std::stop_source stop;
+  Event over;
+  bool is_over = false;
+};
+
 Server::Server(asio::any_io_executor executor, ServerParams params, std::vector<mapping::Mapping> mappings,
                telemetry::Metrics& metrics)
-    : params_(named_process(std::move(params))), mappings_(std::move(mappings)), metrics_(metrics), ended_(std::move(executor)) {}
+    : executor_(executor),
+      params_(named_process(std::move(params))),
+      mappings_(std::move(mappings)),
+      metrics_(metrics),
+      ended_(std::move(executor)) {}
 
 Server::~Server() {
   stop_.request_stop();
@@ -110,25 +163,12 @@ asio::awaitable<void> Server::start(Deadline deadline) {
   {
     auto connection = co_await open_source(params_.source);
     installation = co_await source::attach(connection, mappings_, deadline);
+    if (params_.roles.sync) co_await queue::use_clickhouse(connection, params_.clickhouse.has_value(), deadline);
   }
-  for (int i = 0; i < loop_count(params_.threads); ++i) {
-    auto& loop = *loops_.emplace_back(std::make_unique<Loop>(params_, params_.queue.process));
-    const auto executor = loop.context.get_executor();
-    if (params_.roles.sync) {
-      loop.engine.emplace(executor, loop.sync_pool, installation, mappings_, params_.sync, metrics_);
-    }
-    if (params_.roles.sync && i == 0) {
-      loop.poller.emplace(executor, loop.queue_pool, params_.queue, metrics_,
-                          [this](queue::Claim claim) { dispatch(std::move(claim)); });
-    }
-    if (params_.roles.sequencer && i == 0) {
-      loop.sequencer.emplace(loop.sequencer_pool, installation, mappings_, params_.sequencer, metrics_, [this](std::uint64_t) {
-        if (params_.roles.sync) poller().wake();
-      });
-    }
-    if (!params_.roles.sync) break;  // the sequencer needs one loop
-  }
-  // Only now, as the poller hands claims to the engines of all loops.
+  const int loops = params_.roles.sync ? loop_count(params_.threads) : 1;  // the sequencer needs one
+  for (int i = 0; i < loops; ++i) add_loop(installation, i == 0);
+  if (params_.roles.sync && params_.clickhouse && !params_.clickhouse->server) start_engine(installation);
+  // Only now, as the pollers hand claims to the engines of all loops.
   for (auto& loop : loops_) {
     asio::co_spawn(loop->context, run_loop(*loop), asio::detached);
     loop->thread = std::jthread([this, &loop = *loop] {
@@ -140,6 +180,55 @@ asio::awaitable<void> Server::start(Deadline deadline) {
       loop.ended = true;
       ended_.notify();
     });
+  }
+}
+
+void Server::add_loop(const source::Installation& installation, bool is_first) {
+  auto& loop = *loops_.emplace_back(std::make_unique<Loop>(params_, params_.queue.process));
+  if (params_.roles.sync) {
+    add_lane(loop, queue::DestinationKind::postgres, installation, is_first);
+    if (params_.clickhouse) add_lane(loop, queue::DestinationKind::clickhouse, installation, is_first);
+  }
+  if (params_.roles.sequencer && is_first) {
+    loop.sequencer.emplace(loop.sequencer_pool, installation, mappings_, params_.sequencer, metrics_,
+                           [this](std::uint64_t) { wake_pollers(); });
+  }
+}
+
+void Server::add_lane(Loop& loop, queue::DestinationKind kind, const source::Installation& installation, bool is_first) {
+  auto& lane = loop.lanes.try_emplace(kind, loop, kind, params_).first->second;
+  const auto executor = loop.context.get_executor();
+  auto queue = params_.queue;
+  queue.kind = kind;
+  if (kind == queue::DestinationKind::clickhouse) {
+    queue.max_claims = params_.clickhouse->max_claims;
+    auto writer = params_.clickhouse->writer;
+    writer.schema.installation = installation.id;
+    lane.writer =
+        std::make_shared<destination::clickhouse_target::Writer>(executor, params_.clickhouse->server, mappings_, writer);
+  }
+  lane.engine.emplace(executor, lane.sync_pool, installation, mappings_, params_.sync, metrics_, lane.writer);
+  if (is_first) {
+    lane.poller.emplace(executor, lane.queue_pool, queue, metrics_, [this](queue::Claim claim) { dispatch(std::move(claim)); });
+  }
+}
+
+void Server::start_engine(const source::Installation& installation) {
+  engine_ =
+      std::make_shared<Engine>(executor_, engine_params(params_.clickhouse->folder, params_.clickhouse->memory, mappings_),
+                               engine_set_up(mappings_, installation.id), [this](const auto& host) { point_writers_at(host); });
+  // The coroutine keeps it alive: this object may be gone before the executor's loop.
+  asio::co_spawn(executor_, engine_->supervisor.run(engine_->stop.get_token()), [engine = engine_](std::exception_ptr) {
+    engine->is_over = true;
+    engine->over.set();
+  });
+}
+
+void Server::point_writers_at(const std::optional<clickhouse::embedded::ReadyLine>& host) {
+  const auto server = host ? std::optional(engine_server(*host)) : std::nullopt;
+  for (auto& loop : loops_) {
+    const auto& writer = loop->lanes.at(queue::DestinationKind::clickhouse).writer;
+    asio::post(loop->context, [writer, server] { writer->connect(server); });
   }
 }
 
@@ -156,8 +245,11 @@ asio::awaitable<void> Server::run_loop(Loop& loop) {
     });
   };
   if (loop.sequencer) spawn(loop.sequencer->run(stop_.get_token()));
-  if (loop.poller) spawn(run_poller(loop));
-  if (loop.engine) spawn(run_engine(loop));
+  for (auto& [kind, lane] : loop.lanes) {
+    if (lane.poller) spawn(run_poller(lane));
+    if (lane.writer) spawn(sync::keep_clickhouse(*lane.writer, lane.sync_pool, stop_.get_token()));
+    spawn(run_engine(lane));
+  }
   while (running > 0 && !failure) co_await one_ended.wait(Deadline::never());
   if (failure) {
     // The others would go on without it, and nobody would notice: end them too. They refer to this frame, hence the wait.
@@ -172,23 +264,23 @@ asio::awaitable<void> Server::run_loop(Loop& loop) {
   loop.context.stop();  // what is left are timers of idle connections
 }
 
-asio::awaitable<void> Server::run_poller(Loop& loop) {
+asio::awaitable<void> Server::run_poller(Lane& lane) {
   std::exception_ptr failure;
   try {
-    co_await loop.poller->run(stop_.get_token());
+    co_await lane.poller->run(stop_.get_token());
   } catch (...) {
     failure = std::current_exception();
   }
-  for (auto& other : loops_) other->poller_ended.notify();
+  for (auto& other : loops_) other->lanes.at(lane.kind).poller_ended.notify();
   if (failure) std::rethrow_exception(failure);
 }
 
 // The poller ends once all it handed out is finished. Destinations that were left behind as slow may still be at work then.
-asio::awaitable<void> Server::run_engine(Loop& loop) {
-  const std::stop_callback finish_up(stop_.get_token(), [&loop] { loop.engine->begin_no_more(); });
-  while (!co_await loop.poller_ended.wait(Deadline::never())) {
+asio::awaitable<void> Server::run_engine(Lane& lane) {
+  const std::stop_callback finish_up(stop_.get_token(), [&lane] { lane.engine->begin_no_more(); });
+  while (!co_await lane.poller_ended.wait(Deadline::never())) {
   }
-  co_await loop.engine->drain(Deadline::at(Deadline::Clock::time_point(Deadline::Clock::duration(drain_until_))));
+  co_await lane.engine->drain(Deadline::at(Deadline::Clock::time_point(Deadline::Clock::duration(drain_until_))));
 }
 
 asio::awaitable<void> Server::wait(std::stop_token stop) {
@@ -204,24 +296,30 @@ asio::awaitable<bool> Server::stop(Deadline deadline) {
   const bool in_time = !deadline.expired();
   for (auto& loop : loops_) loop->context.stop();  // cuts off whatever still waits for somebody; its transactions roll back
   while (std::ranges::any_of(loops_, is_running)) co_await ended_.wait(Deadline::never());
+  // Last: until now it was written to.
+  if (engine_) engine_->stop.request_stop();
+  while (engine_ && !engine_->is_over) co_await engine_->over.wait(Deadline::never());
+  engine_.reset();
   loops_.clear();
   co_return in_time;
 }
 
 void Server::wake() {
-  for (auto& loop : loops_) {
-    if (loop->sequencer) loop->sequencer->wake();
-    if (loop->poller) loop->poller->wake();
-  }
+  if (loops_.front()->sequencer) loops_.front()->sequencer->wake();
+  wake_pollers();
 }
 
-queue::Poller& Server::poller() { return *loops_.front()->poller; }
+void Server::wake_pollers() {
+  for (auto& [kind, lane] : loops_.front()->lanes) lane.poller->wake();
+}
 
 // A tenancy always goes to the same loop: the connections to its destinations and what is known of their watermarks are there.
 void Server::dispatch(queue::Claim claim) {
   const auto request = claim.request;
+  const auto kind = claim.kind;
   auto& loop = *loops_[claim.tenancy ? std::hash<Uuid>{}(*claim.tenancy) % loops_.size() : 0];
-  loop.engine->submit(std::move(claim), [this, request] { poller().finished(request); });
+  loop.lanes.at(kind).engine->submit(std::move(claim),
+                                     [this, kind, request] { loops_.front()->lanes.at(kind).poller->finished(request); });
 }
 
 }  // namespace tributary::cli

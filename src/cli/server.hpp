@@ -1,9 +1,13 @@
 #pragma once
 #include <chrono>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/event.hpp"
+#include "clickhouse/embedded/supervisor.hpp"
+#include "destination/clickhouse/writer.hpp"
 #include "mapping/mapping.hpp"
 #include "postgres/pool.hpp"
 #include "queue/poller.hpp"
@@ -22,6 +26,16 @@ struct Roles {
   bool sync = true;  ///< poller and engine: a claim is handed over within its process
 };
 
+/// Where the shared ClickHouse is, and how it is written.
+struct ClickHouseParams {
+  /// nullopt: the embedded engine, which is started.
+  std::optional<clickhouse::ConnectOptions> server;
+  std::filesystem::path folder;  ///< of the embedded engine
+  settings::Bytes memory;        ///< that it may take
+  int max_claims = 2'000;
+  destination::clickhouse_target::WriterParams writer;
+};
+
 struct ServerParams {
   postgres::ConnectOptions source;
   postgres::PoolSettings source_pool;
@@ -30,15 +44,17 @@ struct ServerParams {
   sequencer::Params sequencer;
   queue::PollerParams queue;
   sync::Params sync;
+  std::optional<ClickHouseParams> clickhouse;  ///< nullopt: there is none
 
-  /// Throws postgres::Error where source.url is not a connection string.
+  /// Throws postgres::Error where source.url is not a connection string, Failure where clickhouse.url is none.
   static ServerParams from(const settings::Settings& settings);
 };
 
 /// Sequencer, pollers and engines on event loops and threads of their own: `serve`, `sync --once` and the demo.
 ///
-/// Each loop has an engine and pools to itself, the first one also the sequencer and the poller, which hands each claim to the loop that
-/// its tenancy always goes to. The sequencer wakes the poller directly; other processes hear of it by NOTIFY.
+/// Each loop has, for each kind of destination, an engine and pools to itself; the first one also the sequencer and a poller for each kind, which hands
+/// each claim to the loop that its tenancy always goes to. The sequencer wakes the pollers directly; other processes hear of it by NOTIFY. The embedded
+/// ClickHouse engine is a child of this process; until it is there, and whenever it is not, only what is meant for it waits.
 ///
 /// Lifetime: `metrics` outlives it; its executor's loop runs until stop() has returned. The destructor cuts off what still runs.
 /// Threads: wake() from any, the rest from the loop of `executor`. Errors: start() throws what open_source() and source::attach() throw;
@@ -62,13 +78,20 @@ class Server {
   void wake();
 
  private:
+  struct Lane;
   struct Loop;
+  struct Engine;
+  void add_loop(const source::Installation& installation, bool is_first);
+  void add_lane(Loop& loop, queue::DestinationKind kind, const source::Installation& installation, bool is_first);
+  void start_engine(const source::Installation& installation);
+  void point_writers_at(const std::optional<clickhouse::embedded::ReadyLine>& host);
   asio::awaitable<void> run_loop(Loop& loop);
-  asio::awaitable<void> run_poller(Loop& loop);
-  asio::awaitable<void> run_engine(Loop& loop);
-  queue::Poller& poller();
+  asio::awaitable<void> run_poller(Lane& lane);
+  asio::awaitable<void> run_engine(Lane& lane);
+  void wake_pollers();
   void dispatch(queue::Claim claim);
 
+  const asio::any_io_executor executor_;
   const ServerParams params_;
   const std::vector<mapping::Mapping> mappings_;
   telemetry::Metrics& metrics_;
@@ -76,6 +99,7 @@ class Server {
   std::stop_source stop_;
   std::atomic<Deadline::Clock::rep> drain_until_;
   std::vector<std::unique_ptr<Loop>> loops_;
+  std::shared_ptr<Engine> engine_;  ///< the embedded ClickHouse engine, on the executor's loop; null: none
 };
 
 }  // namespace tributary::cli

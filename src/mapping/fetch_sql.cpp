@@ -1,8 +1,6 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
-#include <stdexcept>
 
 #include "mapping/sql.hpp"
 #include "mapping/sql_parts.hpp"
@@ -67,7 +65,14 @@ std::string row_branch(const Mapping& mapping, std::span<const Column> columns, 
 
 /// What is left of a deleted row; no row at all where its target key is alive again. Not NOT EXISTS: that the planner may answer by hashing the whole
 /// table, which no setting forbids. A scalar subquery is looked up row by row.
-std::string gone_query(const Mapping& mapping, std::span<const Column> columns) {
+///
+/// ClickHouse knows rows by project and branch: there the key may also be alive in a tenancy that has taken the place of a deleted one. Two tenancies are
+/// numbered by different shards, so that the tombstone may have the higher id.
+std::string gone_query(const Mapping& mapping, std::span<const Column> columns, DestinationKind kind) {
+  std::string key;
+  for (const auto& column : key_columns(mapping)) {
+    key += fmt::format("\n          AND {} = {}", qualified("alive", column.from), tombstone_value(mapping, column));
+  }
   std::string text = "      SELECT TRUE AS \"is_deleted\"";
   for (const auto& column : columns) {
     const auto value = tombstone_value(mapping, column);
@@ -76,19 +81,26 @@ std::string gone_query(const Mapping& mapping, std::span<const Column> columns) 
   text += fmt::format("\n      WHERE (\n        SELECT TRUE\n        FROM {} AS alive\n        WHERE {} = {}",
                       public_table(mapping.source_table), qualified("alive", mapping.tenancy_column),
                       qualified("deleted", "tenancyId"));
-  for (const auto& column : key_columns(mapping)) {
-    text += fmt::format("\n          AND {} = {}", qualified("alive", column.from), tombstone_value(mapping, column));
-  }
-  return text + "\n        LIMIT 1\n      ) IS NULL\n";
+  text += key + "\n        LIMIT 1\n      ) IS NULL\n";
+  if (kind != DestinationKind::clickhouse) return text;
+  return text + fmt::format(
+                    "      AND (\n"
+                    "        SELECT TRUE\n"
+                    "        FROM {} AS alive\n"
+                    "        WHERE {} = tributary.successor(deleted.\"tenancyId\"){}\n"
+                    "        LIMIT 1\n"
+                    "      ) IS NULL\n",
+                    public_table(mapping.source_table), qualified("alive", mapping.tenancy_column), key);
 }
 
-std::string tombstone_branch(const Mapping& mapping, std::span<const Column> columns, const FetchArguments& arguments) {
+std::string tombstone_branch(const Mapping& mapping, std::span<const Column> columns, const FetchArguments& arguments,
+                             DestinationKind kind) {
   std::string text = "    SELECT deleted.\"tenancyId\",\n           deleted.\"sequenceId\",\n           gone.\"is_deleted\"";
   for (const auto& column : columns) {
     const bool is_known = !tombstone_value(mapping, column).empty();
     text += ",\n           " + (is_known ? qualified("gone", column.name) : "NULL::" + postgres_type(column));
   }
-  text += "\n    FROM public.\"DeletedRow\" AS deleted\n    LEFT JOIN LATERAL (\n" + gone_query(mapping, columns);
+  text += "\n    FROM public.\"DeletedRow\" AS deleted\n    LEFT JOIN LATERAL (\n" + gone_query(mapping, columns, kind);
   text += "    ) AS gone ON TRUE\n";
   const auto table = quote_literal(mapping.source_table);
   // The equality is implied by the range; it tells the planner that within the range the order is that of the ids.
@@ -132,33 +144,12 @@ std::span<const std::pair<std::string_view, std::string_view>> reader_settings()
   return kSettings;
 }
 
-std::vector<Column> fetched_columns(const Mapping& mapping, Readers readers) {
-  if (readers == Readers::clickhouse) return mapping.columns_for(DestinationKind::clickhouse);
-  auto columns = mapping.columns_for(DestinationKind::postgres);
-  if (readers == Readers::postgres) return columns;
-  for (auto& column : mapping.columns_for(DestinationKind::clickhouse)) {
-    if (std::ranges::find(columns, column.name, &Column::name) == columns.end()) columns.push_back(std::move(column));
-  }
-  return columns;
-}
-
-std::vector<std::size_t> fetched_positions(const Mapping& mapping, Readers readers, DestinationKind kind) {
-  const auto fetched = fetched_columns(mapping, readers);
-  std::vector<std::size_t> positions;
-  for (const auto& column : mapping.columns_for(kind)) {
-    const auto found = std::ranges::find(fetched, column.name, &Column::name);
-    if (found == fetched.end()) throw std::logic_error("the columns of a kind that was not read for");
-    positions.push_back(static_cast<std::size_t>(found - fetched.begin()));
-  }
-  return positions;
-}
-
-std::string fetch_sql(const Mapping& mapping, const FetchArguments& arguments, Readers readers) {
-  const auto columns = fetched_columns(mapping, readers);
+std::string fetch_sql(const Mapping& mapping, const FetchArguments& arguments, DestinationKind kind) {
+  const auto columns = mapping.columns_for(kind);
   std::string text = "SELECT change.\"sequence_id\",\n       change.\"is_deleted\"";
   for (const auto& column : columns) text += ",\n       " + qualified("change", column.name);
   text += "\nFROM (\n  (\n" + row_branch(mapping, columns, arguments);
-  text += "  )\n  UNION ALL\n  (\n" + tombstone_branch(mapping, columns, arguments);
+  text += "  )\n  UNION ALL\n  (\n" + tombstone_branch(mapping, columns, arguments, kind);
   text += "  )\n) AS change\n";
   return text + fmt::format("ORDER BY change.\"sync_tenancy\", change.\"sequence_id\"\nLIMIT {}", arguments.limit);
 }

@@ -23,25 +23,17 @@ struct FetchArguments {
   std::string limit;  ///< bigint: at most so many changes
 };
 
-/// Whom a read is for. One read serves destinations of both kinds, where they stand at one watermark.
-enum class Readers { postgres, clickhouse, both };
-
-/// Columns of a fetched tuple behind its first two fields, in order: for one kind its columns; for both, those of the Postgres destination, then what only
-/// ClickHouse has. So a Postgres destination takes the front of each tuple as it is, and all of it wherever ClickHouse has nothing of its own.
-std::vector<Column> fetched_columns(const Mapping& mapping, Readers readers);
-/// Where the columns of a destination of a kind, in its own order, stand among them. REQUIRES: the read is for that kind.
-std::vector<std::size_t> fetched_positions(const Mapping& mapping, Readers readers, DestinationKind kind);
-
 /// Parameters of a session that reads the source, name and value: under these the plans of the statements below are ordered index scans with
 /// nested loops whatever the statistics say (tests/integration/mapping/plan_test.cpp).
 std::span<const std::pair<std::string_view, std::string_view>> reader_settings();
 
 /// SELECT of the changes of one tenancy in the order of their ids, rows and tombstones together, read in one snapshot:
-/// (sequence_id bigint, is_deleted boolean, fetched_columns()…), every value of the Postgres type of its column.
+/// (sequence_id bigint, is_deleted boolean, Mapping::columns_for(kind)…), every value of the Postgres type of its column. What is for another kind of
+/// destination only does not leave the source.
 /// A tombstone has the target key and the timestamps of "data"; its other columns are NULL. One whose target key is alive in the source at this
 /// snapshot deletes nothing, but the watermark must still pass its id: it comes as a step without a row, is_deleted and all columns NULL.
 /// Reads the (tenancy, sequenceId) indexes of the table and of "DeletedRow" in order, looks dependencies up row by row, and stops at the limit.
-std::string fetch_sql(const Mapping& mapping, const FetchArguments& arguments, Readers readers = Readers::postgres);
+std::string fetch_sql(const Mapping& mapping, const FetchArguments& arguments, DestinationKind kind = DestinationKind::postgres);
 
 /// SELECT of the current state of given target keys ($1 tenancy uuid, then one array parameter per target key column in key order, of the column's type):
 /// the layout of a read for Postgres, sequence_id 0; a key that is not there comes with is_deleted = true. For quarantined keys.

@@ -40,7 +40,7 @@ constexpr std::string_view kResume = R"sql(
 WITH resumed AS (
   DELETE FROM tributary.destination_state WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = '' AND NOT paused
 )
-SELECT tributary.enqueue(ARRAY[$1]), pg_notify('tributary_queue', '')::text)sql";
+SELECT tributary.enqueue_for(ARRAY[$1], $3), pg_notify('tributary_queue', '')::text)sql";
 
 // Of a mapping that this process does not know, perhaps as it is older than others: looked at again in an hour.
 constexpr std::string_view kSetMappingAside = R"sql(
@@ -146,9 +146,10 @@ asio::awaitable<void> keep_postponed(postgres::Connection& connection, Uuid tena
   co_await connection.execute_prepared(kKeepPostponed, std::move(params), deadline);
 }
 
-asio::awaitable<void> resume(postgres::Connection& connection, Uuid tenancy, std::string destination, Deadline deadline) {
+asio::awaitable<void> resume(postgres::Connection& connection, DestinationKind kind, Uuid tenancy, std::string destination,
+                             Deadline deadline) {
   postgres::Params params;
-  params.add(tenancy).add(destination);
+  params.add(tenancy).add(destination).add(to_string(kind));
   co_await connection.execute_prepared(kResume, std::move(params), deadline);
 }
 

@@ -86,7 +86,7 @@ asio::awaitable<void> Poller::claim_some(std::stop_token stop) {
     std::vector<Claim> claims;
     {
       auto connection = co_await pool_.acquire(Deadline::after(kQueryTimeout));
-      claims = co_await claim(*connection, Uuid::random(), params_.lease, free, Deadline::after(kQueryTimeout));
+      claims = co_await claim(*connection, params_.kind, Uuid::random(), params_.lease, free, Deadline::after(kQueryTimeout));
     }
     if (claims.empty()) break;
     claims_.add(claims.size());

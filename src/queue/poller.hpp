@@ -11,6 +11,7 @@
 namespace tributary::queue {
 
 struct PollerParams {
+  DestinationKind kind = DestinationKind::postgres;  ///< whose requests it claims
   std::chrono::milliseconds lease{15'000};           ///< a worker that is silent for so long has lost its claims
   int max_claims = 256;                               ///< claimed and not finished at once, in this process
   std::chrono::milliseconds longest_pause{500};      ///< between looks while nobody wakes it

@@ -23,17 +23,19 @@ SELECT c.id, c.tenancy_id,
        t.id IS NOT NULL AS tenancy_exists,
        t.id IS NULL AND d."tenancyId" IS NOT NULL AS tenancy_deleted,
        (SELECT coalesce(jsonb_object_agg(e.key, jsonb_build_object('type', e.value->>'type', 'connectionString', e.value->>'connectionString')), '{{}}')
-        FROM jsonb_each(CASE WHEN t.id IS NOT NULL THEN tributary.destinations(t."projectId", t."branchId") ELSE d.destinations END) AS e
-        WHERE jsonb_typeof(e.value) = 'object') AS destinations,
+        FROM jsonb_each(CASE WHEN t.id IS NULL THEN d.destinations
+                             WHEN c.is_shared THEN tributary.shared_destinations()
+                             ELSE tributary.destinations(t."projectId", t."branchId") END) AS e
+        WHERE jsonb_typeof(e.value) = 'object' AND (e.key = '@clickhouse') = c.is_shared) AS destinations,
        (SELECT coalesce(jsonb_agg(to_jsonb(s)), '[]') FROM (
           SELECT destination_id, mapping, attempts, paused, next_try_at <= clock_timestamp() AS due, 0 AS quarantined, false AS quarantine_due
-          FROM tributary.destination_state WHERE tenancy_id = c.tenancy_id
+          FROM tributary.destination_state WHERE tenancy_id = c.tenancy_id AND (destination_id = '@clickhouse') = c.is_shared
           UNION ALL
           SELECT destination_id, mapping, 0, false, true, count(*)::integer, bool_or(next_try_at <= clock_timestamp())
-          FROM tributary.quarantine WHERE tenancy_id = c.tenancy_id GROUP BY destination_id, mapping
+          FROM tributary.quarantine WHERE tenancy_id = c.tenancy_id AND NOT c.is_shared GROUP BY destination_id, mapping
         ) AS s) AS states,
        coalesce(d."deletedAt"::text, '') AS deleted_at
-FROM (SELECT r.id, {} AS tenancy_id FROM "OutgoingRequest" AS r WHERE r."leaseToken" = $1 AND r."startedFulfillingAt" IS NOT NULL) AS c
+FROM (SELECT r.id, {} AS tenancy_id, r."destinationKind" = 'clickhouse' AS is_shared FROM "OutgoingRequest" AS r WHERE r."leaseToken" = $1 AND r."startedFulfillingAt" IS NOT NULL) AS c
 LEFT JOIN "Tenancy" AS t ON t.id = c.tenancy_id AND t."hasNoOrganization" = 'TRUE'
 LEFT JOIN tributary.deleted_tenancy AS d ON d."tenancyId" = c.tenancy_id)sql";
 const std::string kClaimed = fmt::format(kClaimedTemplate, kTenancyOfRequest);
@@ -47,6 +49,7 @@ FROM (
   SELECT p.id
   FROM "OutgoingRequest" AS p
   WHERE p."startedFulfillingAt" IS NULL
+    AND p."destinationKind" = $4
     AND p."deduplicationKey" LIKE 'sync:%'
     AND NOT EXISTS (
       SELECT FROM "OutgoingRequest" AS f
@@ -69,7 +72,7 @@ constexpr std::string_view kFinish = R"sql(
 WITH finished AS (
   DELETE FROM "OutgoingRequest" WHERE id = $1 AND "leaseToken" = $2
 )
-SELECT tributary.enqueue(ARRAY[$4]), pg_notify('tributary_queue', '')::text WHERE $3)sql";
+SELECT tributary.enqueue_for(ARRAY[$4], $5), pg_notify('tributary_queue', '')::text WHERE $3)sql";
 
 // A stale request is deleted and its tenancy enqueued anew: setting it back to pending would violate the partial unique key where a newer one
 // is pending already. Requests in flight without a lease are of a process that knows no leases: they are given one lease's time.
@@ -79,25 +82,28 @@ WITH stale AS (
   WHERE r."startedFulfillingAt" IS NOT NULL
     AND r."deduplicationKey" LIKE 'sync:%'
     AND coalesce(r."leaseUntil", r."startedFulfillingAt" AT TIME ZONE 'UTC' + $1 * interval '1 millisecond') < clock_timestamp()
-  RETURNING {} AS tenancy_id
+  RETURNING {} AS tenancy_id, "destinationKind" AS kind
 ), due AS (
-  SELECT tenancy_id FROM tributary.destination_state
+  SELECT tenancy_id, CASE destination_id WHEN '@clickhouse' THEN 'clickhouse' ELSE 'postgres' END AS kind
+  FROM tributary.destination_state
   WHERE next_try_at <= clock_timestamp() AND next_try_at IS NOT NULL AND NOT paused
   UNION
-  SELECT q.tenancy_id FROM tributary.quarantine AS q
+  SELECT q.tenancy_id, 'postgres' FROM tributary.quarantine AS q
   WHERE q.next_try_at <= clock_timestamp()
     AND NOT EXISTS (
       SELECT FROM tributary.destination_state AS s
       WHERE s.tenancy_id = q.tenancy_id AND s.destination_id = q.destination_id AND s.mapping IN ('', q.mapping)
         AND (s.paused OR s.next_try_at > clock_timestamp()))
 )
-SELECT coalesce(tributary.enqueue(array_agg(tenancy_id)), 0)
+SELECT tributary.enqueue_for(array_agg(tenancy_id) FILTER (WHERE kind = 'postgres'), 'postgres')
+     + tributary.enqueue_for(array_agg(tenancy_id) FILTER (WHERE kind = 'clickhouse'), 'clickhouse')
 FROM (
-  SELECT tenancy_id FROM stale WHERE tenancy_id IS NOT NULL
+  SELECT tenancy_id, kind FROM stale WHERE tenancy_id IS NOT NULL
   UNION
-  SELECT tenancy_id FROM due AS d
+  SELECT tenancy_id, kind FROM due AS d
   WHERE NOT EXISTS (
-    SELECT FROM "OutgoingRequest" AS q WHERE q."deduplicationKey" = 'sync:' || d.tenancy_id)
+    SELECT FROM "OutgoingRequest" AS q
+    WHERE q."deduplicationKey" = 'sync:' || d.tenancy_id || CASE d.kind WHEN 'postgres' THEN '' ELSE ':' || d.kind END)
 ) AS tenancies)sql";
 const std::string kReviveText = fmt::format(kRevive, kTenancyOfRequest);
 
@@ -144,10 +150,11 @@ std::vector<DestinationState> parse_states(const std::string& text) {
   return states;
 }
 
-std::vector<Claim> parse_claims(const postgres::Result& result, Uuid worker) {
+std::vector<Claim> parse_claims(const postgres::Result& result, DestinationKind kind, Uuid worker) {
   std::vector<Claim> claims;
   for (std::size_t row = 0; row < result.rows(); ++row) {
     Claim claim;
+    claim.kind = kind;
     claim.request = result.get<Uuid>(row, 0);
     claim.lease_token = worker;
     claim.tenancy = result.get<std::optional<Uuid>>(row, 1);
@@ -164,18 +171,20 @@ std::vector<Claim> parse_claims(const postgres::Result& result, Uuid worker) {
 }
 
 /// Claims by `command`, then reads what was claimed under `token`, in one round trip and transaction.
-asio::awaitable<std::vector<Claim>> claimed_by(postgres::Connection& connection, postgres::Command command, Uuid token,
-                                               Deadline deadline) {
+asio::awaitable<std::vector<Claim>> claimed_by(postgres::Connection& connection, postgres::Command command, DestinationKind kind,
+                                               Uuid token, Deadline deadline) {
   postgres::Params params;
   params.add(token);
   std::vector<postgres::Command> commands;
   commands.push_back(std::move(command));
   commands.push_back({.sql = kClaimed, .params = std::move(params), .prepare = true});
   const auto results = co_await connection.execute_pipeline(std::move(commands), deadline);
-  co_return parse_claims(results.at(1), token);
+  co_return parse_claims(results.at(1), kind, token);
 }
 
 }  // namespace
+
+std::string_view to_string(DestinationKind kind) { return kind == DestinationKind::postgres ? "postgres" : "clickhouse"; }
 
 postgres::ConnectOptions session_settings(postgres::ConnectOptions options) {
   return options.with("client_encoding", "UTF8")
@@ -185,11 +194,11 @@ postgres::ConnectOptions session_settings(postgres::ConnectOptions options) {
       .with_setting("jit", "off");
 }
 
-asio::awaitable<std::vector<Claim>> claim(postgres::Connection& connection, Uuid token, std::chrono::milliseconds lease,
-                                          int limit, Deadline deadline) {
+asio::awaitable<std::vector<Claim>> claim(postgres::Connection& connection, DestinationKind kind, Uuid token,
+                                          std::chrono::milliseconds lease, int limit, Deadline deadline) {
   postgres::Params params;
-  params.add(token).add(std::int64_t{lease.count()}).add(std::int64_t{limit});
-  co_return co_await claimed_by(connection, {.sql = kClaim, .params = std::move(params), .prepare = true}, token, deadline);
+  params.add(token).add(std::int64_t{lease.count()}).add(std::int64_t{limit}).add(to_string(kind));
+  co_return co_await claimed_by(connection, {.sql = kClaim, .params = std::move(params), .prepare = true}, kind, token, deadline);
 }
 
 asio::awaitable<std::uint64_t> renew(postgres::Connection& connection, std::vector<Uuid> requests,
@@ -205,14 +214,15 @@ asio::awaitable<void> finish(postgres::Connection& connection, const Claim& clai
   params.add(claim.request)
       .add(claim.lease_token)
       .add(again && claim.tenancy.has_value())
-      .add(claim.tenancy, postgres::oid::kUuid);
+      .add(claim.tenancy, postgres::oid::kUuid)
+      .add(to_string(claim.kind));
   co_await connection.execute_prepared(kFinish, std::move(params), deadline);
 }
 
-asio::awaitable<void> enqueue(postgres::Connection& connection, Uuid tenancy, Deadline deadline) {
+asio::awaitable<void> enqueue(postgres::Connection& connection, DestinationKind kind, Uuid tenancy, Deadline deadline) {
   postgres::Params params;
-  params.add(tenancy);
-  co_await connection.execute_prepared("SELECT tributary.enqueue(ARRAY[$1]), pg_notify('tributary_queue', '')::text",
+  params.add(tenancy).add(to_string(kind));
+  co_await connection.execute_prepared("SELECT tributary.enqueue_for(ARRAY[$1], $2), pg_notify('tributary_queue', '')::text",
                                        std::move(params), deadline);
 }
 

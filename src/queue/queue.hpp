@@ -8,6 +8,7 @@
 
 #include "base/backoff.hpp"
 #include "base/uuid.hpp"
+#include "mapping/mapping.hpp"
 #include "postgres/pool.hpp"
 
 /// "OutgoingRequest" and what is remembered of each destination. Plain functions over a connection to the source: the statements are the module.
@@ -15,6 +16,12 @@
 namespace tributary::queue {
 
 namespace asio = boost::asio;
+using mapping::DestinationKind;
+
+/// Name of a kind in "OutgoingRequest"."destinationKind".
+std::string_view to_string(DestinationKind kind);
+/// Id of the shared ClickHouse among a tenancy's destinations. No customer's has this one: `destination add` takes no '@'.
+inline constexpr std::string_view kSharedClickHouse = "@clickhouse";
 
 /// Run-time parameters of the queue's sessions. Their commits need not be on disk: a claim or a finished request that a crash of the source forgets
 /// is done again.
@@ -34,12 +41,14 @@ struct DestinationState {
 /// Where a tenancy's rows go.
 struct DestinationEntry {
   std::string id;
-  std::string type;  ///< "postgres"
+  std::string type;  ///< "postgres", "clickhouse"
   std::string connection_string;
 };
 
-/// One claimed request: everything the sync engine needs to know of the tenancy, read in the claiming statement.
+/// One claimed request: everything the sync engine needs to know of the tenancy, read in the claiming statement. Each kind of destination has requests of its own
+/// (docs/decisions/0010), so destinations and states are of one kind.
 struct Claim {
+  DestinationKind kind = DestinationKind::postgres;
   Uuid request;
   Uuid lease_token;
   std::optional<Uuid> tenancy;  ///< nullopt: the request's body names none (somebody else's malformed row)
@@ -52,17 +61,17 @@ struct Claim {
   std::vector<DestinationState> states;
 };
 
-/// Claims up to `limit` pending requests, oldest first, leaving out tenancies that are in flight under a living lease and, where the fusebox says so,
+/// Claims up to `limit` pending requests of a kind, oldest first, leaving out tenancies that are in flight under a living lease and, where the fusebox says so,
 /// everything. `token`: a new one for each call; the claims carry it.
-asio::awaitable<std::vector<Claim>> claim(postgres::Connection& connection, Uuid token, std::chrono::milliseconds lease,
-                                          int limit, Deadline deadline);
+asio::awaitable<std::vector<Claim>> claim(postgres::Connection& connection, DestinationKind kind, Uuid token,
+                                          std::chrono::milliseconds lease, int limit, Deadline deadline);
 /// Extends the leases of these requests: of those only that are still being worked on, or one that was given up would never be taken up by another.
 /// Returns how many there still were.
 asio::awaitable<std::uint64_t> renew(postgres::Connection& connection, std::vector<Uuid> requests,
                                      std::chrono::milliseconds lease, Deadline deadline);
 /// Deletes the request if the lease is still ours. `again`: puts the tenancy back at the end of the queue in the same transaction.
 asio::awaitable<void> finish(postgres::Connection& connection, const Claim& claim, bool again, Deadline deadline);
-asio::awaitable<void> enqueue(postgres::Connection& connection, Uuid tenancy, Deadline deadline);
+asio::awaitable<void> enqueue(postgres::Connection& connection, DestinationKind kind, Uuid tenancy, Deadline deadline);
 /// Puts back requests whose lease ran out (dropped where a newer one is pending) and tenancies with a destination or a quarantined key
 /// whose next try has come. Returns how many tenancies were enqueued.
 asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, std::chrono::milliseconds lease, Deadline deadline);
@@ -100,7 +109,8 @@ asio::awaitable<void> postpone(postgres::Connection& connection, Uuid tenancy, s
 asio::awaitable<void> keep_postponed(postgres::Connection& connection, Uuid tenancy, std::string destination,
                                      std::chrono::milliseconds retry_in, Deadline deadline);
 /// It has come through: forgotten, and its tenancy enqueued, in one transaction.
-asio::awaitable<void> resume(postgres::Connection& connection, Uuid tenancy, std::string destination, Deadline deadline);
+asio::awaitable<void> resume(postgres::Connection& connection, DestinationKind kind, Uuid tenancy, std::string destination,
+                             Deadline deadline);
 
 /// Drops what is remembered of a destination that is no longer configured.
 asio::awaitable<void> forget_destination(postgres::Connection& connection, Uuid tenancy, std::string destination,

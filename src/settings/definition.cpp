@@ -160,9 +160,15 @@ constexpr Definition kDefinitions[] = {
      .zero = "closed after each use",
      .about = "A destination's connection that was not used for so long is closed."},
 
+    {.name = "clickhouse.use",
+     .target = kAt<&Settings::clickhouse, &Settings::ClickHouse::use>,
+     .about = "`automatic`: every tenancy's rows also go to the ClickHouse of `clickhouse.url`, or where none is named to the "
+              "embedded engine, which "
+              "`serve` starts. `none`: there is no ClickHouse. The same for all processes of an installation: the one that "
+              "started last is right."},
     {.name = "clickhouse.url",
      .target = kAt<&Settings::clickhouse, &Settings::ClickHouse::url>,
-     .zero = "none: `tributary clickhouse migrate` only prints",
+     .zero = "the embedded engine",
      .about =
          "HTTP interface of the shared ClickHouse: `https://user:password@host:8443`. Ports 8123 and 8443 where none is named.",
      .secret = true},
@@ -183,6 +189,30 @@ constexpr Definition kDefinitions[] = {
      .target = kAt<&Settings::clickhouse, &Settings::ClickHouse::definer>,
      .zero = "whoever makes them",
      .about = "User with whose rights the tenants' views read. Needs SELECT on `analytics_internal.*`."},
+    {.name = "clickhouse.folder",
+     .target = kAt<&Settings::clickhouse, &Settings::ClickHouse::folder>,
+     .zero = "`/var/lib/tributary/clickhouse` for root, else `tributary/clickhouse` in `$XDG_DATA_HOME` or `~/.local/share`",
+     .about = "Where the embedded engine keeps its data. One process of a machine runs it."},
+    {.name = "clickhouse.memory",
+     .target = kAt<&Settings::clickhouse, &Settings::ClickHouse::memory>,
+     .least = 256 * kMiB,
+     .most = 1'024 * 1'024 * kMiB,
+     .about = "Most memory of the embedded engine; a statement that needs more fails."},
+    {.name = "clickhouse.flush_age",
+     .target = kAt<&Settings::clickhouse, &Settings::ClickHouse::flush_age>,
+     .least = 0,
+     .most = 60 * kSecond,
+     .about = "Rows for ClickHouse wait so long for others to go with; longer while those before them are under way."},
+    {.name = "clickhouse.flush_size",
+     .target = kAt<&Settings::clickhouse, &Settings::ClickHouse::flush_size>,
+     .least = 64 * kKiB,
+     .most = 1'024 * kMiB,
+     .about = "Rows for ClickHouse go as soon as they are so large, and a load in pieces of this size."},
+    {.name = "clickhouse.max_claims",
+     .target = kAt<&Settings::clickhouse, &Settings::ClickHouse::max_claims>,
+     .least = 1,
+     .most = 100'000,
+     .about = "Most tenancies that this process brings to ClickHouse at once: as many may share an insert."},
 
     {.name = "mappings.folder",
      .target = kAt<&Settings::mappings, &Settings::Mappings::folder>,
@@ -212,6 +242,9 @@ constexpr std::array kLevels{Choice{"debug", telemetry::Level::debug}, Choice{"i
 constexpr std::array kFormats{Choice{"automatic", telemetry::LogFormat::automatic}, Choice{"human", telemetry::LogFormat::human},
                               Choice{"json", telemetry::LogFormat::json}};
 
+constexpr std::array kUses{Choice{"automatic", ClickHouseUse::automatic}, Choice{"none", ClickHouseUse::none}};
+
+const auto& choices_of(ClickHouseUse) { return kUses; }
 const auto& choices_of(telemetry::Level) { return kLevels; }
 const auto& choices_of(telemetry::LogFormat) { return kFormats; }
 

@@ -13,6 +13,12 @@ struct Bytes {
   friend bool operator==(Bytes, Bytes) = default;
 };
 
+/// Which ClickHouse every tenancy's rows also go to.
+enum class ClickHouseUse {
+  automatic,  ///< the server of clickhouse.url, or without one the embedded engine
+  none,
+};
+
 /// What comes from outside, with its defaults. Range, unit and the meaning of zero of each stand in definitions() (definition.hpp), from which
 /// docs/configuration.md is made. Plain values: each module has Params of its own, which the command line fills from these.
 struct Settings {
@@ -58,11 +64,17 @@ struct Settings {
   } destinations;
 
   struct ClickHouse {
+    ClickHouseUse use = ClickHouseUse::automatic;
     std::string url;
     std::string user;
     std::string password;
     std::string cluster;
     std::string definer;
+    std::string folder;
+    Bytes memory{std::int64_t{2} << 30};
+    std::chrono::milliseconds flush_age{4};
+    Bytes flush_size{std::int64_t{4} << 20};
+    std::int64_t max_claims = 2'000;
   } clickhouse;
 
   struct Mappings {

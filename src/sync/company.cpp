@@ -85,7 +85,7 @@ asio::awaitable<void> TenancySync::each(Targets& targets, bool with_patience, Wo
         asio::detached);
   }
   const auto is_running = [](const auto& target) { return target->running; };
-  const auto patience = Deadline::after(services_.params.patience + expected);
+  const auto patience = services_.has_company() ? Deadline::after(services_.params.patience + expected) : Deadline::never();
   while (std::any_of(targets.begin(), targets.end(), is_running) && !patience.expired()) co_await one_is_done->wait(patience);
   for (const auto& target : targets) {
     if (target->running) co_await leave_behind(target);
@@ -137,9 +137,9 @@ asio::awaitable<void> TenancySync::come_back(TargetPointer target) {
       if (!target->alone) co_await queue::postpone(*source, tenancy_, target->entry.id, 0ms, true, source_deadline());
       let_go(*target);  // before anybody can claim what is enqueued now
       if (target->alone)
-        co_await queue::resume(*source, tenancy_, target->entry.id, source_deadline());
+        co_await queue::resume(*source, services_.kind, tenancy_, target->entry.id, source_deadline());
       else
-        co_await queue::enqueue(*source, tenancy_, source_deadline());
+        co_await queue::enqueue(*source, services_.kind, tenancy_, source_deadline());
     }
   } catch (const postgres::Error& error) {
     telemetry::log(Level::warning, "sync", "the source failed, a destination will be tried again",

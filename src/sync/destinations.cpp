@@ -2,7 +2,13 @@
 
 namespace tributary::sync {
 
-Destinations::Found Destinations::find(Uuid tenancy, const queue::DestinationEntry& entry) {
+Destinations::Found Destinations::find(const queue::Claim& claim, const queue::DestinationEntry& entry) {
+  const auto tenancy = claim.tenancy.value();
+  if (clickhouse_ && entry.id == queue::kSharedClickHouse) {
+    return {destination::clickhouse_target::make_destination(
+                clickhouse_, {.tenancy = tenancy, .project = claim.project, .branch = claim.branch}),
+            {}};
+  }
   const auto now = std::chrono::steady_clock::now();
   auto& known = entries_[{tenancy, entry.id}];
   known.last_used = now;

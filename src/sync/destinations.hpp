@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "destination/clickhouse/destination.hpp"
 #include "destination/postgres/destination.hpp"
 #include "queue/queue.hpp"
 
@@ -16,14 +17,16 @@ namespace asio = boost::asio;
 /// Whoever holds one keeps it alive. Memory is that of the destinations in use, not of those configured.
 class Destinations {
  public:
-  Destinations(asio::any_io_executor executor, Uuid installation, destination::postgres_target::Params params)
-      : executor_(std::move(executor)), installation_(installation), params_(params) {}
+  /// `clickhouse`: the writer of the shared one; null where it is not written from here.
+  Destinations(asio::any_io_executor executor, Uuid installation, destination::postgres_target::Params params,
+               std::shared_ptr<destination::clickhouse_target::Writer> clickhouse)
+      : executor_(std::move(executor)), installation_(installation), params_(params), clickhouse_(std::move(clickhouse)) {}
 
   struct Found {
     std::shared_ptr<destination::Destination> destination;
     destination::Failure failure;  ///< where there is none: an unknown type, a connection string that makes no sense
   };
-  Found find(Uuid tenancy, const queue::DestinationEntry& entry);
+  Found find(const queue::Claim& claim, const queue::DestinationEntry& entry);
   /// Forgets those that nobody holds and that were not asked for during the idle time.
   void close_idle();
 
@@ -36,6 +39,7 @@ class Destinations {
   asio::any_io_executor executor_;
   const Uuid installation_;
   const destination::postgres_target::Params params_;
+  const std::shared_ptr<destination::clickhouse_target::Writer> clickhouse_;
   std::map<std::pair<Uuid, std::string>, Entry> entries_;
 };
 

@@ -8,10 +8,13 @@ namespace tributary::sync {
 
 using namespace std::chrono_literals;
 
+using ClickHouse = std::shared_ptr<destination::clickhouse_target::Writer>;
+
 struct Engine::State : std::enable_shared_from_this<Engine::State> {
   State(asio::any_io_executor executor, postgres::Pool& pool, source::Installation installation,
-        std::vector<mapping::Mapping> mappings, Params params, telemetry::Metrics& metrics)
-      : services(std::move(executor), pool, installation, std::move(mappings), params, metrics), ended(services.executor) {}
+        std::vector<mapping::Mapping> mappings, Params params, telemetry::Metrics& metrics, ClickHouse clickhouse)
+      : services(std::move(executor), pool, installation, std::move(mappings), params, metrics, std::move(clickhouse)),
+        ended(services.executor) {}
 
   asio::awaitable<void> serve(queue::Claim claim, std::function<void()> done);
   asio::awaitable<void> finish(const queue::Claim& claim, bool again);
@@ -39,7 +42,7 @@ asio::awaitable<void> Engine::State::serve(queue::Claim claim, std::function<voi
     telemetry::log(telemetry::Level::error, "sync", "a defect while syncing a tenancy",
                    {{"tenancy", claim.tenancy ? claim.tenancy->to_string() : ""}, {"error", error.what()}});
   }
-  services.metrics.histogram("tributary_sync_seconds").observe(std::chrono::steady_clock::now() - started);
+  services.metrics.histogram("tributary_sync_seconds", services.labels()).observe(std::chrono::steady_clock::now() - started);
   if (std::chrono::steady_clock::now() >= next_tidying) {
     next_tidying = std::chrono::steady_clock::now() + 5s;
     services.destinations.close_idle();
@@ -55,8 +58,9 @@ asio::awaitable<void> Engine::State::finish(const queue::Claim& claim, bool agai
 }
 
 Engine::Engine(asio::any_io_executor executor, postgres::Pool& pool, source::Installation installation,
-               std::vector<mapping::Mapping> mappings, Params params, telemetry::Metrics& metrics)
-    : state_(std::make_shared<State>(std::move(executor), pool, installation, std::move(mappings), params, metrics)) {}
+               std::vector<mapping::Mapping> mappings, Params params, telemetry::Metrics& metrics, ClickHouse clickhouse)
+    : state_(std::make_shared<State>(std::move(executor), pool, installation, std::move(mappings), params, metrics,
+                                     std::move(clickhouse))) {}
 
 Engine::~Engine() = default;
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/event.hpp"
+#include "destination/clickhouse/writer.hpp"
 #include "destination/postgres/destination.hpp"
 #include "mapping/mapping.hpp"
 #include "postgres/pool.hpp"
@@ -34,20 +35,22 @@ struct Params {
   destination::postgres_target::Params destination;
 };
 
-/// Reads a tenancy's changes past each watermark once and applies them to each of its destinations (invariants 3, 4, 6, 8).
+/// Reads a tenancy's changes past each watermark once and applies them to each of its destinations of one kind (invariants 3, 4, 6, 8).
 ///
 /// Threads: belongs to one loop, that of `executor` and `pool`; submit() may be called from any. Lifetime: everything given by reference outlives it, and it
 /// outlives its loop's run. Errors: never thrown; a destination's is parked in the source, the source's own puts the request back by its lease.
 class Engine {
  public:
+  /// `clickhouse`: it is the engine of the shared ClickHouse, which writes through this. Null: that of the customers' Postgres.
   Engine(asio::any_io_executor executor, postgres::Pool& pool, source::Installation installation,
-         std::vector<mapping::Mapping> mappings, Params params, telemetry::Metrics& metrics);
+         std::vector<mapping::Mapping> mappings, Params params, telemetry::Metrics& metrics,
+         std::shared_ptr<destination::clickhouse_target::Writer> clickhouse = nullptr);
   ~Engine();
 
   /// Run-time parameters its connections to the source need.
   static postgres::ConnectOptions session_settings(postgres::ConnectOptions options);
 
-  /// Syncs the claimed tenancy, then finishes its request and calls `done` (on this loop).
+  /// Syncs the claimed tenancy, of the engine's kind, then finishes its request and calls `done` (on this loop).
   void submit(queue::Claim claim, std::function<void()> done);
   /// No load begins from now on, and those under way take no more rows; their tenancies go back into the queue. Any thread.
   void begin_no_more();

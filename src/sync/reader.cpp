@@ -16,7 +16,7 @@ constexpr std::string_view kClock = "SELECT now()";
 // A small batch is held in memory whole, once for all destinations and once in binary for each: bounded by bytes, whatever a customer's metadata weigh.
 // At least one row is delivered; the last column says whether the bound was reached with it.
 constexpr std::string_view kMostBytes = "1048576";
-std::string bounded_fetch(const mapping::Mapping& mapping) {
+std::string bounded_fetch(const mapping::Mapping& mapping, mapping::DestinationKind kind) {
   return fmt::format(R"sql(SELECT sized.*, sized.bytes_before + sized.bytes >= {0}
 FROM (
   SELECT change.*, sum(change.bytes) OVER in_order - change.bytes AS bytes_before
@@ -27,7 +27,7 @@ FROM (
 ) AS sized
 WHERE sized.bytes_before < {0}
 ORDER BY sized.sequence_id)sql",
-                     kMostBytes, mapping::fetch_sql(mapping, {.tenancy = "$1", .after = "$2", .limit = "$3"}));
+                     kMostBytes, mapping::fetch_sql(mapping, {.tenancy = "$1", .after = "$2", .limit = "$3"}, kind));
 }
 /// Columns behind the tuple's: bytes, bytes_before, whether the bound was reached.
 constexpr std::size_t kBoundColumns = 3;
@@ -98,9 +98,10 @@ asio::awaitable<void> ChangeStream::stop(Deadline deadline) {
   co_await transaction_.rollback(deadline);
 }
 
-Reader::Reader(postgres::Pool& pool, std::vector<mapping::Mapping> mappings) : pool_(pool), mappings_(std::move(mappings)) {
+Reader::Reader(postgres::Pool& pool, std::vector<mapping::Mapping> mappings, mapping::DestinationKind kind)
+    : pool_(pool), kind_(kind), mappings_(std::move(mappings)) {
   for (const auto& mapping : mappings_) {
-    texts_.push_back({bounded_fetch(mapping), mapping::fetch_keys_sql(mapping), mapping::has_unsequenced_sql(mapping)});
+    texts_.push_back({bounded_fetch(mapping, kind_), mapping::fetch_keys_sql(mapping), mapping::has_unsequenced_sql(mapping)});
   }
 }
 
@@ -175,7 +176,7 @@ asio::awaitable<std::unique_ptr<ChangeStream>> Reader::open(Uuid tenancy, Want w
   if (!results.at(1).get<bool>(0, 0)) complete_until = results.at(0).get<postgres::Timestamp>(0, 0);
   const auto select = mapping::fetch_sql(
       *want.mapping,
-      {.tenancy = postgres::literal(tenancy), .after = postgres::literal(want.after), .limit = postgres::literal(limit)});
+      {.tenancy = postgres::literal(tenancy), .after = postgres::literal(want.after), .limit = postgres::literal(limit)}, kind_);
   auto reader = co_await postgres::CopyReader::start(*connection, "COPY (" + select + ") TO STDOUT (FORMAT binary)", deadline);
   co_return std::make_unique<ChangeStream>(*want.mapping, want.after, std::move(connection), std::move(transaction),
                                            std::move(reader), limit, complete_until);

@@ -63,7 +63,8 @@ class ChangeStream {
 /// All throw postgres::Error. Threads: one loop, the pool's; distinct calls may overlap.
 class Reader {
  public:
-  Reader(postgres::Pool& pool, std::vector<mapping::Mapping> mappings);
+  /// `kind`: of the destinations that it reads for.
+  Reader(postgres::Pool& pool, std::vector<mapping::Mapping> mappings, mapping::DestinationKind kind);
 
   const std::vector<mapping::Mapping>& mappings() const { return mappings_; }
 
@@ -85,6 +86,7 @@ class Reader {
   const Texts& texts_of(const mapping::Mapping& mapping) const;
 
   postgres::Pool& pool_;
+  const mapping::DestinationKind kind_;
   const std::vector<mapping::Mapping> mappings_;
   std::vector<Texts> texts_;
 };

@@ -16,13 +16,14 @@ namespace tributary::sync {
 /// What the syncs of one event loop share. Owned by the engine, touched on its loop only.
 struct Services {
   Services(asio::any_io_executor loop, postgres::Pool& pool, source::Installation from, std::vector<mapping::Mapping> mappings,
-           Params settings, telemetry::Metrics& counted)
-      : executor(loop),
+           Params settings, telemetry::Metrics& counted, std::shared_ptr<destination::clickhouse_target::Writer> clickhouse)
+      : kind(clickhouse ? queue::DestinationKind::clickhouse : queue::DestinationKind::postgres),
+        executor(loop),
         source(pool),
         installation(from),
         params(settings),
-        reader(pool, std::move(mappings)),
-        destinations(loop, from.id, settings.destination),
+        reader(pool, std::move(mappings), kind),
+        destinations(loop, from.id, settings.destination, std::move(clickhouse)),
         loads(settings.parallel_loads),
         loads_alone(settings.parallel_loads),
         metrics(counted) {}
@@ -30,6 +31,7 @@ struct Services {
   using DestinationKey = std::pair<Uuid, std::string>;                  ///< tenancy, destination
   using MappingKey = std::tuple<Uuid, std::string, std::string>;        ///< and mapping
 
+  const queue::DestinationKind kind;  ///< of every claim and destination here
   asio::any_io_executor executor;
   postgres::Pool& source;
   const source::Installation installation;
@@ -49,6 +51,9 @@ struct Services {
   int left_behind = 0;  ///< coroutines that go on without their request
   bool stopping = false;  ///< no new load begins
 
+  /// Whether a destination can keep others of its tenancy waiting. The shared ClickHouse is the only one of its kind: its requests are for nothing else.
+  bool has_company() const { return kind == queue::DestinationKind::postgres; }
+  telemetry::Metrics::Labels labels() const { return {{"kind", std::string(queue::to_string(kind))}}; }
   double uniform() { return std::uniform_real_distribution<double>(0, 1)(random); }
 };
 

@@ -62,7 +62,8 @@ TenancySync::Targets TenancySync::choose(bool retrying) {
     if (whole == Readiness::paused || whole == Readiness::resting || services_.busy.contains({tenancy_, entry.id})) {
       continue;
     }
-    if ((whole == Readiness::retry) == retrying) targets.push_back(make_target(entry));
+    const bool apart = whole == Readiness::retry && services_.has_company();
+    if (apart == retrying) targets.push_back(make_target(entry));
   }
   return targets;
 }
@@ -125,7 +126,7 @@ asio::awaitable<void> TenancySync::sync(Targets& targets, bool with_patience) {
 }
 
 asio::awaitable<void> TenancySync::prepare(TargetPointer target) {
-  auto found = services_.destinations.find(tenancy_, target->entry);
+  auto found = services_.destinations.find(claim_, target->entry);
   if (!found.destination) {
     co_await park(target, "", std::move(found.failure));
     co_return;
@@ -243,7 +244,7 @@ asio::awaitable<void> TenancySync::park(TargetPointer target, std::string mappin
   (mapping.empty() ? target->parked : target->partial) = true;
   const int failures = failures_so_far(claim_, target->entry.id, mapping) + 1;
   const auto retry_in = retry_delay(failure.kind, failures, services_.params.retry, services_.uniform());
-  services_.metrics.counter("tributary_destination_failures_total", {{"kind", "postgres"}}).add();
+  services_.metrics.counter("tributary_destination_failures_total", services_.labels()).add();
   telemetry::log(failures == 1 ? Level::warning : Level::debug, "sync", "a destination failed and is parked",
                  {{"tenancy", tenancy_.to_string()},
                   {"destination", target->entry.id},
@@ -312,7 +313,9 @@ std::optional<std::size_t> TenancySync::place_of(const Target& target, const map
 }
 
 void TenancySync::count_rows(const mapping::Mapping& mapping, std::size_t rows) {
-  services_.metrics.counter("tributary_sync_rows_total", {{"mapping", mapping.name}, {"kind", "postgres"}}).add(rows);
+  auto labels = services_.labels();
+  labels.emplace("mapping", mapping.name);
+  services_.metrics.counter("tributary_sync_rows_total", labels).add(rows);
 }
 
 }  // namespace tributary::sync

@@ -6,6 +6,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "destination/clickhouse/writer.hpp"
 #include "queue/poller.hpp"
 #include "sequencer/sequencer.hpp"
 #include "support/source.hpp"
@@ -27,6 +28,10 @@ class Service {
                       .retry = {std::chrono::milliseconds(100), std::chrono::milliseconds(1'000)},
                       .destination = {.connect_timeout = std::chrono::milliseconds(2'000)}};
     bool run_sequencer = true;
+    /// Where the shared ClickHouse is. nullopt: there is none.
+    std::optional<clickhouse::ConnectOptions> clickhouse;
+    destination::clickhouse_target::WriterParams writer{.timeout = std::chrono::milliseconds(20'000),
+                                                        .retry = {std::chrono::milliseconds(50), std::chrono::milliseconds(200)}};
   };
   explicit Service(const Database& source);
   Service(const Database& source, Params params);
@@ -35,20 +40,30 @@ class Service {
   /// False where something was still under way after `within`.
   void stop();
   telemetry::Metrics& metrics() { return metrics_; }
+  /// From now on the shared ClickHouse is there, or nowhere. REQUIRES: it was somewhere from the beginning.
+  void connect_clickhouse(std::optional<clickhouse::ConnectOptions> server);
 
  private:
+  /// What brings tenancies to one kind of destination.
+  struct Lane {
+    Lane(asio::any_io_executor executor, const Database& source);
+    postgres::Pool source_pool;
+    postgres::Pool queue_pool;
+    std::shared_ptr<destination::clickhouse_target::Writer> writer;
+    std::optional<sync::Engine> engine;
+    std::optional<queue::Poller> poller;
+  };
+  void start(Lane& lane, queue::DestinationKind kind, const source::Installation& installation);
   asio::awaitable<void> run();
 
   const Params params_;
   telemetry::Metrics metrics_;
   asio::io_context loop_{1};
-  postgres::Pool source_pool_;
-  postgres::Pool queue_pool_;
+  Lane postgres_;
+  Lane clickhouse_;
   postgres::Pool sequencer_pool_;
   std::stop_source stop_;
   std::optional<sequencer::Sequencer> sequencer_;
-  std::optional<sync::Engine> engine_;
-  std::optional<queue::Poller> poller_;
   std::exception_ptr failure_;
   std::thread thread_;
 };

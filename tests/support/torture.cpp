@@ -23,6 +23,7 @@ constexpr auto kLimit = 240s;
 /// Small batches and short times, so that a kill meets every kind of step and what it left is soon taken over.
 Process::Environment settings(const Database& source) {
   return {{"TRIBUTARY_SOURCE_URL", source.uri()},
+          {"TRIBUTARY_CLICKHOUSE_USE", "none"},
           {"TRIBUTARY_THREADS", "2"},
           {"TRIBUTARY_LOG_LEVEL", "error"},
           {"TRIBUTARY_QUEUE_LEASE", "1s"},

@@ -71,6 +71,7 @@ TEST(Order, FourRacingSequencersNeverMakeAReaderMissARow) {
   while (sequencers.size() < kSequencers) {
     sequencers.emplace_back(TRIBUTARY_BINARY, std::vector<std::string>{"serve", "--roles", "sequencer"},
                             Process::Environment{{"TRIBUTARY_SOURCE_URL", source.uri()},
+                                                 {"TRIBUTARY_CLICKHOUSE_USE", "none"},
                                                  {"TRIBUTARY_LOG_LEVEL", "error"},
                                                  {"TRIBUTARY_SEQUENCER_ROWS_PER_BATCH", "50"},
                                                  {"TRIBUTARY_SEQUENCER_ROWS_PER_TENANCY", "50"},

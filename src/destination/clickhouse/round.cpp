@@ -19,8 +19,7 @@ std::array<std::byte, 8> timestamp_field(pg::Timestamp time) {
 
 }  // namespace
 
-Table::Table(const mapping::Mapping& source, mapping::Readers readers)
-    : mapping(source), shape(source, readers), insert(mapping::clickhouse::insert_sql(source)) {}
+Table::Table(const mapping::Mapping& source) : mapping(source), shape(source), insert(mapping::clickhouse::insert_sql(source)) {}
 
 std::size_t Round::bytes() const {
   std::size_t sum = 0;

@@ -15,7 +15,7 @@ namespace pg = tributary::postgres;
 
 /// A table that is written: constant.
 struct Table {
-  Table(const mapping::Mapping& source, mapping::Readers readers);
+  explicit Table(const mapping::Mapping& source);
   const mapping::Mapping& mapping;
   const RowShape shape;
   const std::string insert;

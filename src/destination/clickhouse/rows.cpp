@@ -11,6 +11,7 @@ using clickhouse::ColumnType;
 constexpr std::size_t kProject = 0;
 constexpr std::size_t kBranch = 1;
 constexpr std::size_t kFirst = 2;  ///< of the mapping's columns
+constexpr std::size_t kLast = 2;   ///< columns behind them
 
 ColumnType type_of(mapping::ColumnType type) {
   using enum mapping::ColumnType;
@@ -40,13 +41,9 @@ ColumnType type_of(mapping::ColumnType type) {
 
 }  // namespace
 
-RowShape::RowShape(const mapping::Mapping& mapping, mapping::Readers readers)
-    : columns_{{.name = "project_id", .type = ColumnType::string}, {.name = "branch_id", .type = ColumnType::string}},
-      places_(mapping::fetched_columns(mapping, readers).size()) {
-  const auto kind = mapping::DestinationKind::clickhouse;
-  const auto positions = mapping::fetched_positions(mapping, readers, kind);
-  for (const auto& column : mapping.columns_for(kind)) {
-    places_.at(positions.at(columns_.size() - kFirst)) = columns_.size();
+RowShape::RowShape(const mapping::Mapping& mapping)
+    : columns_{{.name = "project_id", .type = ColumnType::string}, {.name = "branch_id", .type = ColumnType::string}} {
+  for (const auto& column : mapping.columns_for(mapping::DestinationKind::clickhouse)) {
     columns_.push_back({.name = column.name,
                         .type = type_of(column.type),
                         .nullable = column.nullable,
@@ -58,7 +55,7 @@ RowShape::RowShape(const mapping::Mapping& mapping, mapping::Readers readers)
 
 void RowShape::append(clickhouse::Block& block, const Change& change, const Tenant& tenant) const {
   if (change.kind == Change::Kind::step) return;
-  if (change.fields != places_.size()) {
+  if (change.fields != columns_.size() - kFirst - kLast) {
     throw postgres::Error(
         {.kind = postgres::ErrorKind::protocol, .message = "a fetched tuple has another number of columns than its mapping"});
   }
@@ -66,13 +63,11 @@ void RowShape::append(clickhouse::Block& block, const Change& change, const Tena
     block.append_text(kProject, tenant.project);
     block.append_text(kBranch, tenant.branch);
     postgres::TupleView fields(change.fields, change.values);
-    for (const auto place : places_) {
-      const auto field = fields.next();
-      if (!place) continue;
-      if (field)
-        block.append(*place, field);
+    for (std::size_t column = kFirst; column < columns_.size() - kLast; ++column) {
+      if (const auto field = fields.next())
+        block.append(column, field);
       else
-        block.append_default(*place);
+        block.append_default(column);
     }
     block.append_int64(columns_.size() - 2, change.sequence_id);
     block.append_boolean(columns_.size() - 1, change.kind == Change::Kind::tombstone);

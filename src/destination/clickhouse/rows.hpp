@@ -1,13 +1,12 @@
 #pragma once
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/uuid.hpp"
 #include "clickhouse/block.hpp"
 #include "destination/change.hpp"
-#include "mapping/sql.hpp"
+#include "mapping/mapping.hpp"
 
 namespace tributary::destination::clickhouse_target {
 
@@ -21,8 +20,7 @@ struct Tenant {
 /// How fetched tuples of a mapping become rows of its table: worked out once. Immutable.
 class RowShape {
  public:
-  /// `readers`: whom the tuples were read for.
-  RowShape(const mapping::Mapping& mapping, mapping::Readers readers);
+  explicit RowShape(const mapping::Mapping& mapping);
 
   /// Empty, with the columns of mapping::clickhouse::insert_sql().
   clickhouse::Block make_block() const { return clickhouse::Block(columns_); }
@@ -32,7 +30,6 @@ class RowShape {
 
  private:
   std::vector<clickhouse::ColumnDefinition> columns_;
-  std::vector<std::optional<std::size_t>> places_;  ///< of each fetched field, its column; nullopt: not for ClickHouse
 };
 
 }  // namespace tributary::destination::clickhouse_target

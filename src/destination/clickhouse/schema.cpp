@@ -123,4 +123,11 @@ asio::awaitable<SchemaState> apply_schema(ch::Client& client, Mappings mappings,
   }
 }
 
+asio::awaitable<std::string> store_id(ch::Client& client, Deadline deadline) {
+  auto text = fmt::format("SELECT hex(groupBitXor(cityHash64(name, toString(uuid))))\nFROM system.tables\nWHERE database = '{}'",
+                          sql::kDatabase);
+  const auto result = co_await rows_of(client, std::move(text), deadline);
+  co_return std::string(ch::RowReader(result.body).string());
+}
+
 }  // namespace tributary::destination::clickhouse_target

@@ -33,4 +33,7 @@ asio::awaitable<SchemaState> apply_schema(ch::Client& client, std::span<const ma
                                           const sql::Options& options, const sql::TenantUser* user, Extent extent,
                                           Deadline deadline);
 
+/// Which tables these are: another id where one was made since, as after a loss of data or for a new mapping. REQUIRES: the schema is there.
+asio::awaitable<std::string> store_id(ch::Client& client, Deadline deadline);
+
 }  // namespace tributary::destination::clickhouse_target

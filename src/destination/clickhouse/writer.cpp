@@ -34,6 +34,12 @@ Failure defect(const std::exception& error) {
   return {.kind = FailureKind::refused, .sqlstate = "XX000", .message = std::string("a defect: ") + error.what()};
 }
 
+Failure not_running() {
+  return {.kind = FailureKind::unavailable,
+          .sqlstate = "08001",
+          .message = "the embedded ClickHouse engine is not running; it is started again by itself"};
+}
+
 Outcome failed(Failure failure) { return {.verdict = Verdict::failed, .failure = std::move(failure)}; }
 
 /// One who asks for positions. Shared, as he may be gone before the answer is there.
@@ -48,19 +54,22 @@ struct Asker {
 };
 using Askers = std::vector<std::shared_ptr<Asker>>;
 
+/// Shared by those who ask it: connect() may put another in its place meanwhile.
+using Server = std::shared_ptr<ch::Client>;
+
 ch::ClientSettings client_settings(const WriterParams& params) { return {.max_connections = params.max_connections}; }
 
 }  // namespace
 
 struct Writer::State : std::enable_shared_from_this<Writer::State> {
-  State(asio::any_io_executor loop, ch::ConnectOptions options, std::span<const mapping::Mapping> all, WriterParams given)
+  State(asio::any_io_executor loop, std::span<const mapping::Mapping> all, WriterParams given)
       : executor(loop),
         params(std::move(given)),
         mappings(all.begin(), all.end()),
-        client(loop, std::move(options), client_settings(params)),
         breaker(params.retry, params.timeout),
+        news(loop),
         full(loop) {
-    for (const auto& mapping : mappings) tables.emplace(mapping.name, std::make_unique<Table>(mapping, params.readers));
+    for (const auto& mapping : mappings) tables.emplace(mapping.name, std::make_unique<Table>(mapping));
   }
 
   const Table& table_of(const mapping::Mapping& mapping) const { return *tables.at(mapping.name); }
@@ -68,25 +77,33 @@ struct Writer::State : std::enable_shared_from_this<Writer::State> {
   // Reading.
   asio::awaitable<void> answer_askers();
   asio::awaitable<void> answer(Askers& askers);
-  asio::awaitable<void> ensure_schema();
-  asio::awaitable<void> look_up(Askers& askers);
+  asio::awaitable<void> ensure_schema(ch::Client& client);
+  asio::awaitable<void> look_up(ch::Client& client, Askers& askers);
 
   // Writing.
   asio::awaitable<bool> wait_for_room(Deadline deadline);
   asio::awaitable<Outcome> wait_for(std::shared_ptr<Waiter> waiter, Deadline deadline);
   asio::awaitable<void> send_rounds();
   asio::awaitable<void> send(Round& round);
-  asio::awaitable<std::map<const Table*, Failure>> send_rows(const Round& round);
-  asio::awaitable<std::optional<Failure>> insert(std::string text, const ch::Block& rows, Deadline deadline);
+  asio::awaitable<std::map<const Table*, Failure>> send_rows(Server to, const Round& round);
+  asio::awaitable<std::optional<Failure>> insert(Server to, std::string text, const ch::Block& rows, Deadline deadline);
 
-  void note(const std::optional<Failure>& failure);
+  /// What to tell a caller instead of asking the server.
+  std::optional<Failure> refuses() { return server ? breaker.refuses(Clock::now()) : not_running(); }
+  void note(const Server& asked, const std::optional<Failure>& failure);
+  void tell_news() {
+    has_news = true;
+    news.set();
+  }
 
   const asio::any_io_executor executor;
   const WriterParams params;
   const std::vector<mapping::Mapping> mappings;
   std::map<std::string, std::unique_ptr<const Table>> tables;
-  ch::Client client;
+  Server server;  ///< null: nowhere
   Breaker breaker;
+  bool has_news = false;  ///< something failed, or the server is elsewhere, since look() was last called
+  Event news;             ///< so it is
   std::mt19937_64 random{std::random_device{}()};
 
   std::optional<SchemaState> schema;  ///< as last seen; nullopt: to be looked at before the next answer
@@ -100,14 +117,16 @@ struct Writer::State : std::enable_shared_from_this<Writer::State> {
   std::vector<std::shared_ptr<Event>> waiting_for_room;
 };
 
-/// After anything that the server was asked.
-void Writer::State::note(const std::optional<Failure>& failure) {
+/// After anything that the server was asked. What becomes of a server that is no longer the one says nothing of its successor.
+void Writer::State::note(const Server& asked, const std::optional<Failure>& failure) {
+  if (asked != server) return;
   if (!failure) {
     if (breaker.is_open()) telemetry::log(telemetry::Level::info, "clickhouse", "the shared ClickHouse has recovered", {});
     breaker.succeeded();
     return;
   }
   schema.reset();  // tables may have been dropped or altered
+  tell_news();
   if (!concerns_server(*failure)) {
     breaker.succeeded();  // it has answered
     return;
@@ -116,6 +135,44 @@ void Writer::State::note(const std::optional<Failure>& failure) {
     telemetry::log(telemetry::Level::warning, "clickhouse", "the shared ClickHouse failed, nobody waits for it until it is back",
                    {{"sqlstate", failure->sqlstate}, {"error", failure->message}});
   breaker.failed(*failure, Clock::now(), std::uniform_real_distribution<double>(0, 1)(random));
+}
+
+void Writer::connect(std::optional<ch::ConnectOptions> server) {
+  auto& state = *state_;
+  auto before = std::exchange(state.server, nullptr);
+  if (server) state.server = std::make_shared<ch::Client>(state.executor, std::move(*server), client_settings(state.params));
+  if (before) before->close();
+  state.schema.reset();
+  state.breaker.succeeded();
+  state.tell_news();
+}
+
+asio::awaitable<Writer::Look> Writer::look(Deadline deadline) {
+  const auto state = state_;
+  const auto server = state->server;
+  Look look;
+  state->has_news = false;
+  if (!server) {
+    look.failure = not_running();
+    co_return look;
+  }
+  try {
+    co_await state->ensure_schema(*server);
+    if (state->schema) look.failure = state->schema->failure;
+    if (!look.failure) look.store = co_await store_id(*server, deadline);
+  } catch (const ch::Error& error) {
+    look.failure = to_failure(error);
+  } catch (const std::exception& error) {
+    look.failure = defect(error);
+  }
+  state->note(server, look.failure);
+  if (look.failure && server == state->server) state->has_news = false;  // the caller knows
+  co_return look;
+}
+
+asio::awaitable<void> Writer::wait_for_news(Deadline deadline, std::stop_token stop) {
+  const auto state = state_;
+  while (!stop.stop_requested() && !deadline.expired() && !state->has_news) co_await state->news.wait(deadline, stop);
 }
 
 // ---- reading ------------------------------------------------------------------------------------------------------------------------
@@ -136,31 +193,33 @@ asio::awaitable<void> Writer::State::answer_askers() {
 }
 
 asio::awaitable<void> Writer::State::answer(Askers& askers) {
+  const auto asked_server = server;
   std::optional<Failure> failure;
   try {
-    co_await ensure_schema();
+    if (!asked_server) throw ch::Error(ch::ErrorKind::connection, not_running().message);
+    co_await ensure_schema(*asked_server);
     failure = schema ? schema->failure : std::nullopt;
-    if (!failure) co_await look_up(askers);
+    if (!failure) co_await look_up(*asked_server, askers);
   } catch (const ch::Error& error) {
     failure = to_failure(error);
   } catch (const std::exception& error) {
     failure = defect(error);
   }
-  note(failure);
+  note(asked_server, failure);
   for (const auto& asker : askers) {
     asker->failure = failure;
     if (schema) asker->unusable = schema->of_mappings;
   }
 }
 
-asio::awaitable<void> Writer::State::ensure_schema() {
+asio::awaitable<void> Writer::State::ensure_schema(ch::Client& client) {
   if (!params.creates) co_return;
   if (schema && ((!schema->failure && schema->of_mappings.empty()) || Clock::now() < schema_seen + kLookAgain)) co_return;
   schema = co_await apply_schema(client, mappings, params.schema, nullptr, Extent::missing, Deadline::after(params.timeout));
   schema_seen = Clock::now();
 }
 
-asio::awaitable<void> Writer::State::look_up(Askers& askers) {
+asio::awaitable<void> Writer::State::look_up(ch::Client& client, Askers& askers) {
   std::vector<Uuid> tenancies;
   for (const auto& asker : askers) tenancies.push_back(asker->tenancy);
   ch::Query query{.text = sql::read_metadata_sql() + "\nFORMAT RowBinary", .retryable = true};
@@ -180,7 +239,7 @@ asio::awaitable<void> Writer::State::look_up(Askers& askers) {
 asio::awaitable<Positions> Writer::positions(Uuid tenancy, std::span<const mapping::Mapping* const> mappings, Deadline deadline) {
   const auto state = state_;
   Positions positions;
-  positions.failure = state->breaker.refuses(Clock::now());
+  positions.failure = state->refuses();
   if (positions.failure) co_return positions;
   const auto asker = std::make_shared<Asker>(state->executor, tenancy);
   state->asked.push_back(asker);
@@ -202,8 +261,10 @@ asio::awaitable<Positions> Writer::positions(Uuid tenancy, std::span<const mappi
 
 // ---- writing ------------------------------------------------------------------------------------------------------------------------
 
-asio::awaitable<std::optional<Failure>> Writer::State::insert(std::string text, const ch::Block& rows, Deadline deadline) {
+asio::awaitable<std::optional<Failure>> Writer::State::insert(Server to, std::string text, const ch::Block& rows,
+                                                              Deadline deadline) {
   if (rows.rows() == 0) co_return std::nullopt;
+  if (!to) co_return not_running();
   std::optional<Failure> failure;
   try {
     std::vector<std::byte> body;
@@ -213,7 +274,7 @@ asio::awaitable<std::optional<Failure>> Writer::State::insert(std::string text, 
                     .settings = {{"async_insert", "0"}},
                     .data = std::span<const std::byte>(body),
                     .retryable = true};
-    co_await client.execute(std::move(query), deadline.capped(params.timeout));
+    co_await to->execute(std::move(query), deadline.capped(params.timeout));
   } catch (const ch::Error& error) {
     failure = to_failure(error);
   } catch (const std::exception& error) {
@@ -222,12 +283,12 @@ asio::awaitable<std::optional<Failure>> Writer::State::insert(std::string text, 
   co_return failure;
 }
 
-asio::awaitable<std::map<const Table*, Failure>> Writer::State::send_rows(const Round& sent) {
+asio::awaitable<std::map<const Table*, Failure>> Writer::State::send_rows(Server to, const Round& sent) {
   std::map<const Table*, Failure> failures;
   Event one_is_done(executor);
   std::size_t running = sent.blocks.size();
   for (const auto& [table, block] : sent.blocks) {
-    asio::co_spawn(executor, insert(table->insert, block, Deadline::never()),
+    asio::co_spawn(executor, insert(to, table->insert, block, Deadline::never()),
                    [&, table = table](std::exception_ptr error, std::optional<Failure> failure) {
                      if (error) std::rethrow_exception(error);
                      if (failure) failures.emplace(table, std::move(*failure));
@@ -240,9 +301,10 @@ asio::awaitable<std::map<const Table*, Failure>> Writer::State::send_rows(const 
 }
 
 asio::awaitable<void> Writer::State::send(Round& sent) {
-  const auto failures = co_await send_rows(sent);
+  const auto to = server;
+  const auto failures = co_await send_rows(to, sent);
   const auto rest = sent.without(failures);
-  auto failure = co_await insert(sql::insert_metadata_sql(), watermark_block(rest), Deadline::never());
+  auto failure = co_await insert(to, sql::insert_metadata_sql(), watermark_block(rest), Deadline::never());
   if (failure) {
     for (const auto& waiter : rest) waiter->outcome = failed(*failure);
   }
@@ -250,7 +312,7 @@ asio::awaitable<void> Writer::State::send(Round& sent) {
   for (const auto& [table, why] : failures) {
     if (!failure || concerns_server(why)) failure = why;
   }
-  note(failure);
+  note(to, failure);
 }
 
 asio::awaitable<void> Writer::State::send_rounds() {
@@ -291,15 +353,17 @@ asio::awaitable<Outcome> Writer::State::wait_for(std::shared_ptr<Waiter> waiter,
   co_return failed(timed_out());
 }
 
-Writer::Writer(asio::any_io_executor executor, ch::ConnectOptions options, std::span<const mapping::Mapping> mappings,
-               WriterParams params)
-    : state_(std::make_shared<State>(std::move(executor), std::move(options), mappings, std::move(params))) {}
+Writer::Writer(asio::any_io_executor executor, std::optional<ch::ConnectOptions> server,
+               std::span<const mapping::Mapping> mappings, WriterParams params)
+    : state_(std::make_shared<State>(std::move(executor), mappings, std::move(params))) {
+  connect(std::move(server));
+}
 
 Writer::~Writer() = default;
 
 asio::awaitable<Outcome> Writer::write(const Tenant& tenant, std::span<const Batch* const> batches, Deadline deadline) {
   const auto state = state_;
-  if (auto failure = state->breaker.refuses(Clock::now())) co_return failed(std::move(*failure));
+  if (auto failure = state->refuses()) co_return failed(std::move(*failure));
   if (!co_await state->wait_for_room(deadline)) co_return failed(timed_out());
   const auto waiter = std::make_shared<Waiter>(state->executor);
   try {
@@ -331,21 +395,24 @@ asio::awaitable<std::optional<Failure>> Writer::insert(const mapping::Mapping& m
                                                        Deadline deadline) {
   const auto state = state_;
   if (rows.rows() == 0) co_return std::nullopt;
-  if (auto failure = state->breaker.refuses(Clock::now())) co_return failure;
-  auto failure = co_await state->insert(state->table_of(mapping).insert, rows, deadline);
-  state->note(failure);
+  if (auto failure = state->refuses()) co_return failure;
+  const auto to = state->server;
+  auto failure = co_await state->insert(to, state->table_of(mapping).insert, rows, deadline);
+  state->note(to, failure);
   co_return failure;
 }
 
 asio::awaitable<Outcome> Writer::move(Watermark watermark, Deadline deadline) {
   const auto state = state_;
-  if (auto failure = state->breaker.refuses(Clock::now())) co_return failed(std::move(*failure));
+  if (auto failure = state->refuses()) co_return failed(std::move(*failure));
   const auto waiter = std::make_shared<Waiter>(state->executor);
   watermark.mapping = &state->table_of(*watermark.mapping).mapping;
   waiter->watermarks.push_back(watermark);
   co_return co_await state->wait_for(waiter, deadline);
 }
 
-void Writer::close() { state_->client.close(); }
+void Writer::close() {
+  if (state_->server) state_->server->close();
+}
 
 }  // namespace tributary::destination::clickhouse_target

@@ -4,6 +4,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
+#include <string>
 
 #include "base/backoff.hpp"
 #include "clickhouse/options.hpp"
@@ -18,7 +20,6 @@ struct WriterParams {
   /// Makes tables that are missing and checks those that are there. False: that is done elsewhere, as for the embedded engine, which lets nobody do so
   /// once tenants are served.
   bool creates = true;
-  mapping::Readers readers = mapping::Readers::both;  ///< whom the changes were read for
   std::size_t flush_bytes = std::size_t{4} << 20U;  ///< what waits is sent once it is so large, …
   std::chrono::milliseconds flush_age{4};  ///< … or has waited for so long, or longer while the rows before it are under way
   std::size_t load_bytes = std::size_t{4} << 20U;  ///< of one insert of a load
@@ -37,12 +38,25 @@ struct WriterParams {
 /// Lifetime: what is under way may outlive it. Threads: one event loop. Errors: none are thrown for what the server does.
 class Writer {
  public:
-  /// `mappings` are all that are ever written. Connects when first used. Throws clickhouse::Error{usage} of options that make no sense.
-  Writer(asio::any_io_executor executor, clickhouse::ConnectOptions options, std::span<const mapping::Mapping> mappings,
-         WriterParams params);
+  /// `mappings` are all that are ever written. `server`: see connect().
+  Writer(asio::any_io_executor executor, std::optional<clickhouse::ConnectOptions> server,
+         std::span<const mapping::Mapping> mappings, WriterParams params);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
+
+  /// Where the server is from now on; nullopt: nowhere, for a while. What is under way with the one before fails. Connects when first used. Throws
+  /// clickhouse::Error{usage} of options that make no sense.
+  void connect(std::optional<clickhouse::ConnectOptions> server);
+
+  struct Look {
+    std::optional<Failure> failure;
+    std::string store;  ///< store_id() of what is there, where it did not fail
+  };
+  /// Asks the server, whatever the circuit breaker says, and makes what is missing of the schema: the probe of whoever waits for its return.
+  asio::awaitable<Look> look(Deadline deadline);
+  /// Until something failed or connect() was called, since the last look() began, and beside its own failure; or the deadline, or `stop`. One waiter at a time.
+  asio::awaitable<void> wait_for_news(Deadline deadline, std::stop_token stop);
 
   /// Where a tenancy stands, asked anew each time: other processes write too. Those that ask at the same time are answered by one query.
   asio::awaitable<Positions> positions(Uuid tenancy, std::span<const mapping::Mapping* const> mappings, Deadline deadline);

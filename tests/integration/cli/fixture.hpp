@@ -20,7 +20,9 @@ class Cli : public testing::Test {
     return finished;
   }
   /// A lease that a killed process does not hold for long.
-  Environment environment() const { return {{"TRIBUTARY_SOURCE_URL", source_.uri()}, {"TRIBUTARY_QUEUE_LEASE", "2s"}}; }
+  Environment environment() const {
+    return {{"TRIBUTARY_SOURCE_URL", source_.uri()}, {"TRIBUTARY_QUEUE_LEASE", "2s"}, {"TRIBUTARY_CLICKHOUSE_USE", "none"}};
+  }
 
   void migrate() { done({"migrate", "--quiet"}); }
   /// Creates a project and returns its tenancy.

@@ -47,7 +47,7 @@ std::string value_of(const mapping::Column& column, const Row& row) {
 }
 
 std::vector<std::byte> tuple_of(const mapping::Mapping& mapping, const Row& row) {
-  const auto columns = mapping::fetched_columns(mapping, mapping::Readers::both);
+  const auto columns = mapping.columns_for(mapping::DestinationKind::clickhouse);
   std::vector<std::byte> tuple;
   postgres::append_int16(tuple, static_cast<std::int16_t>(columns.size() + 2));
   std::string sequence_id;

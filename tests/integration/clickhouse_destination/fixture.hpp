@@ -13,7 +13,7 @@
 #include "base/embedded.hpp"
 #include "clickhouse/client.hpp"
 #include "destination/clickhouse/schema.hpp"
-#include "server.hpp"
+#include "support/clickhouse.hpp"
 
 namespace tributary::destination::clickhouse_target {
 

@@ -130,20 +130,20 @@ TEST_F(FetchTest, ReadsEnumsAsTextAndNullMetadataAsEmpty) {
   EXPECT_EQ(channels[0], expected);
 }
 
-TEST_F(FetchTest, OneReadForBothKindsHasWhatIsForClickHouseOnlyBehindTheRest) {
+TEST_F(FetchTest, AReadForClickHouseHasWhatIsForClickHouseOnlyToo) {
   add_user(1, 10, 1, ", \"displayName\", \"restrictedByAdmin\", \"restrictedByAdminPrivateDetails\"", ", 'Ada', TRUE, 'fraud'");
   add_tombstone(1, "ProjectUser", 2, user_key(1, 11), R"({"signedUpAt": "2026-05-06T07:08:09.123", "restrictedByAdmin": true})");
   const auto users = built_in_mapping("users");
-  const auto alone = fetch(users, 1);
-  const auto both = fetch(users, 1, -1, 1000, Readers::both);
-  ASSERT_EQ(both.size(), alone.size());
-  for (std::size_t row = 0; row < both.size(); ++row) {
-    ASSERT_EQ(both[row].size(), alone[row].size() + 3);
-    EXPECT_TRUE(std::equal(alone[row].begin(), alone[row].end(), both[row].begin())) << row;
+  const auto for_postgres = fetch(users, 1);
+  const auto for_clickhouse = fetch(users, 1, -1, 1000, DestinationKind::clickhouse);
+  ASSERT_EQ(for_clickhouse.size(), for_postgres.size());
+  for (std::size_t row = 0; row < for_clickhouse.size(); ++row) {
+    ASSERT_EQ(for_clickhouse[row].size(), for_postgres[row].size() + 3);
+    EXPECT_TRUE(std::equal(for_postgres[row].begin(), for_postgres[row].end(), for_clickhouse[row].begin())) << row;
   }
-  const test::Session::Row of_row(both[0].end() - 3, both[0].end());
+  const test::Session::Row of_row(for_clickhouse[0].end() - 3, for_clickhouse[0].end());
   EXPECT_EQ(of_row, (test::Session::Row{"t", std::nullopt, "fraud"}));
-  const test::Session::Row of_tombstone(both[1].end() - 3, both[1].end());
+  const test::Session::Row of_tombstone(for_clickhouse[1].end() - 3, for_clickhouse[1].end());
   EXPECT_EQ(of_tombstone, (test::Session::Row{std::nullopt, std::nullopt, std::nullopt}));
 }
 

@@ -75,12 +75,12 @@ class SourceTest : public ::testing::Test {
   }
 
   std::vector<test::Session::Row> fetch(const Mapping& mapping, int tenancy, long long after = -1, int limit = 1000,
-                                        Readers readers = Readers::postgres) {
+                                        DestinationKind kind = DestinationKind::postgres) {
     return session_.rows(fetch_sql(mapping,
                                    {.tenancy = literal(id(tenancy)),
                                     .after = "'" + std::to_string(after) + "'::bigint",
                                     .limit = std::to_string(limit) + "::bigint"},
-                                   readers));
+                                   kind));
   }
 
   test::Database database_{"mapping"};

@@ -101,3 +101,6 @@ ALTER TABLE "ContactChannel" SET (autovacuum_enabled = off);
 ALTER TABLE "Team" SET (autovacuum_enabled = off);
 ALTER TABLE "TeamMember" SET (autovacuum_enabled = off);
 ALTER TABLE "DeletedRow" SET (autovacuum_enabled = off);
+
+-- No tenancy has taken the place of another here.
+CREATE FUNCTION tributary.successor(uuid) RETURNS uuid LANGUAGE plpgsql STABLE AS 'BEGIN RETURN NULL; END';

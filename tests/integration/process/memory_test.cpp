@@ -32,6 +32,7 @@ long peak_of_a_backlog(int users) {
   // One batch may hold everything: what bounds memory is that it is passed on in chunks.
   Process sync(TRIBUTARY_BINARY, {"sync", "--once", "--no-progress"},
                {{"TRIBUTARY_SOURCE_URL", source.uri()},
+                {"TRIBUTARY_CLICKHOUSE_USE", "none"},
                 {"TRIBUTARY_LOG_LEVEL", "warning"},
                 {"TRIBUTARY_SYNC_LOAD_ROWS", "1000000"},
                 {"TRIBUTARY_SYNC_LOAD_TIME", "60s"}});

@@ -93,7 +93,8 @@ TEST_F(DeletedTenancyTest, IsNotForgottenForAnEarlierDeletionOfTheSame) {
   test::run([&]() -> asio::awaitable<void> {
     const auto deadline = Deadline::after(std::chrono::seconds(20));
     auto connection = co_await postgres::Connection::open(source_.options(), deadline);
-    const auto claims = co_await queue::claim(connection, Uuid::random(), std::chrono::seconds(10), 10, deadline);
+    const auto claims = co_await queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(),
+                                              std::chrono::seconds(10), 10, deadline);
     EXPECT_EQ(claims.size(), 1U);
     session_.run(test::insert_tenancy(uuid(1), "project-1") + "DELETE FROM \"Tenancy\"");
     co_await queue::forget_deleted_tenancy(connection, tenancy, claims.at(0).deleted_at, {"d0"}, deadline);

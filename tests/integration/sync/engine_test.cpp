@@ -61,9 +61,14 @@ TEST_F(SyncTest, NothingBetweenTheIdsAndTheRequest) {
     const auto deadline = Deadline::after(std::chrono::seconds(20));
     auto connection = co_await postgres::Connection::open(source_.options(), deadline);
     const auto worker = Uuid::random();
-    EXPECT_TRUE((co_await queue::claim(connection, worker, std::chrono::seconds(10), 10, deadline)).empty());
+    EXPECT_TRUE(
+        (co_await queue::claim(connection, queue::DestinationKind::postgres, worker, std::chrono::seconds(10), 10, deadline))
+            .empty());
     sequencing.run("COMMIT");
-    EXPECT_EQ((co_await queue::claim(connection, worker, std::chrono::seconds(10), 10, deadline)).size(), 1U);
+    EXPECT_EQ(
+        (co_await queue::claim(connection, queue::DestinationKind::postgres, worker, std::chrono::seconds(10), 10, deadline))
+            .size(),
+        1U);
   });
 }
 
@@ -142,7 +147,10 @@ TEST_F(SyncTest, ARequestWhoseLeaseRanOutIsDoneByAnother) {
   test::run([&]() -> asio::awaitable<void> {
     const auto deadline = Deadline::after(std::chrono::seconds(20));
     auto connection = co_await postgres::Connection::open(source_.options(), deadline);
-    EXPECT_EQ((co_await queue::claim(connection, Uuid::random(), std::chrono::milliseconds(1), 10, deadline)).size(), 1U);
+    EXPECT_EQ((co_await queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(), std::chrono::milliseconds(1),
+                                     10, deadline))
+                  .size(),
+              1U);
   });
   test::Service service(source_);
   auto customer_session = customer.session();
@@ -173,13 +181,19 @@ TEST_F(SyncTest, ATenancyInFlightIsNotClaimedTwice) {
     const auto deadline = Deadline::after(std::chrono::seconds(20));
     auto connection = co_await postgres::Connection::open(source_.options(), deadline);
     const auto id = *Uuid::parse(tenancy);
-    co_await queue::enqueue(connection, id, deadline);
-    const auto first = co_await queue::claim(connection, Uuid::random(), std::chrono::seconds(10), 10, deadline);
+    co_await queue::enqueue(connection, queue::DestinationKind::postgres, id, deadline);
+    const auto first = co_await queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(),
+                                             std::chrono::seconds(10), 10, deadline);
     EXPECT_EQ(first.size(), 1U);
-    co_await queue::enqueue(connection, id, deadline);
-    EXPECT_TRUE((co_await queue::claim(connection, Uuid::random(), std::chrono::seconds(10), 10, deadline)).empty());
+    co_await queue::enqueue(connection, queue::DestinationKind::postgres, id, deadline);
+    EXPECT_TRUE((co_await queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(), std::chrono::seconds(10), 10,
+                                       deadline))
+                    .empty());
     co_await queue::finish(connection, first.at(0), false, deadline);
-    EXPECT_EQ((co_await queue::claim(connection, Uuid::random(), std::chrono::seconds(10), 10, deadline)).size(), 1U);
+    EXPECT_EQ((co_await queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(), std::chrono::seconds(10), 10,
+                                     deadline))
+                  .size(),
+              1U);
   });
 }
 

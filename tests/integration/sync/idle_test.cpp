@@ -28,7 +28,9 @@ void look_around(const test::Database& source) {
     for (int i = 0; i < kLooks; ++i) {
       const auto pass = co_await sequencer.pass({});
       EXPECT_EQ(pass.rows, 0U);
-      EXPECT_TRUE((co_await queue::claim(connection, Uuid::random(), std::chrono::seconds(10), 32, deadline)).empty());
+      EXPECT_TRUE((co_await queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(), std::chrono::seconds(10),
+                                         32, deadline))
+                      .empty());
       EXPECT_EQ(co_await queue::revive(connection, std::chrono::seconds(10), deadline), 0U);
     }
     pool.close();

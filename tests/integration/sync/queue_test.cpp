@@ -29,7 +29,7 @@ TEST_F(QueueTest, OnlyTheLeasesOfWhatIsStillWorkedOnAreRenewed) {
   enqueue(kept);
   enqueue(given_up);
   with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
-    auto claims = co_await queue::claim(connection, Uuid::random(), 1ms, 10, deadline());
+    auto claims = co_await queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(), 1ms, 10, deadline());
     EXPECT_EQ(claims.size(), 2U);
     if (claims.at(0).tenancy != Uuid::parse(kept)) std::swap(claims[0], claims[1]);
     EXPECT_EQ(co_await queue::renew(connection, {claims[0].request}, 1h, deadline()), 1U);
@@ -74,7 +74,7 @@ TEST_F(QueueTest, AClaimSeesWhatItsRequestWasEnqueuedFor) {
   std::vector<queue::Claim> claims;
   std::thread claimer([&] {
     with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
-      claims = co_await queue::claim(connection, Uuid::random(), 10s, 10, deadline());
+      claims = co_await queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(), 10s, 10, deadline());
     });
   });
   wait_until(
@@ -148,7 +148,7 @@ TEST_F(QueueTest, ABatchOfHeavyRowsIsReadInParts) {
   }
   test::run([&]() -> asio::awaitable<void> {
     postgres::Pool pool(co_await asio::this_coro::executor, Engine::session_settings(source_.options()));
-    Reader reader(pool, test::builtin_mappings());
+    Reader reader(pool, test::builtin_mappings(), mapping::DestinationKind::postgres);
     for (const auto& mapping : reader.mappings()) {
       if (mapping.name != "users") continue;
       const auto read = co_await reader.read(*Uuid::parse(tenancy), {{.mapping = &mapping, .after = -1}}, 256, deadline());

@@ -4,7 +4,7 @@
 #include "built_in.hpp"
 #include "mapping/sql.hpp"
 
-// docs/decisions/0006: one read serves destinations of both kinds.
+// docs/decisions/0006: each kind of destination is read for by itself.
 
 namespace tributary::mapping {
 namespace {
@@ -33,34 +33,17 @@ std::vector<std::string> names(const std::vector<Column>& columns) {
   return result;
 }
 
-TEST(FetchedColumns, ThoseOfPostgresStandInFrontOfWhatOnlyClickHouseHas) {
+TEST(FetchedColumns, EachKindHasItsOwnInTheOrderOfTheMapping) {
   const auto mapping = with_columns_of_each_kind();
-  EXPECT_THAT(names(fetched_columns(mapping, Readers::both)), ElementsAre("id", "own", "shared", "left_out", "inner"));
-  EXPECT_THAT(names(fetched_columns(mapping, Readers::postgres)), ElementsAre("id", "own", "shared", "left_out"));
-  EXPECT_THAT(names(fetched_columns(mapping, Readers::clickhouse)), ElementsAre("inner", "id", "shared"));
-}
-
-TEST(FetchedColumns, EachKindFindsItsOwn) {
-  const auto mapping = with_columns_of_each_kind();
-  EXPECT_THAT(fetched_positions(mapping, Readers::both, DestinationKind::postgres), ElementsAre(0, 1, 2, 3));
-  EXPECT_THAT(fetched_positions(mapping, Readers::both, DestinationKind::clickhouse), ElementsAre(4, 0, 2));
-  EXPECT_THAT(fetched_positions(mapping, Readers::clickhouse, DestinationKind::clickhouse), ElementsAre(0, 1, 2));
-  EXPECT_THROW(fetched_positions(mapping, Readers::postgres, DestinationKind::clickhouse), std::logic_error);
-}
-
-TEST(FetchedColumns, WhereClickHouseHasNothingOfItsOwnOneReadIsThatOfPostgres) {
-  const FetchArguments arguments{.tenancy = "$1", .after = "$2", .limit = "$3"};
-  for (const auto& mapping : built_in_mappings()) {
-    const bool same = fetch_sql(mapping, arguments, Readers::both) == fetch_sql(mapping, arguments);
-    EXPECT_EQ(same, mapping.name != "users") << mapping.name;
-  }
+  EXPECT_THAT(names(mapping.columns_for(DestinationKind::postgres)), ElementsAre("id", "own", "shared", "left_out"));
+  EXPECT_THAT(names(mapping.columns_for(DestinationKind::clickhouse)), ElementsAre("inner", "id", "shared"));
 }
 
 TEST(FetchedColumns, WhatIsForClickHouseOnlyIsNotReadForPostgres) {
   const auto users = built_in_mapping("users");
   const FetchArguments arguments{.tenancy = "$1", .after = "$2", .limit = "$3"};
   EXPECT_EQ(fetch_sql(users, arguments).find("restrictedByAdmin"), std::string::npos);
-  EXPECT_NE(fetch_sql(users, arguments, Readers::clickhouse).find("restrictedByAdminPrivateDetails"), std::string::npos);
+  EXPECT_NE(fetch_sql(users, arguments, DestinationKind::clickhouse).find("restrictedByAdminPrivateDetails"), std::string::npos);
 }
 
 }  // namespace

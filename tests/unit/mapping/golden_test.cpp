@@ -68,7 +68,8 @@ TEST(Golden, GeneratedSqlIsTheReviewedOne) {
     for (const auto& kind : kinds()) expect_golden(mapping.name + "." + kind.name + ".sql", kind.generate(mapping));
   }
   const FetchArguments arguments{.tenancy = "$1", .after = "$2", .limit = "$3"};
-  expect_golden("users.fetch_both.sql", fetch_sql(built_in_mapping("users"), arguments, Readers::both) + ";\n");
+  expect_golden("users.fetch_clickhouse.sql",
+                fetch_sql(built_in_mapping("users"), arguments, DestinationKind::clickhouse) + ";\n");
   expect_golden("metadata.sql", script(create_metadata_sql()));
 }
 

@@ -70,6 +70,13 @@ FROM (
           AND alive."projectUserId" = (deleted."primaryKey" ->> 'projectUserId')::uuid
         LIMIT 1
       ) IS NULL
+      AND (
+        SELECT TRUE
+        FROM public."ProjectUser" AS alive
+        WHERE alive."tenancyId" = tributary.successor(deleted."tenancyId")
+          AND alive."projectUserId" = (deleted."primaryKey" ->> 'projectUserId')::uuid
+        LIMIT 1
+      ) IS NULL
     ) AS gone ON TRUE
     WHERE deleted."tableName" = 'ProjectUser'
       AND (deleted."tenancyId", deleted."tableName", deleted."sequenceId") > ($1, 'ProjectUser', $2)

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "clickhouse/options.hpp"
 #include "support/process.hpp"
@@ -25,6 +26,9 @@ class ClickHouse {
 
   /// As its administrator.
   const clickhouse::ConnectOptions& options() const { return options_; }
+  /// The rows of a SELECT of one String. Blocks.
+  std::vector<std::string> strings(const std::string& sql) const;
+  void run(const std::string& sql) const;
 
  private:
   const std::filesystem::path folder_;

@@ -1,8 +1,11 @@
-#include "server.hpp"
+#include "support/clickhouse.hpp"
 
 #include <fmt/format.h>
 #include <poll.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
 #include <boost/json.hpp>
 
 #include <chrono>
@@ -11,6 +14,8 @@
 #include <stdexcept>
 
 #include "base/uuid.hpp"
+#include "clickhouse/client.hpp"
+#include "clickhouse/row_reader.hpp"
 
 namespace tributary::test {
 namespace {
@@ -18,6 +23,16 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path library() { return fs::path(TRIBUTARY_SOURCE_DIR) / "node_modules/@chdb/lib-linux-x64-gnu/libchdb.so"; }
+
+clickhouse::Result execute(const clickhouse::ConnectOptions& options, const std::string& sql) {
+  boost::asio::io_context loop(1);
+  // It keeps no connection: the loop would wait for that one's end.
+  clickhouse::Client client(loop.get_executor(), options, {.max_connections = 1, .idle_timeout = std::chrono::milliseconds(0)});
+  auto result = boost::asio::co_spawn(loop, client.execute({.text = sql}, Deadline::after(std::chrono::seconds(60))),
+                                      boost::asio::use_future);
+  loop.run();
+  return result.get();
+}
 
 std::string read(const fs::path& name) {
   std::ifstream file(name);
@@ -61,6 +76,15 @@ void ClickHouse::start() {
   options_.user = "admin";
   options_.password = boost::json::value_to<std::string>(line.at("admin_password"));
 }
+
+std::vector<std::string> ClickHouse::strings(const std::string& sql) const {
+  const auto result = execute(options_, sql + "\nFORMAT RowBinary");
+  std::vector<std::string> rows;
+  for (clickhouse::RowReader row(result.body); row.more();) rows.emplace_back(row.string());
+  return rows;
+}
+
+void ClickHouse::run(const std::string& sql) const { execute(options_, sql); }
 
 void ClickHouse::restart() {
   kill();

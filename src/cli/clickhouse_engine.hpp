@@ -1,0 +1,30 @@
+#pragma once
+#include <filesystem>
+#include <vector>
+
+#include "base/uuid.hpp"
+#include "clickhouse/embedded/supervisor.hpp"
+#include "clickhouse/options.hpp"
+#include "mapping/mapping.hpp"
+#include "settings/settings.hpp"
+
+/// Which ClickHouse the settings mean, and the embedded engine as Tributary runs it.
+namespace tributary::cli {
+
+namespace asio = boost::asio;
+
+/// As whom the server of clickhouse.url is written. Throws Failure{kBadInput} where that is not set or no URL.
+clickhouse::ConnectOptions clickhouse_server(const settings::Settings& settings);
+
+/// clickhouse.folder, or where it is when nobody says. Throws Failure{kBadInput} where there is no home either.
+std::filesystem::path clickhouse_folder(const settings::Settings& settings);
+
+/// The engine in this folder, with the users and row policies that these mappings need.
+clickhouse::embedded::SupervisorParams engine_params(std::filesystem::path folder, settings::Bytes memory,
+                                                     const std::vector<mapping::Mapping>& mappings);
+/// Applies the schema of these mappings to it. Throws Failure where it belongs to another installation, or a newer program made it.
+clickhouse::embedded::Supervisor::SetUp engine_set_up(std::vector<mapping::Mapping> mappings, Uuid installation);
+/// As its administrator.
+clickhouse::ConnectOptions engine_server(const clickhouse::embedded::ReadyLine& host);
+
+}  // namespace tributary::cli

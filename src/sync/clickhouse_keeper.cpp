@@ -1,0 +1,59 @@
+#include "sync/clickhouse_keeper.hpp"
+
+#include <chrono>
+#include <optional>
+#include <random>
+#include <string>
+
+#include "base/backoff.hpp"
+#include "queue/clickhouse.hpp"
+#include "telemetry/log.hpp"
+
+namespace tributary::sync {
+namespace {
+
+using namespace std::chrono_literals;
+using telemetry::Level;
+
+constexpr auto kTimeout = 30s;
+/// Short, as everybody's rows wait for the end of it.
+constexpr Backoff kBetweenLooks{250ms, 5'000ms};
+
+/// What the source is told once the server answers.
+asio::awaitable<void> welcome(postgres::Pool& source, std::string store, bool was_away) {
+  const auto deadline = Deadline::after(kTimeout);
+  auto connection = co_await source.acquire(deadline);
+  if (co_await queue::fill_clickhouse(*connection, std::move(store), Deadline::never()))
+    telemetry::log(Level::info, "clickhouse", "a new shared ClickHouse: every tenancy is sent there from the beginning", {});
+  if (was_away) co_await queue::resume_clickhouse(*connection, deadline);
+}
+
+}  // namespace
+
+asio::awaitable<void> keep_clickhouse(destination::clickhouse_target::Writer& writer, postgres::Pool& source,
+                                      std::stop_token stop) {
+  std::minstd_rand random{std::random_device{}()};
+  std::uniform_real_distribution<double> uniform(0, 1);
+  int failures = 0;
+  bool was_away = true;  // whatever had failed before this process began is due, too
+  while (!stop.stop_requested()) {
+    auto look = co_await writer.look(Deadline::after(kTimeout));
+    bool failed = look.failure.has_value();
+    was_away = was_away || failed;
+    if (!failed) {
+      try {
+        co_await welcome(source, std::move(look.store), was_away);
+        was_away = false;
+      } catch (const postgres::Error& error) {
+        failed = true;
+        telemetry::log(Level::warning, "clickhouse", "the source failed, what waits for ClickHouse is enqueued later",
+                       {{"error", error.what()}});
+      }
+    }
+    failures = failed ? failures + 1 : 0;
+    co_await writer.wait_for_news(failed ? Deadline::after(kBetweenLooks.delay(failures, uniform(random))) : Deadline::never(),
+                                  stop);
+  }
+}
+
+}  // namespace tributary::sync

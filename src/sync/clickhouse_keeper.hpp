@@ -1,0 +1,21 @@
+#pragma once
+#include <boost/asio/awaitable.hpp>
+
+#include <stop_token>
+
+#include "destination/clickhouse/writer.hpp"
+#include "postgres/pool.hpp"
+
+namespace tributary::sync {
+
+namespace asio = boost::asio;
+
+/// Sees to it that nothing waits for the shared ClickHouse longer than it must, until `stop`: looks at it whenever something failed or it is elsewhere, again
+/// and again until it answers; then makes everything due that had failed for it, and, where it is a store that is not known yet (empty, or with a table that
+/// was lost), enqueues every tenancy. Otherwise it sleeps.
+///
+/// Both are outlived by it and belong to its loop. Errors: the server's and the source's are logged, and it goes on.
+asio::awaitable<void> keep_clickhouse(destination::clickhouse_target::Writer& writer, postgres::Pool& source,
+                                      std::stop_token stop);
+
+}  // namespace tributary::sync
