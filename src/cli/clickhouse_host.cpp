@@ -1,7 +1,4 @@
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -50,9 +47,7 @@ int run(const Options& options) {
   if (!options.unrestricted) params.users = read_users(options.users_file);
   params.library = embedded::find_library(options.library, std::filesystem::read_symlink("/proc/self/exe"));
   params.server.tenant_bounds = tenant_bounds(options);
-  const int status = embedded::run_host(std::move(params));
-  std::fflush(nullptr);
-  ::_exit(status);  // the engine's threads may still run
+  embedded::run_host(std::move(params));
 }
 
 }  // namespace

@@ -140,9 +140,11 @@ asio::awaitable<std::optional<int>> Child::wait(Deadline deadline, std::stop_tok
   co_return state->status;
 }
 
+void Child::close_input() { state_->input.reset(); }
+
 asio::awaitable<void> Child::end(Deadline deadline) {
   const auto state = state_;
-  state->input.reset();
+  close_input();
   if (!state->status) ::kill(state->pid, SIGTERM);
   if (co_await wait(deadline, {})) co_return;
   if (!state->status) ::kill(state->pid, SIGKILL);

@@ -133,8 +133,7 @@ std::string version_of(const Engine& engine) {
   return version;
 }
 
-asio::awaitable<void> wait_for_signal(Event& over) {
-  asio::signal_set signals(co_await asio::this_coro::executor, SIGTERM, SIGINT);
+asio::awaitable<void> wait_for_signal(asio::signal_set& signals, Event& over) {
   co_await signals.async_wait(asio::use_awaitable);
   over.set();
 }
@@ -147,10 +146,10 @@ asio::awaitable<void> wait_for_end_of_input(Event& over) {
   over.set();
 }
 
-asio::awaitable<void> serve(Server& server, bool end_with_input) {
+asio::awaitable<void> serve(Server& server, asio::signal_set& signals, bool end_with_input) {
   const auto executor = co_await asio::this_coro::executor;
   Event over(executor);
-  asio::co_spawn(executor, wait_for_signal(over), asio::detached);
+  asio::co_spawn(executor, wait_for_signal(signals, over), asio::detached);
   if (end_with_input) asio::co_spawn(executor, wait_for_end_of_input(over), asio::detached);
   asio::co_spawn(executor, server.run(), asio::detached);
   co_await over.wait(Deadline::never());
@@ -158,17 +157,9 @@ asio::awaitable<void> serve(Server& server, bool end_with_input) {
   telemetry::log(Level::info, "clickhouse-host", "stopped", {{"killed_statements", !in_time}});
 }
 
-}  // namespace
-
-int run_host(HostParams params) {
-  ::signal(SIGPIPE, SIG_IGN);
-  const auto folder = std::filesystem::absolute(params.folder).lexically_normal();
-  params.folder = folder;
-  const auto lock = lock_folder(folder);
-  const auto folders = write_configuration(params);
-  const auto library = Library::load(params.library);
-
-  asio::io_context loop(1);
+/// Opens the engine, serves it until the end, and closes it.
+void serve_engine(HostParams& params, const Folders& folders, const Library& library, asio::io_context& loop,
+                  asio::signal_set& signals) {
   auto acceptor = listen(loop, params.port);
   const auto confinement = confine(params, folders);
   Engine engine(library, {.data = folders.data, .config = folders.configuration / "config.xml"});
@@ -181,16 +172,35 @@ int run_host(HostParams params) {
                         .serves_tenants = rules.has_value(),
                         .confined = confinement.files && confinement.network};
   Server server(std::move(acceptor), engine, std::move(rules), params.server);
-  asio::co_spawn(loop, serve(server, params.end_with_input), [&loop](std::exception_ptr error) {
+  asio::co_spawn(loop, serve(server, signals, params.end_with_input), [&loop](std::exception_ptr error) {
     loop.stop();
     if (error) std::rethrow_exception(error);
   });
+  // Whoever reads the line may send one at once.
+  signals.add(SIGTERM);
+  signals.add(SIGINT);
   std::printf("%s\n", ready.to_string().c_str());
   std::fflush(stdout);
   loop.run();
   ::signal(SIGALRM, [](int) { ::_exit(0); });
   ::alarm(kCloseSeconds);
-  return 0;
+}
+
+}  // namespace
+
+void run_host(HostParams params) {
+  ::signal(SIGPIPE, SIG_IGN);
+  params.folder = std::filesystem::absolute(params.folder).lexically_normal();
+  const auto lock = lock_folder(params.folder);
+  const auto folders = write_configuration(params);
+  const auto library = Library::load(params.library);
+
+  asio::io_context loop(1);
+  asio::signal_set signals(loop);
+  serve_engine(params, folders, library, loop, signals);
+  // The engine's threads may still run. Nor may `signals` go before the process does: the next one would kill it.
+  std::fflush(nullptr);
+  ::_exit(0);
 }
 
 }  // namespace tributary::clickhouse::embedded

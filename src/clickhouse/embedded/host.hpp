@@ -24,12 +24,12 @@ struct HostParams {
   ServerParams server;  ///< its credentials are made at start
 };
 
-/// Runs the engine behind its HTTP interface until SIGTERM, SIGINT or (end_with_input) the end of stdin. Says where it is on stdout, in one line
-/// (ReadyLine). Throws std::runtime_error where it cannot start: the folder is in use, the port taken, the library missing.
+/// Runs the engine behind its HTTP interface until SIGTERM, SIGINT or (end_with_input) the end of stdin, then ends the process with status 0. Says
+/// where it is on stdout, in one line (ReadyLine): from then on each of these ends it in order, however often it comes. Throws std::runtime_error
+/// where it cannot start: the folder is in use, the port taken, the library missing.
 ///
-/// REQUIRES: the process has one thread. It is confined for good, and returns only once the engine is closed; the caller ends the process by _exit(),
-/// because the engine's threads may still run.
-int run_host(HostParams params);
+/// REQUIRES: the process has one thread. It is confined for good.
+[[noreturn]] void run_host(HostParams params);
 
 /// What the host tells whoever started it.
 struct ReadyLine {

@@ -100,6 +100,8 @@ void Host::kill(int signal) { ::kill(child_->pid(), signal); }
 
 std::optional<int> Host::wait(std::chrono::milliseconds time) { return wait_for(loop_, child_->wait(Deadline::after(time), {})); }
 
+void Host::close_input() { child_->close_input(); }
+
 void Host::end() {
   const auto end = [](Child& child) -> boost::asio::awaitable<bool> {
     co_await child.end(Deadline::after(15s));

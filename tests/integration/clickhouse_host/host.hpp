@@ -57,7 +57,9 @@ class Host {
   void kill(int signal);
   /// Its status, once it has ended; nullopt where it still runs after `time`.
   std::optional<int> wait(std::chrono::milliseconds time = std::chrono::seconds(20));
-  /// Closes its stdin and waits.
+  /// What it sees when its parent is gone.
+  void close_input();
+  /// In order, and waits.
   void end();
 
   /// In a connection of its own.

@@ -33,7 +33,9 @@ class Child {
   asio::awaitable<std::optional<std::string>> first_line(Deadline deadline, std::stop_token stop);
   /// Its status as a shell has it (128 + signal); nullopt where it still runs at the deadline or at `stop`.
   asio::awaitable<std::optional<int>> wait(Deadline deadline, std::stop_token stop);
-  /// Closes its stdin and waits; kills it at the deadline.
+  /// What it sees when we die.
+  void close_input();
+  /// Closes its stdin, sends SIGTERM (it may not be ready yet) and waits; kills it at the deadline.
   asio::awaitable<void> end(Deadline deadline);
 
  private:
