@@ -201,18 +201,22 @@ asio::awaitable<void> Exchange::select(const Statement& statement) {
     return outcome;
   };
   watch();
-  statement_.start(comment_, std::move(run), [&pipe] { pipe.write.reset(); }, [&source] { source.cancel(); });
-  std::exception_ptr gone;
+  const auto stop_reading = [&source] {
+    boost::system::error_code closed_already;
+    source.cancel(closed_already);
+  };
+  statement_.start(comment_, std::move(run), [&pipe] { pipe.write.reset(); }, stop_reading);
+  std::exception_ptr failed;
   try {
     co_await pass_on(source);
-  } catch (const boost::system::system_error&) {
-    gone = std::current_exception();
+  } catch (...) {
+    failed = std::current_exception();
     statement_.kill();
   }
   // Should the engine still write, it gets an error.
   source.close();
   auto outcome = co_await statement_.finish();
-  if (gone) std::rethrow_exception(gone);
+  if (failed) std::rethrow_exception(failed);
   co_await conclude(std::move(outcome));
 }
 

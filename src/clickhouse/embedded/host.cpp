@@ -181,7 +181,8 @@ void serve_engine(HostParams& params, const Folders& folders, const Library& lib
   signals.add(SIGINT);
   std::printf("%s\n", ready.to_string().c_str());
   std::fflush(stdout);
-  loop.run();
+  // What waits on the loop refers to the server, so nothing may unwind past it: an exception ends the process.
+  [&loop]() noexcept { loop.run(); }();
   ::signal(SIGALRM, [](int) { ::_exit(0); });
   ::alarm(kCloseSeconds);
 }

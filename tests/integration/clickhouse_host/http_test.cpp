@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/streambuf.hpp>
 #include <boost/asio/write.hpp>
@@ -275,6 +276,28 @@ TEST_F(HostHttp, AClientThatLeavesEndsItsStatement) {
   const std::string running =
       "SELECT count() FROM system.processes WHERE query LIKE '%sipHash64(number) = 1%' AND query NOT LIKE '%system.processes%'";
   while (host().run(running) != "0\n") std::this_thread::yield();
+}
+
+/// The answer cannot be written, and the connection has ended: both are told to the statement.
+TEST_F(HostHttp, AReaderThatLeavesInTheMiddleEndsItsStatementOnly) {
+  const std::string running =
+      "SELECT count() FROM system.processes WHERE query LIKE '%numbers(1000000001)%' AND query NOT LIKE '%system.processes%'";
+  for (int round = 0; round < 5; ++round) {
+    {
+      boost::asio::io_context loop;
+      boost::asio::ip::tcp::socket socket(loop);
+      socket.connect({boost::asio::ip::address_v4::loopback(), host().ready().port});
+      const auto statement = url_encoded("SELECT number FROM numbers(1000000001) FORMAT RowBinary");
+      boost::asio::write(socket,
+                         boost::asio::buffer(fmt::format("GET /?user=admin&password={}&query={} HTTP/1.1\r\nHost: x\r\n\r\n",
+                                                         host().ready().credentials.admin_password, statement)));
+      char first = 0;
+      boost::asio::read(socket, boost::asio::buffer(&first, 1));
+      EXPECT_EQ(host().run(running), "1\n");
+      socket.set_option(boost::asio::socket_base::linger(true, 0));  // a reset
+    }
+    while (host().run(running) != "0\n") std::this_thread::yield();
+  }
 }
 
 TEST_F(HostHttp, AnInsertThatBreaksOffInsertsNothing) {

@@ -20,10 +20,10 @@ class RunningStatement {
   RunningStatement& operator=(const RunningStatement&) = delete;
 
   /// `comment`: its log_comment, by which it can be found and killed. Both are called on the loop: `at_end` once, and
-  /// `at_kill` to end what waits for the statement's data.
+  /// `at_kill` to end what waits for the statement's data, each time it is killed; neither may throw.
   void start(std::string comment, Job job, std::function<void()> at_end, std::function<void()> at_kill);
   bool started() const { return started_; }
-  /// Ends it as soon as it can be; finish() returns after that.
+  /// Ends it as soon as it can be; finish() returns after that. May come again: several find out that a client is gone.
   void kill();
   bool killed() const { return killed_; }
   bool ended() const { return outcome_.has_value(); }
