@@ -26,6 +26,7 @@ asio::awaitable<LookedUp> look_up(std::string host, Deadline deadline, std::stop
   boost::system::error_code not_numeric;
   const auto address = asio::ip::make_address(host, not_numeric);
   if (!not_numeric) co_return LookedUp{.addresses = {address}};
+  if (deadline.expired() || stop.stop_requested()) co_return LookedUp{.error = asio::error::timed_out};
 
   const auto pending = std::make_shared<Pending>(executor, deadline);
   pending->resolver.async_resolve(host, "", [pending](boost::system::error_code error, const auto& found) {

@@ -35,5 +35,12 @@ TEST(LookUp, EndsAtTheDeadlineAndAtAStop) {
   EXPECT_EQ(found("localhost", soon(), stop.get_token()).error, asio::error::timed_out);
 }
 
+TEST(LookUp, AsksNobodyWhereNoTimeIsLeft) {
+  asio::io_context loop;
+  asio::co_spawn(loop, look_up("localhost", Deadline::after(std::chrono::seconds(-1))), asio::detached);
+  loop.poll();
+  EXPECT_TRUE(loop.stopped()) << "something is still under way";
+}
+
 }  // namespace
 }  // namespace tributary
