@@ -5,6 +5,7 @@
 #include <random>
 
 #include "clickhouse/embedded/detail/child.hpp"
+#include "clickhouse/embedded/host_file.hpp"
 #include "telemetry/log.hpp"
 
 namespace tributary::clickhouse::embedded {
@@ -51,7 +52,18 @@ std::optional<ReadyLine> Supervisor::current() const {
   return shared_->host;
 }
 
+/// Without the file the host still serves whoever this process tells.
+void Supervisor::tell_other_processes(const std::optional<ReadyLine>& host) const {
+  try {
+    host ? write_host_file(params_.folder, *host) : remove_host_file(params_.folder);
+  } catch (const std::system_error& error) {
+    telemetry::log(Level::warning, kComponent, "other processes cannot be told where the embedded ClickHouse engine is",
+                   {{"error", error.what()}});
+  }
+}
+
 void Supervisor::publish(std::optional<ReadyLine> host) {
+  tell_other_processes(host);
   {
     const std::lock_guard lock(shared_->mutex);
     shared_->host = host;

@@ -31,7 +31,7 @@ struct SupervisorParams {
 };
 
 /// Keeps a clickhouse-host running as a child process: first, once, an unrestricted one in which `set_up` runs the migrations (in the restricted one nobody may),
-/// then the restricted one, again and again with a growing pause whenever it ends.
+/// then the restricted one, again and again with a growing pause whenever it ends. While that one is ready, its folder has a host.json (host_file.hpp).
 ///
 /// Lifetime: run() has returned before it is destroyed. Threads: one loop; current() from any. Errors: run() logs them and goes on.
 class Supervisor {
@@ -57,6 +57,7 @@ class Supervisor {
   asio::awaitable<void> keep(std::stop_token stop);
   asio::awaitable<ReadyLine> start(Child& child, std::stop_token stop);
   void publish(std::optional<ReadyLine> host);
+  void tell_other_processes(const std::optional<ReadyLine>& host) const;
 
   const asio::any_io_executor executor_;
   const SupervisorParams params_;

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "clickhouse/embedded/host_file.hpp"
 #include "clickhouse/embedded/supervisor.hpp"
 #include "host.hpp"
 
@@ -119,6 +120,27 @@ TEST(HostSupervisor, StartsItAgainWhenItDies) {
   EXPECT_NE(first->credentials.admin_password, second->credentials.admin_password);
   supervised.stop();
   EXPECT_EQ(host_in(folder.path()), -1);
+}
+
+TEST(HostSupervisor, TellsItsOwnUserWhereTheHostIsWhileItIsThere) {
+  const Folder folder;
+  EXPECT_FALSE(read_host_file(folder.path()));
+  Supervised supervised(folder.path());
+  const auto host = supervised.wait(1);
+  ASSERT_TRUE(host);
+  const auto told = read_host_file(folder.path());
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->to_string(), host->to_string());
+  EXPECT_EQ(std::filesystem::status(folder.path() / "host.json").permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  supervised.stop();
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "host.json"));
+}
+
+TEST(HostFile, OneThatIsNoHostsIsNone) {
+  const Folder folder;
+  std::ofstream(folder.path() / "host.json") << R"({"port": "many"})";
+  EXPECT_FALSE(read_host_file(folder.path()));
 }
 
 }  // namespace
