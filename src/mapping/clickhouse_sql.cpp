@@ -43,11 +43,22 @@ std::string table_settings(const Options& options) {
   return fmt::format("{}, {}", kDurable, kNoMemoryOfInserts);
 }
 
+std::string plain_type(const Column& column) {
+  const std::string type(type_info(column.type).clickhouse_name);
+  return column.nullable ? "Nullable(" + type + ')' : type;
+}
+
+/// A column of a view. Not as a dictionary: that has the values of all tenants whose rows stand in the same granule, and a function of a tenant's query is
+/// called for each of them (throwIf tells whether one is there), whatever rows the row policy lets through.
+std::string view_column(const Column& column) {
+  const auto name = quote_clickhouse_identifier(column.name);
+  return column.low_cardinality ? fmt::format("CAST({0} AS {1}) AS {0}", name, plain_type(column)) : name;
+}
+
 }  // namespace
 
 std::string clickhouse_type(const Column& column) {
-  std::string type(type_info(column.type).clickhouse_name);
-  if (column.nullable) type = "Nullable(" + type + ')';
+  auto type = plain_type(column);
   if (column.low_cardinality) type = "LowCardinality(" + type + ')';
   return type;
 }
@@ -94,15 +105,14 @@ std::string add_columns_sql(const Mapping& mapping, const std::vector<TableColum
 std::string create_view_sql(const Mapping& mapping, const Options& options) {
   auto definer = options.embedded ? std::string(kEmbeddedDefiner) : options.definer;
   definer = definer.empty() ? "CURRENT_USER" : quote_clickhouse_identifier(definer);
-  auto columns = insert_columns(mapping);
-  columns.resize(columns.size() - 2);  // the two sync_ columns
   return fmt::format(
       "CREATE OR REPLACE VIEW {}{}\n"
       "DEFINER = {} SQL SECURITY DEFINER\n"
-      "AS SELECT {}\n"
+      "AS SELECT `project_id`, `branch_id`, {}\n"
       "FROM {} FINAL\n"
       "WHERE `sync_is_deleted` = 0",
-      view_name(mapping), on_cluster(options), definer, names(columns), table_name(mapping));
+      view_name(mapping), on_cluster(options), definer,
+      joined(mapping.columns_for(DestinationKind::clickhouse), ", ", view_column), table_name(mapping));
 }
 
 std::string create_metadata_sql(const Options& options) {

@@ -134,7 +134,7 @@ TO `limited_user`;
 -- views
 CREATE OR REPLACE VIEW default.`contact_channels` ON CLUSTER `analytics`
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
-AS SELECT `project_id`, `branch_id`, `id`, `user_id`, `type`, `value`, `is_primary`, `is_verified`, `used_for_auth`, `created_at`
+AS SELECT `project_id`, `branch_id`, `id`, `user_id`, CAST(`type` AS String) AS `type`, `value`, `is_primary`, `is_verified`, `used_for_auth`, `created_at`
 FROM analytics_internal.`contact_channels` FINAL
 WHERE `sync_is_deleted` = 0;
 CREATE OR REPLACE VIEW default.`team_member_profiles` ON CLUSTER `analytics`
