@@ -47,7 +47,7 @@ struct Batch {
 enum class FailureKind {
   unavailable,  ///< cannot be reached, broke, timed out, out of resources: try again later
   refused,  ///< wrong password, missing right, a table of another shape, another owner: somebody has to act; tried again, rarely
-  row,  ///< a row's values or a constraint: the other rows would pass
+  row,  ///< maybe one row's fault (a value, a constraint, what a trigger raises): apply_sparing tells which, and lets the others pass
 };
 struct Failure {
   FailureKind kind = FailureKind::unavailable;
@@ -107,8 +107,9 @@ class Destination {
   virtual asio::awaitable<Positions> positions(std::span<const mapping::Mapping* const> mappings, Deadline deadline) = 0;
   /// Small batches of several mappings, all or nothing, in one round trip.
   virtual asio::awaitable<Outcome> apply(std::span<const Batch* const> batches, Deadline deadline) = 0;
-  /// The same for one mapping, leaving out rows that are refused. `keep` is called with them before anything is committed and must have them
-  /// stored when it returns; what it throws aborts the batch and is thrown on.
+  /// The same for one mapping, leaving out rows that are refused. Where more than `most_refused` are, it was no row's fault: nothing is applied, and the
+  /// failure is `refused`. `keep` is called with them before anything is committed and must have them stored when it returns; what it throws aborts the
+  /// batch and is thrown on.
   using Keep = std::function<asio::awaitable<void>(std::vector<RefusedRow>)>;
   virtual asio::awaitable<Outcome> apply_sparing(const Batch& batch, std::size_t most_refused, Keep keep, Deadline deadline) = 0;
   /// Begins a large batch.

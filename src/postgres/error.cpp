@@ -57,10 +57,12 @@ bool Error::retryable() const {
   return false;
 }
 
-bool Error::blames_a_row() const {
-  // 22 data, 23 integrity constraint, 44 check option of a view, P0 raised by PL/pgSQL
-  static constexpr std::array<std::string_view, 4> kClasses{"22", "23", "44", "P0"};
-  return kind() == ErrorKind::server && has_class(sqlstate(), kClasses);
+bool Error::may_blame_a_row() const {
+  // 08 connection, 0A not supported, 25 transaction state, 26 prepared statement, 28 authorization, 3B savepoint, 3D database, 3F schema, 40 rollback,
+  // 42 syntax or access rule, 53 resources, 55 object state, 57 operator intervention, 58 system, F0 configuration file, XX internal
+  static constexpr std::array<std::string_view, 16> kOthers{"08", "0A", "25", "26", "28", "3B", "3D", "3F",
+                                                            "40", "42", "53", "55", "57", "58", "F0", "XX"};
+  return kind() == ErrorKind::server && !sqlstate().empty() && !has_class(sqlstate(), kOthers);
 }
 
 }  // namespace tributary::postgres

@@ -43,9 +43,10 @@ class Error : public std::runtime_error {
   /// The same work may succeed when tried again later without anybody doing anything (an allow-list: connection, deadline, and SQLSTATE
   /// classes 08, 40, 53, 55, 57, 58 and XX).
   bool retryable() const;
-  /// A value or a constraint refused a row (SQLSTATE classes 22, 23, 44, and P0 raised by a trigger), so that without that row the
-  /// statement would succeed.
-  bool blames_a_row() const;
+  /// The server refused a statement for what may be the fault of a row: a value, a constraint, a limit, whatever a trigger of the customer's raises. Whether
+  /// the statement would succeed without that row only trying tells. Ruled out are SQLSTATEs of the session, the statement and the server (classes 08, 0A,
+  /// 25, 26, 28, 3B, 3D, 3F, 40, 42, 53, 55, 57, 58, F0 and XX).
+  bool may_blame_a_row() const;
 
  private:
   Details details_;

@@ -89,7 +89,7 @@ asio::awaitable<void> Changes::work(int number, std::stop_token stop) {
       statements_ += result.affected_rows() > 0 ? 1 : 0;
       rows_ += result.affected_rows();
     } catch (const postgres::Error& error) {
-      const bool lost_a_race = error.kind() == postgres::ErrorKind::server && (error.retryable() || error.blames_a_row());
+      const bool lost_a_race = error.kind() == postgres::ErrorKind::server && (error.retryable() || error.may_blame_a_row());
       if (!lost_a_race) throw;
     }
   }

@@ -54,7 +54,7 @@ class SparingApply {
     try {
       co_await connection_.execute_pipeline(std::move(commands), deadline);
     } catch (const pg::Error& error) {
-      if (!error.blames_a_row()) throw;
+      if (!error.may_blame_a_row()) throw;
       failure = to_failure(error);
     }
     if (failure)

@@ -56,7 +56,7 @@ Failure to_failure(const pg::Error& error) {
   Failure failure;
   failure.sqlstate = error.sqlstate();
   failure.message = error.what();
-  if (error.blames_a_row())
+  if (error.may_blame_a_row())
     failure.kind = FailureKind::row;
   else
     failure.kind = error.retryable() ? FailureKind::unavailable : FailureKind::refused;
@@ -157,6 +157,7 @@ asio::awaitable<Positions> Target::positions(std::span<const mapping::Mapping* c
     forget();
     Positions none;
     none.failure = to_failure(error);
+    if (none.failure->kind == FailureKind::row) none.failure->kind = FailureKind::refused;  // no row was involved
     co_return none;
   }
 }

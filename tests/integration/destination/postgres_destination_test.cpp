@@ -266,6 +266,37 @@ TEST_F(DestinationTest, LeavesOutExactlyTheRowsThatAreRefused) {
   EXPECT_NE(kept[0].find("no_seven"), std::string::npos) << kept[0];
 }
 
+// A row that no constraint forbids may be refused all the same. It once stopped its whole mapping.
+TEST_F(DestinationTest, LeavesOutARowWhateverItIsRefusedFor) {
+  std::vector<std::string> states;
+  run([&]() -> asio::awaitable<void> {
+    auto target = co_await open();
+    const auto at = co_await position(*target, "teams");
+    session_.run(R"sql(
+      CREATE INDEX ON public.teams (profile_image_url);
+      CREATE FUNCTION public.no_seven() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        IF NEW.display_name = 'team 7' THEN RAISE EXCEPTION 'no seven' USING ERRCODE = 'U0001'; END IF;
+        RETURN NEW;
+      END $$;
+      CREATE TRIGGER no_seven BEFORE INSERT OR UPDATE ON public.teams FOR EACH ROW EXECUTE FUNCTION public.no_seven())sql");
+    // Team 5 has an address that does not fit into an index, even compressed.
+    const auto rows =
+        "SELECT i, gone, id, name, CASE WHEN i = 5 THEN (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 400) AS n) "
+        "END, at, a, b, c FROM (" +
+        teams(1, 10) + ") AS t (i, gone, id, name, url, at, a, b, c)";
+    EXPECT_EQ((co_await apply(*target, co_await batch("teams", at, 10, rows))).failure.kind, FailureKind::row);
+    const auto keep = [&](std::vector<RefusedRow> refused) -> asio::awaitable<void> {
+      for (auto& row : refused) states.push_back(row.failure.sqlstate);
+      co_return;
+    };
+    EXPECT_EQ((co_await target->apply_sparing(co_await batch("teams", at, 10, rows), 10, keep, deadline())).verdict,
+              Verdict::durable);
+  });
+  EXPECT_EQ(states, (std::vector<std::string>{"54000", "U0001"}));
+  EXPECT_EQ(session_.number("SELECT count(*) FROM public.teams"), 8);
+}
+
 TEST_F(DestinationTest, RefusesTheWholeBatchWhereMostRowsAreRefused) {
   run([&]() -> asio::awaitable<void> {
     auto target = co_await open();

@@ -61,7 +61,7 @@ TEST(Connection, AServersRefusalSaysWhatAndLeavesItUsable) {
         co_await error_of(connection.execute("INSERT INTO one VALUES ($1)", Params().add(std::int32_t{1}), soon()));
     EXPECT_EQ(error.kind(), ErrorKind::server);
     EXPECT_EQ(error.sqlstate(), "23505");
-    EXPECT_TRUE(error.blames_a_row());
+    EXPECT_TRUE(error.may_blame_a_row());
     EXPECT_EQ(error.details().table, "one");
     EXPECT_EQ(error.details().constraint, "one_key");
     EXPECT_THAT(error.details().detail, HasSubstr("(id)=(1)"));

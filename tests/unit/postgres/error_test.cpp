@@ -33,14 +33,16 @@ TEST(Error, IsRetryableOnlyWhereNobodyNeedsToDoAnything) {
   }
 }
 
-TEST(Error, BlamesARowForItsValuesAndConstraintsOnly) {
-  for (const auto* state : {"22001", "23505", "23514", "44000", "P0001"})
-    EXPECT_TRUE(server_error(state).blames_a_row()) << state;
-  for (const auto* state : {"40P01", "42P01", "57014", ""}) EXPECT_FALSE(server_error(state).blames_a_row()) << state;
+TEST(Error, MayBlameARowUnlessItIsOfTheSessionTheStatementOrTheServer) {
+  for (const auto* state : {"21000", "22001", "23505", "23514", "44000", "54000", "P0001", "U0001", "2F003"})
+    EXPECT_TRUE(server_error(state).may_blame_a_row()) << state;
+  for (const auto* state :
+       {"08006", "0A000", "25006", "26000", "28000", "3D000", "40P01", "42P01", "53100", "55P03", "57014", "58030", "XX000", ""})
+    EXPECT_FALSE(server_error(state).may_blame_a_row()) << state;
   Error::Details details;
   details.kind = ErrorKind::connection;
   details.sqlstate = "23505";
-  EXPECT_FALSE(Error(details).blames_a_row());
+  EXPECT_FALSE(Error(details).may_blame_a_row());
 }
 
 TEST(Error, TextsAreOneLineOfBoundedLength) {
