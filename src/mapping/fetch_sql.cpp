@@ -174,6 +174,9 @@ std::string fetch_keys_sql(const Mapping& mapping) {
   for (const auto& column : key_columns(mapping)) {
     text += fmt::format("\n    AND {} = {}", qualified(kSourceAlias, column.from), qualified("wanted", column.name));
   }
+  // An expression: an index in the order of ids would be walked through other keys' rows.
+  if (target_key_is_shared(mapping))
+    text += fmt::format("\n  ORDER BY COALESCE({}, 9223372036854775807) DESC\n  LIMIT 1", qualified(kSourceAlias, "sequenceId"));
   return text + "\n) AS found ON TRUE";
 }
 

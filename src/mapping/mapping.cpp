@@ -41,6 +41,13 @@ std::vector<std::string> target_key_source_columns(const Mapping& mapping) {
   return result;
 }
 
+bool target_key_is_shared(const Mapping& mapping) {
+  const auto in_target = target_key_source_columns(mapping);
+  return std::ranges::any_of(mapping.source_key, [&](const auto& column) {
+    return column != mapping.tenancy_column && std::ranges::find(in_target, column) == in_target.end();
+  });
+}
+
 std::string Problem::to_string() const {
   if (line == 0) return fmt::format("{}: {}", file, message);
   return fmt::format("{}:{}:{}: {}", file, line, column, message);

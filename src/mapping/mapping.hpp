@@ -54,7 +54,7 @@ struct Mapping {
   std::string tenancy_column;  ///< "tenancyId"; part of the source key
   std::vector<std::string> source_key;  ///< including the tenancy column
   std::string target_table;
-  std::vector<std::string> target_key;  ///< target columns; each comes `from` a source key column; unique per tenancy
+  std::vector<std::string> target_key;  ///< target columns; each comes `from` a source key column
   std::vector<Column> columns;
   std::vector<Dependency> dependencies;
   std::optional<std::chrono::hours> retention;
@@ -70,6 +70,9 @@ struct Mapping {
 /// The source columns that the target key comes from, in the order of the key. With the tenancy column before them they identify a row of
 /// the source; capture keeps an index on them where the source key does not begin with them.
 std::vector<std::string> target_key_source_columns(const Mapping& mapping);
+/// Whether rows of the source can share a target key within a tenancy: something of their own key is not in it. Of these the one with the highest sequence id
+/// is the target's row; when it goes, capture makes another one of them due again.
+bool target_key_is_shared(const Mapping& mapping);
 
 /// Alias of the mapped table in every generated SELECT: what `sql` may qualify its columns with.
 inline constexpr std::string_view kSourceAlias = "source";

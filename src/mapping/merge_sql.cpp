@@ -33,12 +33,24 @@ std::string key_equality(const Mapping& mapping, std::string_view other) {
                 [&](const std::string& name) { return qualified("target", name) + " = " + qualified(other, name); });
 }
 
-/// unnest($1::uuid[], $2::text[]) AS stage("id", "name")
+/// unnest($1::uuid[], $2::text[])
 std::string unnested(std::span<const Column> columns) {
   int parameter = 0;
   const auto arrays =
       joined(columns, ", ", [&](const Column& column) { return fmt::format("${}::{}[]", ++parameter, postgres_type(column)); });
-  return fmt::format("unnest({}) AS stage({})", arrays, identifier_list(columns));
+  return "unnest(" + arrays + ")";
+}
+
+/// Rows of `from` that become rows of the target. Of those that share a target key the latest by `order`: ON CONFLICT DO UPDATE takes no row twice.
+std::string upsert(const Mapping& mapping, std::string_view from, std::string_view order) {
+  const auto columns = mapping.columns_for(DestinationKind::postgres);
+  const auto names = identifier_list(columns);
+  const auto key = identifier_list(mapping.target_key);
+  const bool shared = target_key_is_shared(mapping);
+  const auto distinct = shared ? fmt::format("DISTINCT ON ({}) ", key) : "";
+  const auto newest_first = shared ? fmt::format("ORDER BY {}, {} DESC\n", key, quote_identifier(order)) : "";
+  return fmt::format("INSERT INTO {} AS target ({})\nSELECT {}{}\nFROM {}\n{}{}", public_table(mapping.target_table), names,
+                     distinct, names, from, newest_first, on_conflict(mapping, columns));
 }
 
 }  // namespace
@@ -68,22 +80,20 @@ std::string delete_from_stage_sql(const Mapping& mapping) {
 }
 
 std::string upsert_from_stage_sql(const Mapping& mapping) {
-  const auto columns = mapping.columns_for(DestinationKind::postgres);
-  const auto names = identifier_list(columns);
-  return fmt::format("INSERT INTO {} AS target ({})\nSELECT {}\nFROM {} AS stage\nWHERE NOT stage.\"is_deleted\"\n{}",
-                     public_table(mapping.target_table), names, names, stage_table(mapping), on_conflict(mapping, columns));
+  return upsert(mapping, stage_table(mapping) + " AS stage\nWHERE NOT stage.\"is_deleted\"", "sequence_id");
 }
 
 std::string upsert_arrays_sql(const Mapping& mapping) {
   const auto columns = mapping.columns_for(DestinationKind::postgres);
   const auto names = identifier_list(columns);
-  return fmt::format("INSERT INTO {} AS target ({})\nSELECT {}\nFROM {}\n{}", public_table(mapping.target_table), names, names,
-                     unnested(columns), on_conflict(mapping, columns));
+  if (!target_key_is_shared(mapping)) return upsert(mapping, fmt::format("{} AS stage({})", unnested(columns), names), "");
+  return upsert(mapping, fmt::format("{} WITH ORDINALITY AS stage({}, \"sync_place\")", unnested(columns), names), "sync_place");
 }
 
 std::string delete_arrays_sql(const Mapping& mapping) {
-  return fmt::format("DELETE FROM {} AS target\nUSING {}\nWHERE {}", public_table(mapping.target_table),
-                     unnested(key_columns(mapping)), key_equality(mapping, "stage"));
+  const auto columns = key_columns(mapping);
+  return fmt::format("DELETE FROM {} AS target\nUSING {} AS stage({})\nWHERE {}", public_table(mapping.target_table),
+                     unnested(columns), identifier_list(columns), key_equality(mapping, "stage"));
 }
 
 }  // namespace tributary::mapping

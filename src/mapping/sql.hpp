@@ -36,7 +36,8 @@ std::span<const std::pair<std::string_view, std::string_view>> reader_settings()
 std::string fetch_sql(const Mapping& mapping, const FetchArguments& arguments, DestinationKind kind = DestinationKind::postgres);
 
 /// SELECT of the current state of given target keys ($1 tenancy uuid, then one array parameter per target key column in key order, of the column's type):
-/// the layout of a read for Postgres, sequence_id 0; a key that is not there comes with is_deleted = true. For quarantined keys.
+/// the layout of a read for Postgres, sequence_id 0, one tuple per key: of rows that share it the newest; a key that is not there comes with is_deleted = true.
+/// For quarantined keys.
 std::string fetch_keys_sql(const Mapping& mapping);
 
 /// SELECT EXISTS: whether, for tenancy $1, a row is flagged, a tombstone unnumbered, or a marker of this mapping's table unresolved: one boolean.
@@ -58,12 +59,13 @@ std::string copy_target_sql(const Mapping& mapping);
 /// CREATE TEMP TABLE IF NOT EXISTS pg_temp."tributary_stage_<mapping>" (sequence_id, is_deleted, columns… without constraints) ON COMMIT DELETE ROWS
 std::string create_stage_sql(const Mapping& mapping);
 std::string copy_stage_sql(const Mapping& mapping);
-/// DELETE of the stage's tombstones; INSERT … ON CONFLICT DO UPDATE … WHERE something differs.
+/// DELETE of the stage's tombstones; INSERT … ON CONFLICT DO UPDATE … WHERE something differs. Of rows that share a target key the newest is taken.
 std::string delete_from_stage_sql(const Mapping& mapping);
 std::string upsert_from_stage_sql(const Mapping& mapping);
 
 /// The same from array parameters, one per column resp. key column, for a handful of rows.
-std::string upsert_arrays_sql(const Mapping& mapping);  ///< $1… one array per column in column order
+std::string upsert_arrays_sql(
+    const Mapping& mapping);  ///< $1… one array per column in column order; rows in the order of their sequence ids
 std::string delete_arrays_sql(const Mapping& mapping);  ///< $1… one array per target key column in key order
 
 /// For a target table that exists: does it have these columns and this key? Pure comparison; the caller reads the catalog.

@@ -27,7 +27,8 @@ std::vector<Numbered> numbered_tables(const std::vector<CapturedTable>& tables, 
   const auto dependencies = source::captured_dependencies(mappings);
   std::vector<Numbered> numbered;
   for (const auto& table : tables) {
-    const bool is_parent = std::ranges::find(dependencies, table.name, &source::CapturedDependency::parent) != dependencies.end();
+    const bool is_parent = !table.shared.empty() ||
+                           std::ranges::find(dependencies, table.name, &source::CapturedDependency::parent) != dependencies.end();
     numbered.push_back(
         {source::public_table(table.name), table.name, quote_identifier(table.tenancy_column), is_parent ? &table : nullptr});
   }

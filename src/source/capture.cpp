@@ -136,6 +136,25 @@ void add_flag_triggers(const CapturedTable& table, TableSteps& steps) {
                 " EXECUTE FUNCTION tributary.flag_changed()");
 }
 
+/// INSERT of a marker for a row that has a target key of a deleted one (`gone`, out of `from`): the destination shows the deleted row if that was the newer one.
+/// One that is flagged will be numbered anyway.
+std::string insert_heirs(const CapturedTable& table, std::string_view gone, std::string_view from) {
+  std::string text;
+  for (const auto& columns : table.shared) {
+    text += fmt::format(
+        "  INSERT INTO tributary.marker (\"tenancyId\", \"tableName\", \"primaryKey\")\n"
+        "  SELECT heir.{0}, {1}, {2}\n"
+        "  FROM {3}LATERAL (\n"
+        "    SELECT *\n"
+        "    FROM {4} AS other\n"
+        "    WHERE ({5}) = ({6}) AND NOT other.\"shouldUpdateSequenceId\"\n"
+        "    LIMIT 1) AS heir;\n",
+        quote_identifier(table.tenancy_column), quote_literal(table.name), json_object("heir", table.key, "::text"), from,
+        public_table(table.name), list("other", columns), list(gone, columns));
+  }
+  return text;
+}
+
 void add_tombstone_triggers(const CapturedTable& table, TableSteps& steps) {
   const auto values = [&](std::string_view alias) {
     return fmt::format("{}.{}, {}, {}, {}", alias, quote_identifier(table.tenancy_column), quote_literal(table.name),
@@ -145,12 +164,13 @@ void add_tombstone_triggers(const CapturedTable& table, TableSteps& steps) {
   const std::string_view notify = "  IF FOUND THEN\n    PERFORM tributary.notify_change();\n  END IF;\n  RETURN NULL;\nEND";
 
   const auto on_delete =
-      steps.function("tombstone_delete", fmt::format("BEGIN\n{}  SELECT {}\n  FROM gone;\n{}", insert, values("gone"), notify));
+      steps.function("tombstone_delete", fmt::format("BEGIN\n{}{}  SELECT {}\n  FROM gone;\n{}",
+                                                     insert_heirs(table, "gone", "gone, "), insert, values("gone"), notify));
   steps.trigger("tributary_tombstone_delete",
                 "AFTER DELETE ON %s REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION " + on_delete);
 
-  const auto on_key =
-      steps.function("tombstone_key", fmt::format("BEGIN\n{}  VALUES ({});\n  RETURN NULL;\nEND", insert, values("OLD")));
+  const auto on_key = steps.function("tombstone_key", fmt::format("BEGIN\n{}{}  VALUES ({});\n  RETURN NULL;\nEND",
+                                                                  insert_heirs(table, "OLD", ""), insert, values("OLD")));
   steps.trigger("tributary_tombstone_key",
                 fmt::format("AFTER UPDATE ON %s FOR EACH ROW WHEN (({}) IS DISTINCT FROM ({})) EXECUTE FUNCTION {}",
                             list("OLD", table.key), list("NEW", table.key), on_key));

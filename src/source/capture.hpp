@@ -16,6 +16,8 @@ struct CapturedTable {
   std::vector<std::string> timestamps;  ///< source columns that a tombstone keeps in "data"
   std::vector<std::vector<std::string>>
       lookups;  ///< columns by which a target key is looked up, where the source key does not begin with them
+  std::vector<std::vector<std::string>>
+      shared;  ///< the same of target keys that several rows can have: mapping::target_key_is_shared()
 };
 
 /// Rows of `table` are part of what is made of rows of `parent`.

@@ -34,6 +34,8 @@ void merge(CapturedTable& table, const mapping::Mapping& mapping) {
   add_once(lookup, mapping.tenancy_column);
   if (!begins_with(table.key, lookup) && std::ranges::find(table.lookups, lookup) == table.lookups.end())
     table.lookups.push_back(lookup);
+  if (mapping::target_key_is_shared(mapping) && std::ranges::find(table.shared, lookup) == table.shared.end())
+    table.shared.push_back(lookup);
 }
 
 }  // namespace
@@ -43,7 +45,7 @@ std::vector<CapturedTable> captured_tables(std::span<const mapping::Mapping> map
   for (const auto& mapping : mappings) {
     auto table = std::ranges::find(tables, mapping.source_table, &CapturedTable::name);
     if (table == tables.end()) {
-      tables.push_back({mapping.source_table, mapping.tenancy_column, mapping.source_key, {}, {}});
+      tables.push_back({mapping.source_table, mapping.tenancy_column, mapping.source_key, {}, {}, {}});
       table = std::prev(tables.end());
     }
     if (table->key != mapping.source_key || table->tenancy_column != mapping.tenancy_column) {

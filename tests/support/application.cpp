@@ -256,8 +256,6 @@ Operation random_operation(std::mt19937_64& random) {
 
 Application::Application(const Database& source) : source_(source) {
   auto session = source.session();
-  // What the mapping of contact channels demands of the application: their target key is the id alone.
-  session.run(R"(CREATE UNIQUE INDEX IF NOT EXISTS channel_of_tenancy ON "ContactChannel" ("tenancyId", id))");
   complete(session);
 }
 

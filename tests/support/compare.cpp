@@ -27,8 +27,8 @@ constexpr std::array<Query, 4> kQueries = {{
      R"(SELECT ROW(id, display_name, profile_image_url, primary_email, primary_email_verified, signed_up_at, client_metadata,
                client_read_only_metadata, server_metadata, is_anonymous)::text FROM public.users)"},
     {"contact_channels",
-     R"(SELECT ROW(id, "projectUserId", type, value, "isPrimary" IS NOT NULL, "isVerified", "usedForAuth" IS NOT NULL, "createdAt")::text
-        FROM "ContactChannel" WHERE "tenancyId" = '{}')",
+     R"(SELECT DISTINCT ON (id) ROW(id, "projectUserId", type, value, "isPrimary" IS NOT NULL, "isVerified", "usedForAuth" IS NOT NULL, "createdAt")::text
+        FROM "ContactChannel" WHERE "tenancyId" = '{}' ORDER BY id, "sequenceId" DESC)",
      "SELECT ROW(id, user_id, type, value, is_primary, is_verified, used_for_auth, created_at)::text FROM "
      "public.contact_channels"},
     {"teams",

@@ -168,6 +168,21 @@ TEST_F(FetchTest, FetchKeysGivesTheCurrentStateOfEachKey) {
   }
 }
 
+TEST_F(FetchTest, FetchKeysGivesTheNewestOfRowsThatShareAKey) {
+  for (int user = 10; user < 13; ++user) add_user(1, user, user);
+  add_channel(1, 10, 50, 3, "older@example.com", false, false);
+  add_channel(1, 11, 50, 4, "newer@example.com", false, false);
+  session_.run("PREPARE keys (uuid, uuid[]) AS " + fetch_keys_sql(built_in_mapping("contact_channels")));
+  const auto keys = [&] { return session_.rows("EXECUTE keys ('" + id(1) + "', ARRAY['" + id(50) + "']::uuid[])"); };
+  ASSERT_EQ(keys().size(), 1U);
+  EXPECT_EQ(keys()[0].at(kId + 1), id(11));
+  // One without an id will have the highest.
+  add_channel(1, 12, 50, 5, "new@example.com", false, false);
+  session_.run("UPDATE public.\"ContactChannel\" SET \"sequenceId\" = NULL WHERE \"sequenceId\" = 5");
+  ASSERT_EQ(keys().size(), 1U);
+  EXPECT_EQ(keys()[0].at(kId + 1), id(12));
+}
+
 TEST_F(FetchTest, FetchKeysTakesOneArrayPerColumnInTheKeysOrder) {
   session_.run("INSERT INTO public.\"TeamMember\" (\"tenancyId\", \"projectUserId\", \"teamId\") VALUES ('" + id(1) + "', '" +
                id(10) + "', '" + id(20) + "')");

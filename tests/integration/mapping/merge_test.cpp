@@ -183,6 +183,29 @@ TEST_F(MergeTest, AHandfulOfRowsGoesInArrays) {
   EXPECT_EQ(rows(), (std::vector<test::Session::Row>{{id(20), id(10), "Eve"}}));
 }
 
+// Two users may have a channel of the same id: legal by the source's key, and so for a moment when a channel moves by insert and delete.
+TEST_F(MergeTest, OfRowsThatShareATargetKeyTheNewestIsMerged) {
+  const auto channels = built_in_mapping("contact_channels");
+  run_all(create_target_sql(channels));
+  add_user(1, 10, 1);
+  add_user(1, 11, 2);
+  add_channel(1, 10, 50, 4, "newest@example.com", false, false);
+  add_channel(1, 11, 50, 3, "older@example.com", false, false);
+  EXPECT_EQ(apply(channels), (std::pair<long long, long long>{0, 1}));
+  EXPECT_EQ(destination_.value("SELECT value FROM public.contact_channels"), "newest@example.com");
+
+  destination_.run("PREPARE upsert (uuid[], uuid[], text[], text[], boolean[], boolean[], boolean[], timestamp[]) AS " +
+                   upsert_arrays_sql(channels));
+  const auto twice = [](const std::string& value, const std::string& type) {
+    return "ARRAY[" + value + ", " + value + "]::" + type + "[]";
+  };
+  destination_.run("EXECUTE upsert (" + twice(literal(id(50)), "uuid") + ", ARRAY['" + id(10) + "', '" + id(11) + "']::uuid[], " +
+                   twice("'EMAIL'", "text") + ", ARRAY['first@example.com', 'last@example.com'], " + twice("true", "boolean") +
+                   ", " + twice("true", "boolean") + ", " + twice("true", "boolean") + ", " + twice("'2026-01-01'", "timestamp") +
+                   ")");
+  EXPECT_EQ(destination_.value("SELECT value FROM public.contact_channels"), "last@example.com");
+}
+
 TEST_F(MergeTest, ATableOfNothingButItsKeyIsInsertedOnce) {
   const auto parsed = parse(
       "mapping: seats\n"

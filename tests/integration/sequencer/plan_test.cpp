@@ -42,7 +42,7 @@ class Plan : public testing::Test {
       if ((*found)[1] == "Seq Scan") {
         EXPECT_EQ((*found)[2], "\"ExternalDbSyncMetadata\"");  // one row
       } else if ((*found)[1] != "Tid Scan") {
-        EXPECT_THAT((*found)[2].str(), testing::ContainsRegex("tributary_flagged|pkey|marker_tenancy_idx"));
+        EXPECT_THAT((*found)[2].str(), testing::ContainsRegex("tributary_flagged|pkey|tributary_target_key|marker_tenancy_idx"));
       }
     }
     EXPECT_GT(scans, 30);

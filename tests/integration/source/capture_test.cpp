@@ -164,6 +164,30 @@ TEST_F(Capture, AKeyChangeLeavesATombstoneOfTheOldKeyAndTakesTheIdAway) {
       "t");
 }
 
+// The destination shows the newer of two rows that share a target key. When that goes, the other must be looked at again.
+TEST_F(Capture, ARowThatSharesItsTargetKeyWithADeletedOneIsMarked) {
+  const auto marked =
+      R"(SELECT coalesce(string_agg("tableName" || ' ' || "primaryKey"::text, ','), '') FROM tributary.marker WHERE "tableName" = 'ContactChannel')";
+  const auto heir = R"(ContactChannel {"id": ")" + c1 + R"(", "tenancyId": ")" + t1 + R"(", "projectUserId": ")" + u1 + "\"}";
+  const auto share = [&] {
+    session.run(insert_channel(t1, u2, c1, "copy@example.com", false));
+    number_everything();
+  };
+  const auto of_the_copy = R"( WHERE "projectUserId" = ')" + u2 + "' AND id = '" + c1 + "'";
+  share();
+  session.run(R"(DELETE FROM "ContactChannel")" + of_the_copy);
+  EXPECT_EQ(session.value(marked), heir);
+  share();
+  session.run(R"(UPDATE "ContactChannel" SET id = ')" + uuid(29) + "'" + of_the_copy);
+  EXPECT_EQ(session.value(marked), heir);
+  // One that is flagged is due already.
+  session.run(R"(UPDATE "ContactChannel" SET id = ')" + c1 + R"(' WHERE id = ')" + uuid(29) + "'");
+  number_everything();
+  session.run(R"(UPDATE "ContactChannel" SET value = 'x' WHERE "projectUserId" = ')" + u1 + R"('; DELETE FROM "ContactChannel")" +
+              of_the_copy);
+  EXPECT_EQ(session.value(marked), "");
+}
+
 TEST_F(Capture, AMoveToAnotherTenancyLeavesATombstoneInTheOldOne) {
   session.run(R"(DELETE FROM "TeamMember"; DELETE FROM "DeletedRow"; UPDATE "ProjectUser" SET "tenancyId" = ')" + t2 +
               R"(' WHERE "projectUserId" = ')" + u1 + "'");

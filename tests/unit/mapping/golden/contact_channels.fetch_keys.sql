@@ -21,4 +21,6 @@ LEFT JOIN LATERAL (
   FROM public."ContactChannel" AS source
   WHERE source."tenancyId" = $1
     AND source."id" = wanted."id"
+  ORDER BY COALESCE(source."sequenceId", 9223372036854775807) DESC
+  LIMIT 1
 ) AS found ON TRUE;

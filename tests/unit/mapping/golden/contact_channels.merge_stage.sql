@@ -3,9 +3,10 @@ USING pg_temp."tributary_stage_contact_channels" AS stage
 WHERE stage."is_deleted"
   AND target."id" = stage."id";
 INSERT INTO public."contact_channels" AS target ("id", "user_id", "type", "value", "is_primary", "is_verified", "used_for_auth", "created_at")
-SELECT "id", "user_id", "type", "value", "is_primary", "is_verified", "used_for_auth", "created_at"
+SELECT DISTINCT ON ("id") "id", "user_id", "type", "value", "is_primary", "is_verified", "used_for_auth", "created_at"
 FROM pg_temp."tributary_stage_contact_channels" AS stage
 WHERE NOT stage."is_deleted"
+ORDER BY "id", "sequence_id" DESC
 ON CONFLICT ("id") DO UPDATE SET
   "user_id" = EXCLUDED."user_id",
   "type" = EXCLUDED."type",
