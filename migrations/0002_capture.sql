@@ -86,8 +86,17 @@ CREATE TABLE IF NOT EXISTS "ExternalDbSyncMetadata" (
 );
 
 --; fusebox row
-INSERT INTO "ExternalDbSyncMetadata" ("sequencerEnabled", "pollerEnabled")
-SELECT true, true
+-- Whichever of these columns it has, and whether or not they have defaults: an ORM may have made it.
+INSERT INTO "ExternalDbSyncMetadata"
+SELECT fusebox.*
+FROM jsonb_populate_record(
+  NULL::"ExternalDbSyncMetadata",
+  jsonb_build_object(
+    'singleton', 'TRUE',
+    'sequencerEnabled', true,
+    'pollerEnabled', true,
+    'createdAt', now() AT TIME ZONE 'UTC',
+    'updatedAt', now() AT TIME ZONE 'UTC')) AS fusebox
 WHERE NOT EXISTS (SELECT FROM "ExternalDbSyncMetadata");
 
 --; marker

@@ -156,11 +156,15 @@ std::string insert_heirs(const CapturedTable& table, std::string_view gone, std:
 }
 
 void add_tombstone_triggers(const CapturedTable& table, TableSteps& steps) {
+  // Everything is said: a table that an ORM has made has its defaults in the ORM.
   const auto values = [&](std::string_view alias) {
-    return fmt::format("{}.{}, {}, {}, {}", alias, quote_identifier(table.tenancy_column), quote_literal(table.name),
-                       json_object(alias, table.key, "::text"), json_object(alias, table.timestamps, ""));
+    return fmt::format("gen_random_uuid(), {}.{}, {}, {}, {}, now() AT TIME ZONE 'UTC', true", alias,
+                       quote_identifier(table.tenancy_column), quote_literal(table.name), json_object(alias, table.key, "::text"),
+                       json_object(alias, table.timestamps, ""));
   };
-  const std::string insert = "  INSERT INTO public.\"DeletedRow\" (\"tenancyId\", \"tableName\", \"primaryKey\", data)\n";
+  const std::string insert =
+      "  INSERT INTO public.\"DeletedRow\"\n"
+      "    (id, \"tenancyId\", \"tableName\", \"primaryKey\", data, \"deletedAt\", \"shouldUpdateSequenceId\")\n";
   const std::string_view notify = "  IF FOUND THEN\n    PERFORM tributary.notify_change();\n  END IF;\n  RETURN NULL;\nEND";
 
   const auto on_delete =

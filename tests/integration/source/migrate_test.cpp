@@ -68,6 +68,33 @@ TEST(Migrate, AttachesTablesThatHaveRowsAndNumbersThem) {
   EXPECT_EQ(session.value(R"(SELECT count(*) FROM "ProjectUser" WHERE "shouldUpdateSequenceId" AND "sequenceId" IS NULL)"), "1");
 }
 
+// An ORM keeps its defaults to itself. Every DELETE of the application failed.
+TEST(Migrate, AttachesTablesOfItsOwnThatHaveNoDefaults) {
+  Database database("attach");
+  auto session = database.session();
+  session.run(kReferenceTables);
+  session.run(R"(
+    CREATE TABLE "DeletedRow" (id uuid PRIMARY KEY, "tenancyId" uuid NOT NULL, "tableName" text NOT NULL, "sequenceId" bigint, "primaryKey" jsonb NOT NULL,
+      data jsonb, "deletedAt" timestamp(3) NOT NULL, "startedFulfillingAt" timestamp(3), "shouldUpdateSequenceId" boolean NOT NULL);
+    CREATE TABLE "OutgoingRequest" (id uuid PRIMARY KEY, "createdAt" timestamp(3) NOT NULL, "qstashOptions" jsonb NOT NULL,
+      "startedFulfillingAt" timestamp(3), "deduplicationKey" text);
+    CREATE TABLE "ExternalDbSyncMetadata" (singleton "BooleanTrue" PRIMARY KEY, "sequencerEnabled" boolean NOT NULL, "pollerEnabled" boolean NOT NULL,
+      "createdAt" timestamp(3) NOT NULL, "updatedAt" timestamp(3) NOT NULL))");
+  migrate(database, builtin_mappings());
+  EXPECT_EQ(attach_failure(database, builtin_mappings()), "");
+  EXPECT_EQ(session.value(R"(SELECT "sequencerEnabled" AND "pollerEnabled" FROM "ExternalDbSyncMetadata")"), "t");
+
+  session.run("SET TimeZone = 'Asia/Tokyo'");
+  session.run(R"(UPDATE "ProjectUser" SET "projectUserId" = '00000012-0000-4000-8000-000000000000'; DELETE FROM "ProjectUser")");
+  session.run(
+      R"(INSERT INTO "Team" ("tenancyId", "teamId", "displayName") SELECT id, gen_random_uuid(), 'team' FROM "Tenancy"; TRUNCATE "Team" CASCADE)");
+  EXPECT_EQ(session.value(R"(SELECT count(*) FROM "DeletedRow" WHERE "shouldUpdateSequenceId"
+                              AND abs(extract(epoch FROM "deletedAt" - (now() AT TIME ZONE 'UTC'))) < 3600)"),
+            "3");
+  session.run("SELECT tributary.enqueue(ARRAY[gen_random_uuid()])");
+  EXPECT_EQ(session.value(R"(SELECT count(*) FROM "OutgoingRequest")"), "1");
+}
+
 TEST(Migrate, ReplacesAPlainUniqueIndexOnTheSequenceId) {
   Database database("attach");
   auto session = database.session();
