@@ -52,7 +52,7 @@ embedded::SupervisorParams engine_params(std::filesystem::path folder, settings:
 embedded::Supervisor::SetUp engine_set_up(std::vector<mapping::Mapping> mappings, Uuid installation) {
   return
       [mappings = std::move(mappings), installation](const embedded::ReadyLine& host, std::stop_token) -> asio::awaitable<void> {
-        clickhouse::Client client(co_await asio::this_coro::executor, engine_server(host));
+        clickhouse::Client client(co_await asio::this_coro::executor, embedded::administrator_of(host));
         const auto state = co_await destination::clickhouse_target::apply_schema(
             client, mappings, {.embedded = true, .cluster = "", .definer = "", .installation = installation}, nullptr,
             destination::clickhouse_target::Extent::all, statement_deadline());
@@ -62,14 +62,6 @@ embedded::Supervisor::SetUp engine_set_up(std::vector<mapping::Mapping> mappings
           telemetry::log(telemetry::Level::error, "clickhouse", "a table of the embedded engine differs and is not written",
                          {{"mapping", mapping}, {"error", failure.message}});
       };
-}
-
-clickhouse::ConnectOptions engine_server(const embedded::ReadyLine& host) {
-  return {.host = "127.0.0.1",
-          .port = host.port,
-          .user = std::string(embedded::Credentials::kAdmin),
-          .password = host.credentials.admin_password,
-          .compression = clickhouse::Compression::none};
 }
 
 }  // namespace tributary::cli

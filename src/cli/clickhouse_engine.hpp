@@ -24,7 +24,5 @@ clickhouse::embedded::SupervisorParams engine_params(std::filesystem::path folde
                                                      const std::vector<mapping::Mapping>& mappings);
 /// Applies the schema of these mappings to it. Throws Failure where it belongs to another installation, or a newer program made it.
 clickhouse::embedded::Supervisor::SetUp engine_set_up(std::vector<mapping::Mapping> mappings, Uuid installation);
-/// As its administrator.
-clickhouse::ConnectOptions engine_server(const clickhouse::embedded::ReadyLine& host);
 
 }  // namespace tributary::cli

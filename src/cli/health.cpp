@@ -30,6 +30,17 @@ GROUP BY 1, 2, 3
 ORDER BY 1, 2, 3, 6
 )";
 
+constexpr auto kClickHouseSql = R"(
+SELECT i.clickhouse,
+       (SELECT count(*) FROM "OutgoingRequest" WHERE "destinationKind" = 'clickhouse'),
+       (SELECT count(DISTINCT tenancy_id) FROM tributary.destination_state WHERE destination_id = '@clickhouse' AND error <> ''),
+       coalesce((SELECT error FROM tributary.destination_state
+                 WHERE destination_id = '@clickhouse' AND error <> ''
+                 ORDER BY updated_at DESC
+                 LIMIT 1), '')
+FROM tributary.installation AS i
+)";
+
 constexpr auto kDrainedSql = R"(
 SELECT NOT EXISTS (SELECT FROM "OutgoingRequest" WHERE "deduplicationKey" LIKE 'sync:%')
    AND NOT EXISTS (SELECT FROM "DeletedRow" WHERE "shouldUpdateSequenceId")
@@ -61,6 +72,14 @@ asio::awaitable<std::vector<Trouble>> read_troubles(postgres::Connection& source
                         .error = result.get<std::string>(row, 9)});
   }
   co_return troubles;
+}
+
+asio::awaitable<ClickHouseState> read_clickhouse(postgres::Connection& source) {
+  const auto result = co_await source.execute(kClickHouseSql, statement_deadline());
+  co_return ClickHouseState{.used = result.get<bool>(0, 0),
+                            .waiting = result.get<std::int64_t>(0, 1),
+                            .failing = result.get<std::int64_t>(0, 2),
+                            .error = result.get<std::string>(0, 3)};
 }
 
 asio::awaitable<bool> is_drained(postgres::Connection& source, std::span<const mapping::Mapping> mappings) {

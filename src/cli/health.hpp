@@ -36,6 +36,15 @@ struct Trouble {
 };
 asio::awaitable<std::vector<Trouble>> read_troubles(postgres::Connection& source);
 
+/// The ClickHouse that all tenancies share.
+struct ClickHouseState {
+  bool used = false;
+  std::int64_t waiting = 0;  ///< requests for it, in flight ones too
+  std::int64_t failing = 0;  ///< tenancies that it did not take rows of, to be tried again
+  std::string error;         ///< the one that came last
+};
+asio::awaitable<ClickHouseState> read_clickhouse(postgres::Connection& source);
+
 /// Whether nothing is on its way, in one snapshot: no row without its sequence id, nothing queued or in flight, no slow destination
 /// left behind. What is parked with an error does not count: it waits for its next try.
 asio::awaitable<bool> is_drained(postgres::Connection& source, std::span<const mapping::Mapping> mappings);

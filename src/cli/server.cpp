@@ -148,7 +148,8 @@ Server::Server(asio::any_io_executor executor, ServerParams params, std::vector<
       params_(named_process(std::move(params))),
       mappings_(std::move(mappings)),
       metrics_(metrics),
-      ended_(std::move(executor)) {}
+      ended_(std::move(executor)),
+      clickhouse_is_known_(!params_.roles.sync || !params_.clickhouse) {}
 
 Server::~Server() {
   stop_.request_stop();
@@ -225,7 +226,7 @@ void Server::start_engine(const source::Installation& installation) {
 }
 
 void Server::point_writers_at(const std::optional<clickhouse::embedded::ReadyLine>& host) {
-  const auto server = host ? std::optional(engine_server(*host)) : std::nullopt;
+  const auto server = host ? std::optional(clickhouse::embedded::administrator_of(*host)) : std::nullopt;
   for (auto& loop : loops_) {
     const auto& writer = loop->lanes.at(queue::DestinationKind::clickhouse).writer;
     asio::post(loop->context, [writer, server] { writer->connect(server); });
@@ -247,7 +248,7 @@ asio::awaitable<void> Server::run_loop(Loop& loop) {
   if (loop.sequencer) spawn(loop.sequencer->run(stop_.get_token()));
   for (auto& [kind, lane] : loop.lanes) {
     if (lane.poller) spawn(run_poller(lane));
-    if (lane.writer) spawn(sync::keep_clickhouse(*lane.writer, lane.sync_pool, stop_.get_token()));
+    if (lane.writer) spawn(sync::keep_clickhouse(*lane.writer, lane.sync_pool, clickhouse_is_known_, stop_.get_token()));
     spawn(run_engine(lane));
   }
   while (running > 0 && !failure) co_await one_ended.wait(Deadline::never());
@@ -302,6 +303,10 @@ asio::awaitable<bool> Server::stop(Deadline deadline) {
   engine_.reset();
   loops_.clear();
   co_return in_time;
+}
+
+std::optional<clickhouse::embedded::ReadyLine> Server::clickhouse_host() const {
+  return engine_ ? engine_->supervisor.current() : std::nullopt;
 }
 
 void Server::wake() {

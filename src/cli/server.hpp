@@ -57,7 +57,7 @@ struct ServerParams {
 /// ClickHouse engine is a child of this process; until it is there, and whenever it is not, only what is meant for it waits.
 ///
 /// Lifetime: `metrics` outlives it; its executor's loop runs until stop() has returned. The destructor cuts off what still runs.
-/// Threads: wake() from any, the rest from the loop of `executor`. Errors: start() throws what open_source() and source::attach() throw;
+/// Threads: wake() and clickhouse_is_known() from any, the rest from the loop of `executor`. Errors: start() throws what open_source() and source::attach() throw;
 /// afterwards sequencer, poller and engine log their errors and go on.
 class Server {
  public:
@@ -76,6 +76,10 @@ class Server {
   asio::awaitable<bool> stop(Deadline deadline);
   /// There may be something to sequence and to claim.
   void wake();
+  /// There is no ClickHouse, or it was reached and whatever it lacks is in the queue.
+  bool clickhouse_is_known() const { return clickhouse_is_known_; }
+  /// Where the embedded ClickHouse engine is; nullopt: nowhere now, or there is none.
+  std::optional<clickhouse::embedded::ReadyLine> clickhouse_host() const;
 
  private:
   struct Lane;
@@ -98,6 +102,7 @@ class Server {
   Event ended_;  ///< a loop has ended
   std::stop_source stop_;
   std::atomic<Deadline::Clock::rep> drain_until_;
+  std::atomic<bool> clickhouse_is_known_;
   std::vector<std::unique_ptr<Loop>> loops_;
   std::shared_ptr<Engine> engine_;  ///< the embedded ClickHouse engine, on the executor's loop; null: none
 };

@@ -43,11 +43,12 @@ struct Status {
   source::Installation installation;
   Fusebox fusebox;
   queue::Counts queue;
+  ClickHouseState clickhouse;
   bool drained = false;
   std::vector<DestinationStatus> destinations;
 
   bool healthy() const {
-    return fusebox.sequencer && fusebox.poller &&
+    return fusebox.sequencer && fusebox.poller && clickhouse.failing == 0 &&
            std::ranges::all_of(destinations, [](const auto& d) { return d.state() == "ok"; });
   }
 };
@@ -59,6 +60,7 @@ asio::awaitable<Status> read_status(const settings::Settings& settings, const st
   status.installation = co_await source::attach(source, mappings, statement_deadline());
   status.fusebox = co_await read_fusebox(source);
   status.queue = co_await queue::counts(source, statement_deadline());
+  status.clickhouse = co_await read_clickhouse(source);
   status.drained = co_await is_drained(source, mappings);
   const auto troubles = co_await read_troubles(source);
   Selection selection;
@@ -131,6 +133,10 @@ void print_json(const Status& status) {
       {"installation", status.installation.id.to_string()},
       {"fusebox", json::object{{"sequencer", status.fusebox.sequencer}, {"poller", status.fusebox.poller}}},
       {"queue", std::move(queue)},
+      {"clickhouse", json::object{{"used", status.clickhouse.used},
+                                  {"waiting", status.clickhouse.waiting},
+                                  {"failing", status.clickhouse.failing},
+                                  {"error", status.clickhouse.error}}},
       {"destinations", std::move(destinations)},
   };
   std::puts(json::serialize(object).c_str());
@@ -168,6 +174,13 @@ void print_destinations(const Status& status, const Options& options) {
   if (!table.empty()) std::printf("\n%s", table.to_string().c_str());
 }
 
+std::string summary(const ClickHouseState& clickhouse) {
+  if (!clickhouse.used) return "not used";
+  if (clickhouse.failing > 0)
+    return fmt::format("does not take rows of {}: {}", counted(clickhouse.failing, "tenant"), clickhouse.error);
+  return clickhouse.waiting > 0 ? fmt::format("{} on their way", counted(clickhouse.waiting, "request")) : "ok";
+}
+
 void print_text(const Status& status, const Options& options) {
   const auto switched = [](bool on) { return on ? "on" : "OFF (\"ExternalDbSyncMetadata\")"; };
   std::printf("sequencer     %s\npoller        %s\n", switched(status.fusebox.sequencer), switched(status.fusebox.poller));
@@ -179,6 +192,7 @@ void print_text(const Status& status, const Options& options) {
   const auto ok = std::ranges::count_if(status.destinations, [](const auto& destination) { return destination.state() == "ok"; });
   std::printf("destinations  %s, %s ok\n", grouped(static_cast<std::int64_t>(status.destinations.size())).c_str(),
               grouped(ok).c_str());
+  std::printf("clickhouse    %s\n", summary(status.clickhouse).c_str());
   print_destinations(status, options);
   if (queue.parked + queue.quarantined > 0) std::puts("\nEach is tried again by itself; `tributary retry` does it at once.");
 }

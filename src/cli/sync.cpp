@@ -20,6 +20,8 @@ using namespace std::chrono_literals;
 constexpr auto kLookEvery = 100ms;
 constexpr auto kDrawEvery = 500ms;
 constexpr auto kStopTime = 7s;
+/// For the embedded engine to start and load what it has, twice.
+constexpr auto kClickHouseTime = 120s;
 constexpr std::size_t kMostBars = 20;
 constexpr int kBarWidth = 24;
 
@@ -50,6 +52,8 @@ class Progress {
                  grouped(backlog.changes), backlog.error});
     }
     auto text = table.to_string();
+    if (const auto clickhouse = co_await read_clickhouse(source); clickhouse.waiting > 0)
+      text += "and " + counted(clickhouse.waiting, "request") + " for ClickHouse\n";
     if (more_ > 0) text += "and " + counted(static_cast<std::int64_t>(more_), "destination") + " more\n";
     if (lines_ > 0) std::printf("\033[%zdA\033[J", lines_);
     lines_ = std::ranges::count(text, '\n');
@@ -67,13 +71,15 @@ class Progress {
   std::ptrdiff_t lines_ = 0;
 };
 
-/// Until the source says that nothing is on its way, or `stop`.
-asio::awaitable<void> wait_until_drained(postgres::Connection& source, const std::vector<mapping::Mapping>& mappings,
-                                         Progress* progress, std::stop_token stop) {
+/// Until nothing is on its way, or `stop`. The source cannot know what a ClickHouse lacks that was not reached yet: it is waited for, and given up.
+asio::awaitable<void> wait_until_drained(const Server& server, postgres::Connection& source,
+                                         const std::vector<mapping::Mapping>& mappings, Progress* progress,
+                                         std::stop_token stop) {
   Event pause(co_await asio::this_coro::executor);
   auto next_draw = Deadline::after(0s);
+  const auto for_clickhouse = Deadline::after(kClickHouseTime);
   while (!stop.stop_requested()) {
-    const bool drained = co_await is_drained(source, mappings);
+    const bool drained = (server.clickhouse_is_known() || for_clickhouse.expired()) && co_await is_drained(source, mappings);
     if (progress != nullptr && (drained || next_draw.expired())) {
       co_await progress->draw(source, mappings);
       next_draw = Deadline::after(kDrawEvery);
@@ -83,8 +89,10 @@ asio::awaitable<void> wait_until_drained(postgres::Connection& source, const std
   }
 }
 
-int report(const std::vector<Trouble>& troubles) {
-  if (troubles.empty()) {
+int report(const std::vector<Trouble>& troubles, bool clickhouse_is_known) {
+  if (!clickhouse_is_known)
+    std::fprintf(stderr, "tributary: ClickHouse was not to be reached; what is wrong stands in the log above\n");
+  if (troubles.empty() && clickhouse_is_known) {
     std::puts("Every destination has every change.");
     return kDone;
   }
@@ -112,10 +120,11 @@ asio::awaitable<int> sync_once(const settings::Settings& settings, std::vector<m
   }
   std::optional<Progress> progress;
   if (show) progress.emplace(co_await list_destinations(source, {}), settings.destinations.connect_timeout);
-  co_await wait_until_drained(source, mappings, progress ? &*progress : nullptr, stop);
+  co_await wait_until_drained(server, source, mappings, progress ? &*progress : nullptr, stop);
+  const bool clickhouse_is_known = server.clickhouse_is_known();
   co_await server.stop(Deadline::after(kStopTime));
   if (stop.stop_requested()) throw Failure("stopped before everything was done; run it again for the rest");
-  co_return report(co_await read_troubles(source));
+  co_return report(co_await read_troubles(source), clickhouse_is_known);
 }
 
 }  // namespace

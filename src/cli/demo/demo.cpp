@@ -10,12 +10,14 @@
 
 #include "cli/command.hpp"
 #include "cli/demo/backlog.hpp"
+#include "cli/demo/clickhouse.hpp"
 #include "cli/demo/private_cluster.hpp"
 #include "cli/demo/service.hpp"
 #include "cli/demo/show.hpp"
 #include "cli/demo/summary.hpp"
 #include "cli/health.hpp"
 #include "cli/text.hpp"
+#include "clickhouse/error.hpp"
 #include "source/migrate.hpp"
 
 namespace tributary::cli::demo {
@@ -56,13 +58,17 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 /// One run on a cluster that is up.
 class Demo {
  public:
-  Demo(const DemoOptions& options, settings::Settings settings, const PrivateCluster& cluster, Clock::time_point started)
+  /// `clickhouse`: the embedded engine's folder; empty: there is no ClickHouse.
+  Demo(const DemoOptions& options, settings::Settings settings, const PrivateCluster& cluster,
+       const std::filesystem::path& clickhouse, Clock::time_point started)
       : options_(options),
         settings_(std::move(settings)),
         cluster_(cluster),
         started_(started),
         mappings_(load_mappings(settings_)) {
     settings_.source.url = source().to_string();
+    settings_.clickhouse.url.clear();
+    settings_.clickhouse.folder = clickhouse;
   }
 
   asio::awaitable<int> run(std::stop_token stop) {
@@ -108,6 +114,7 @@ class Demo {
     co_await service_->start();
     const int status = options_.once ? co_await once(tenants, stop) : co_await live(stop);
     if (stop.stop_requested()) say("stopping");
+    if (!options_.once) co_await show_answers(tenants.front());
     co_await service_->stop();
     for (auto& customer : customers_) customer.pool->close();
     co_return status;
@@ -162,9 +169,24 @@ class Demo {
       co_await pause_->until(Deadline::at(next), stop);
       service_->check();
       const auto backlog = co_await read_backlog(*source_, customers_, mappings_);
-      draw(terminal, show_->take(backlog));
+      auto shot = show_->take(backlog);
+      const auto clickhouse = co_await read_clickhouse(*source_);
+      if (clickhouse.used) shot.clickhouse = clickhouse.waiting;
+      draw(terminal, shot);
     }
     co_return kDone;
+  }
+
+  /// The last thing that is shown: what the largest tenant learns from ClickHouse.
+  asio::awaitable<void> show_answers(const Tenant& tenant) {
+    co_await service_->stop_writing();
+    const auto host = service_->server().clickhouse_host();
+    if (!host) co_return;
+    try {
+      std::fputs(answers_text(co_await ask_questions(*host, tenant)).c_str(), out());
+    } catch (const clickhouse::Error& error) {
+      say(std::string("ClickHouse does not answer: ") + error.what());
+    }
   }
 
   void draw(Terminal& terminal, const Snapshot& now) const {
@@ -198,6 +220,8 @@ class Demo {
     if (stop.stop_requested()) co_return kInterrupted;
     const auto verify_begin = Clock::now();
     summary.verification = co_await verify_all(stop);
+    summary.clickhouse = settings_.clickhouse.use != settings::ClickHouseUse::none;
+    if (summary.clickhouse) co_await verify_in_clickhouse(tenants, summary, stop);
     summary.verify_time = Clock::now() - verify_begin;
     summary.problems = co_await problems();
     summary.total_time = Clock::now() - started_;
@@ -214,14 +238,18 @@ class Demo {
     while (!stop.stop_requested()) {
       service_->check();
       const auto backlog = co_await read_backlog(*source_, customers_, mappings_);
-      if (backlog.total() == 0) co_return true;
-      if (std::exchange(last_total, backlog.total()) != backlog.total()) last_movement = Clock::now();
+      const auto clickhouse = co_await read_clickhouse(*source_);
+      const bool clickhouse_is_idle = clickhouse.waiting == 0 && service_->server().clickhouse_is_known();
+      if (backlog.total() == 0 && clickhouse_is_idle) co_return true;
+      const auto total = backlog.total() + clickhouse.waiting;
+      if (std::exchange(last_total, total) != total) last_movement = Clock::now();
       if (Clock::now() - last_movement > kGiveUpAfter) co_return false;
       if (Clock::now() >= next_draw) {
         const auto now = show_->take(backlog);
-        say(fmt::format("{} rows applied, {}/s, {} to go in {}", grouped(static_cast<std::int64_t>(now.rows)),
+        say(fmt::format("{} rows applied, {}/s, {} to go in {}{}", grouped(static_cast<std::int64_t>(now.rows)),
                         grouped(static_cast<std::int64_t>(now.rows_per_second.back())), grouped(now.backlog),
-                        counted(static_cast<std::int64_t>(now.behind), "database")));
+                        counted(static_cast<std::int64_t>(now.behind), "database"),
+                        clickhouse_is_idle ? "" : ", and in ClickHouse"));
         next_draw = Clock::now() + kDrawEvery;
       }
       co_await pause_->until(Deadline::after(kLookEvery), stop);
@@ -245,6 +273,20 @@ class Demo {
       if (!error.empty()) result.add_unreadable(customer.database, error);
     }
     co_return result;
+  }
+
+  asio::awaitable<void> verify_in_clickhouse(const std::vector<Tenant>& tenants, Summary& summary, std::stop_token stop) {
+    const auto host = service_->server().clickhouse_host();
+    std::string error = host ? "" : "the embedded engine is not running";
+    try {
+      for (const auto& tenant : tenants) {
+        if (host && !stop.stop_requested()) co_await verify_clickhouse(*host, *source_, tenant, mappings_, summary.verification);
+      }
+      if (host) summary.answers = co_await ask_questions(*host, tenants.front());
+    } catch (const clickhouse::Error& failed) {
+      error = failed.what();
+    }
+    if (!error.empty()) summary.verification.add_unreadable("ClickHouse", error);
   }
 
   asio::awaitable<std::string> problems() {
@@ -294,8 +336,11 @@ int run_demo(const DemoOptions& options, const settings::Settings& settings) {
   std::fprintf(out, "  a private PostgreSQL %s, for trying and testing, is up in %s\n", cluster.server_version().c_str(),
                cluster.folder().c_str());
   std::fflush(out);
+  std::optional<ClickHouseFolder> clickhouse;
+  if (settings.clickhouse.use != settings::ClickHouseUse::none)
+    clickhouse.emplace(cluster.folder().string() + "-clickhouse", cluster.created(), options.keep);
   const int status = run_until_signal([&](std::stop_token stop) -> asio::awaitable<int> {
-    Demo demo(options, settings, cluster, started);
+    Demo demo(options, settings, cluster, clickhouse ? clickhouse->path() : "", started);
     co_return co_await demo.run(stop);
   });
   if (!options.keep)

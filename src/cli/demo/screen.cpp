@@ -15,7 +15,7 @@ namespace tributary::cli::demo {
 namespace {
 
 constexpr int kDefaultHeight = 24;
-constexpr int kFixedLines = 13;  // of a screen, without the places, with the cursor's
+constexpr int kFixedLines = 14;  // of a screen, without the places, with the cursor's
 constexpr int kMostPlaces = 20;
 constexpr int kBarWidth = 24;
 
@@ -111,8 +111,11 @@ std::string draw_screen(const Snapshot& now, int height, bool colours) {
                       paint.cyan(padded(sparkline(now.rows_per_second), 20)), grouped(static_cast<std::int64_t>(now.rows)));
   text += fmt::format("  lag      {}  p50   {} p99   committed in the source to visible at the customer\n",
                       paint.bold(padded_left(lag_text(now.p50), 10)), paint.bold(padded_left(lag_text(now.p99), 9)));
-  text += fmt::format("  backlog  {}  rows  in {} of {} databases\n\n", paint.bold(padded_left(grouped(now.backlog), 10)),
+  text += fmt::format("  backlog  {}  rows  in {} of {} databases\n", paint.bold(padded_left(grouped(now.backlog), 10)),
                       now.behind, now.places.size());
+  if (now.clickhouse)
+    text += fmt::format("  ClickHouse {}  tenants have rows on their way there\n", padded_left(grouped(*now.clickhouse), 8));
+  text += "\n";
   text += paint.dim(fmt::format("  {} {}  {}  {}", padded("customer's database", 22), padded_left("users", 10),
                                 padded_left("lag", 9), padded_left("backlog", 11))) +
           "\n";
@@ -124,9 +127,10 @@ std::string draw_screen(const Snapshot& now, int height, bool colours) {
 }
 
 std::string draw_line(const Snapshot& now) {
-  return fmt::format("{}  changes {}  rows {}  lag p50 {} p99 {}  backlog {} rows in {} of {} databases\n",
+  return fmt::format("{}  changes {}  rows {}  lag p50 {} p99 {}  backlog {} rows in {} of {} databases{}\n",
                      clock_text(now.elapsed), per_second(now.changes_per_second), per_second(now.rows_per_second),
-                     lag_text(now.p50), lag_text(now.p99), grouped(now.backlog), now.behind, now.places.size());
+                     lag_text(now.p50), lag_text(now.p99), grouped(now.backlog), now.behind, now.places.size(),
+                     now.clickhouse ? fmt::format(", {} tenants in ClickHouse", *now.clickhouse) : "");
 }
 
 Terminal::Terminal() {

@@ -26,6 +26,7 @@ struct Snapshot {
   Lag p99;
   std::int64_t backlog = 0;
   std::size_t behind = 0;
+  std::optional<std::int64_t> clickhouse;  ///< tenants whose rows are on their way there; nullopt: there is none
   std::vector<Place> places;
   std::int64_t largest_backlog = 0;        ///< of any place since the start: the length of a bar
   std::string source_psql;

@@ -31,6 +31,7 @@ class Service {
 
   const Changes& changes() const { return changes_; }
   const Probes& probes() const { return probes_; }
+  const Server& server() const { return server_; }
   const telemetry::Metrics& metrics() const { return metrics_; }
 
  private:

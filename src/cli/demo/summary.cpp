@@ -1,6 +1,7 @@
 #include "cli/demo/summary.hpp"
 
 #include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "cli/demo/screen.hpp"
@@ -20,11 +21,38 @@ json::value milliseconds(std::optional<std::chrono::nanoseconds> lag) {
   return std::chrono::duration<double, std::milli>(*lag).count();
 }
 
+json::array answers_json(const std::vector<Answered>& answers) {
+  json::array array;
+  for (const auto& answer : answers) {
+    json::array rows;
+    for (std::string_view rest = answer.rows; !rest.empty();) {
+      const auto end = std::min(rest.find('\n'), rest.size() - 1);
+      if (end > 0) rows.push_back(json::parse(rest.substr(0, end)));
+      rest.remove_prefix(end + 1);
+    }
+    array.push_back(json::object{{"question", answer.question}, {"rows", std::move(rows)}});
+  }
+  return array;
+}
+
 }  // namespace
 
+std::string answers_text(const std::vector<Answered>& answers) {
+  std::string text;
+  for (const auto& answer : answers) {
+    text += "\n  " + answer.question + ", asked by the largest tenant\n";
+    for (std::string_view rest = answer.table; !rest.empty();) {
+      const auto end = std::min(rest.find('\n'), rest.size() - 1);
+      text += "    " + std::string(rest.substr(0, end)) + "\n";
+      rest.remove_prefix(end + 1);
+    }
+  }
+  return text + (answers.empty() ? "" : "\n");
+}
+
 std::string to_text(const Summary& s) {
-  auto text = fmt::format("\n  {}, {}, {}\n", counted_size(s.tenants, "tenant"), counted(s.users, "user"),
-                          counted_size(s.databases, "database"));
+  auto text = fmt::format("\n  {}, {}, {}{}\n", counted_size(s.tenants, "tenant"), counted(s.users, "user"),
+                          counted_size(s.databases, "database"), s.clickhouse ? " and ClickHouse" : "");
   text += fmt::format("  first sync   {} rows in {:.1f} s: {} rows/s, sequencing included\n",
                       grouped(static_cast<std::int64_t>(s.first_rows)), s.first_time.count(),
                       grouped(static_cast<std::int64_t>(rate(s.first_rows, s.first_time))));
@@ -36,7 +64,9 @@ std::string to_text(const Summary& s) {
       fmt::format("  compared     {} rows in {:.1f} s: ",
                   grouped(static_cast<std::int64_t>(s.verification.rows + s.verification.differences)), s.verify_time.count());
   if (s.verification.equal())
-    return text + fmt::format("every database equals its source\n  all in all   {:.1f} s\n\n", s.total_time.count());
+    return text + fmt::format("every database equals its source{}\n{}  all in all   {:.1f} s\n\n",
+                              s.clickhouse ? ", and ClickHouse as each tenant sees it" : "", answers_text(s.answers),
+                              s.total_time.count());
   text += counted(static_cast<std::int64_t>(s.verification.differences), "difference") + "\n";
   for (const auto& difference : s.verification.first) text += "    " + difference.to_string() + "\n";
   if (s.verification.differences > s.verification.first.size()) text += "    ...\n";
@@ -61,6 +91,8 @@ std::string to_json(const Summary& s) {
                             {"compared_rows", s.verification.rows},
                             {"differences", s.verification.differences},
                             {"first_differences", std::move(differences)},
+                            {"clickhouse", s.clickhouse},
+                            {"answers", answers_json(s.answers)},
                             {"problems", s.problems},
                             {"verify_s", s.verify_time.count()},
                             {"total_s", s.total_time.count()}};

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/demo/clickhouse.hpp"
 #include "cli/demo/verify.hpp"
 
 namespace tributary::cli::demo {
@@ -24,11 +25,14 @@ struct Summary {
   Verification verification;
   Seconds verify_time{0};
   Seconds total_time{0};
+  bool clickhouse = false;              ///< there is one, and it was compared too
+  std::vector<Answered> answers;        ///< of it, to the largest tenant
   std::string problems;                 ///< what the service says of destinations that it cannot serve; empty: none
 
   bool good() const { return drained && verification.equal() && problems.empty(); }
 };
 
+std::string answers_text(const std::vector<Answered>& answers);
 std::string to_text(const Summary& summary);
 std::string to_json(const Summary& summary);
 

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <random>
 
+#include "clickhouse/client.hpp"
 #include "clickhouse/embedded/detail/child.hpp"
 #include "clickhouse/embedded/host_file.hpp"
 #include "telemetry/log.hpp"
@@ -14,6 +15,17 @@ namespace {
 using telemetry::Level;
 
 constexpr auto kComponent = "clickhouse-host";
+constexpr std::chrono::seconds kFollowed{1};  ///< between looks whether another process' host is still there
+
+/// With the password in the file, so that it is that host and not whoever got its port.
+asio::awaitable<bool> answers(Client& client) {
+  try {
+    co_await client.execute({.text = "SELECT 1", .retryable = true}, Deadline::after(std::chrono::seconds(5)));
+    co_return true;
+  } catch (const Error&) {
+    co_return false;
+  }
+}
 
 std::filesystem::path write_users(const std::filesystem::path& folder, const std::string& users) {
   std::filesystem::create_directories(folder);
@@ -31,6 +43,15 @@ double uniform() {
 }
 
 }  // namespace
+
+ConnectOptions administrator_of(const ReadyLine& host) {
+  // On one machine packing costs more than it saves.
+  return {.host = "127.0.0.1",
+          .port = host.port,
+          .user = std::string(Credentials::kAdmin),
+          .password = host.credentials.admin_password,
+          .compression = Compression::none};
+}
 
 struct Supervisor::Shared {
   mutable std::mutex mutex;
@@ -63,7 +84,6 @@ void Supervisor::tell_other_processes(const std::optional<ReadyLine>& host) cons
 }
 
 void Supervisor::publish(std::optional<ReadyLine> host) {
-  tell_other_processes(host);
   {
     const std::lock_guard lock(shared_->mutex);
     shared_->host = host;
@@ -75,6 +95,7 @@ asio::awaitable<void> Supervisor::run(std::stop_token stop) {
   bool ready = params_.users.empty();  // nothing to be set up
   while (!stop.stop_requested()) {
     try {
+      if (co_await follow(stop)) continue;
       if (!ready) co_await set_up(stop);
       ready = true;
       if (!stop.stop_requested()) co_await keep(stop);
@@ -88,6 +109,25 @@ asio::awaitable<void> Supervisor::run(std::stop_token stop) {
     if (stop.stop_requested()) break;
     co_await pause_.wait(Deadline::after(params_.backoff.delay(std::max(1, failures_), uniform())), stop);
   }
+}
+
+/// Whether another process' host was there. Returns when it answers no more.
+asio::awaitable<bool> Supervisor::follow(std::stop_token stop) {
+  const auto host = read_host_file(params_.folder);
+  if (!host) co_return false;
+  Client client(executor_, administrator_of(*host), {.max_connections = 1});
+  bool followed = false;
+  while (!stop.stop_requested() && co_await answers(client)) {
+    if (!std::exchange(followed, true)) {
+      telemetry::log(Level::info, kComponent, "the embedded ClickHouse engine of another process is used",
+                     {{"port", host->port}});
+      publish(host);
+    }
+    co_await pause_.wait(Deadline::after(kFollowed), stop);
+  }
+  client.close();
+  if (followed) publish(std::nullopt);
+  co_return followed;
 }
 
 std::vector<std::string> Supervisor::arguments(bool restricted) const {
@@ -131,9 +171,11 @@ asio::awaitable<void> Supervisor::keep(std::stop_token stop) {
   failures_ = 0;
   telemetry::log(Level::info, kComponent, "the embedded ClickHouse engine is ready",
                  {{"port", host.port}, {"version", host.version}, {"serves_tenants", host.serves_tenants}});
+  tell_other_processes(host);
   publish(host);
   const auto status = co_await child.wait(Deadline::never(), stop);
   publish(std::nullopt);
+  tell_other_processes(std::nullopt);
   if (status) throw std::runtime_error("it ended with status " + std::to_string(*status));
   co_await child.end(Deadline::after(params_.stop_time));
 }

@@ -13,6 +13,7 @@
 #include "base/backoff.hpp"
 #include "base/event.hpp"
 #include "clickhouse/embedded/host.hpp"
+#include "clickhouse/options.hpp"
 
 namespace tributary::clickhouse::embedded {
 
@@ -30,8 +31,12 @@ struct SupervisorParams {
   Backoff backoff{std::chrono::milliseconds(200), std::chrono::milliseconds(10'000)};
 };
 
+/// As the administrator of a host.
+ConnectOptions administrator_of(const ReadyLine& host);
+
 /// Keeps a clickhouse-host running as a child process: first, once, an unrestricted one in which `set_up` runs the migrations (in the restricted one nobody may),
-/// then the restricted one, again and again with a growing pause whenever it ends. While that one is ready, its folder has a host.json (host_file.hpp).
+/// then the restricted one, again and again with a growing pause whenever it ends. Where another process keeps a host on the same folder, that one is used for
+/// as long as it answers. While that one is ready, its folder has a host.json (host_file.hpp).
 ///
 /// Lifetime: run() has returned before it is destroyed. Threads: one loop; current() from any. Errors: run() logs them and goes on.
 class Supervisor {
@@ -56,6 +61,7 @@ class Supervisor {
   asio::awaitable<void> set_up(std::stop_token stop);
   asio::awaitable<void> keep(std::stop_token stop);
   asio::awaitable<ReadyLine> start(Child& child, std::stop_token stop);
+  asio::awaitable<bool> follow(std::stop_token stop);
   void publish(std::optional<ReadyLine> host);
   void tell_other_processes(const std::optional<ReadyLine>& host) const;
 
