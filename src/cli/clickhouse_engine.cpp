@@ -39,11 +39,11 @@ std::filesystem::path clickhouse_folder(const settings::Settings& settings) {
   return std::filesystem::path(home) / ".local/share/tributary/clickhouse";
 }
 
-embedded::SupervisorParams engine_params(std::filesystem::path folder, settings::Bytes memory,
+embedded::SupervisorParams engine_params(std::filesystem::path folder, settings::Bytes memory, telemetry::Level log,
                                          const std::vector<mapping::Mapping>& mappings) {
   embedded::SupervisorParams params;
   params.folder = std::move(folder);
-  params.arguments = {"--memory", std::to_string(memory.count)};
+  params.arguments = {"--memory", std::to_string(memory.count), "--log-level", std::string(telemetry::to_string(log))};
   params.users = mapping::clickhouse::embedded_users(mappings);
   params.stop_time = 2s;  // what it has acknowledged is on the disk
   return params;

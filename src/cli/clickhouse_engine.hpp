@@ -19,8 +19,8 @@ clickhouse::ConnectOptions clickhouse_server(const settings::Settings& settings)
 /// clickhouse.folder, or where it is when nobody says. Throws Failure{kBadInput} where there is no home either.
 std::filesystem::path clickhouse_folder(const settings::Settings& settings);
 
-/// The engine in this folder, with the users and row policies that these mappings need.
-clickhouse::embedded::SupervisorParams engine_params(std::filesystem::path folder, settings::Bytes memory,
+/// The engine in this folder, with the users and row policies that these mappings need. It logs as this program does.
+clickhouse::embedded::SupervisorParams engine_params(std::filesystem::path folder, settings::Bytes memory, telemetry::Level log,
                                                      const std::vector<mapping::Mapping>& mappings);
 /// Applies the schema of these mappings to it. Throws Failure where it belongs to another installation, or a newer program made it.
 clickhouse::embedded::Supervisor::SetUp engine_set_up(std::vector<mapping::Mapping> mappings, Uuid installation);

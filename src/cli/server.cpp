@@ -21,6 +21,8 @@ namespace {
 using namespace std::chrono_literals;
 using telemetry::Level;
 
+constexpr auto kClickHousePatience = 15s;
+
 postgres::ConnectOptions named(const postgres::ConnectOptions& options, std::string_view part) {
   if (options.keywords.contains("application_name")) return options;
   return options.with("application_name", "tributary " + std::string(part));
@@ -48,6 +50,7 @@ std::optional<ClickHouseParams> clickhouse_params(const settings::Settings& sett
   else
     params.server = clickhouse_server(settings);
   params.memory = given.memory;
+  params.log = settings.log.level;
   params.max_claims = static_cast<int>(given.max_claims);
   params.writer.schema = {.embedded = !params.server, .cluster = given.cluster, .definer = given.definer, .installation = {}};
   params.writer.creates = params.server.has_value();
@@ -103,6 +106,7 @@ struct Server::Lane {
   std::optional<sync::Engine> engine;
   std::optional<queue::Poller> poller;  ///< on the first loop
   Event poller_ended;
+  Event known;  ///< the shared ClickHouse is
 };
 
 /// One event loop and all that belongs to it.
@@ -128,7 +132,8 @@ Server::Lane::Lane(Loop& loop, queue::DestinationKind of, const ServerParams& pa
       sync_pool(loop.context.get_executor(), sync::Engine::session_settings(named(params.source, "sync")),
                 bounded(params.source_pool,
                         std::max(params.source_pool.max_connections, static_cast<std::size_t>(params.sync.parallel_loads) + 2))),
-      poller_ended(loop.context.get_executor()) {}
+      poller_ended(loop.context.get_executor()),
+      known(loop.context.get_executor()) {}
 
 /// The embedded ClickHouse engine, kept running.
 struct Server::Engine {
@@ -215,9 +220,9 @@ void Server::add_lane(Loop& loop, queue::DestinationKind kind, const source::Ins
 }
 
 void Server::start_engine(const source::Installation& installation) {
-  engine_ =
-      std::make_shared<Engine>(executor_, engine_params(params_.clickhouse->folder, params_.clickhouse->memory, mappings_),
-                               engine_set_up(mappings_, installation.id), [this](const auto& host) { point_writers_at(host); });
+  engine_ = std::make_shared<Engine>(
+      executor_, engine_params(params_.clickhouse->folder, params_.clickhouse->memory, params_.clickhouse->log, mappings_),
+      engine_set_up(mappings_, installation.id), [this](const auto& host) { point_writers_at(host); });
   // The coroutine keeps it alive: this object may be gone before the executor's loop.
   asio::co_spawn(executor_, engine_->supervisor.run(engine_->stop.get_token()), [engine = engine_](std::exception_ptr) {
     engine->is_over = true;
@@ -248,7 +253,7 @@ asio::awaitable<void> Server::run_loop(Loop& loop) {
   if (loop.sequencer) spawn(loop.sequencer->run(stop_.get_token()));
   for (auto& [kind, lane] : loop.lanes) {
     if (lane.poller) spawn(run_poller(lane));
-    if (lane.writer) spawn(sync::keep_clickhouse(*lane.writer, lane.sync_pool, clickhouse_is_known_, stop_.get_token()));
+    if (lane.writer) spawn(sync::keep_clickhouse(*lane.writer, lane.sync_pool, [this] { know_clickhouse(); }, stop_.get_token()));
     spawn(run_engine(lane));
   }
   while (running > 0 && !failure) co_await one_ended.wait(Deadline::never());
@@ -268,6 +273,10 @@ asio::awaitable<void> Server::run_loop(Loop& loop) {
 asio::awaitable<void> Server::run_poller(Lane& lane) {
   std::exception_ptr failure;
   try {
+    // While the embedded engine starts nothing is claimed for it, which would only be on record as failed. Should it not start at all, that is to be seen.
+    const auto patience = Deadline::after(kClickHousePatience);
+    while (lane.writer && !clickhouse_is_known_ && !stop_.stop_requested() && !patience.expired())
+      co_await lane.known.wait(patience, stop_.get_token());
     co_await lane.poller->run(stop_.get_token());
   } catch (...) {
     failure = std::current_exception();
@@ -307,6 +316,11 @@ asio::awaitable<bool> Server::stop(Deadline deadline) {
 
 std::optional<clickhouse::embedded::ReadyLine> Server::clickhouse_host() const {
   return engine_ ? engine_->supervisor.current() : std::nullopt;
+}
+
+void Server::know_clickhouse() {
+  clickhouse_is_known_ = true;
+  loops_.front()->lanes.at(queue::DestinationKind::clickhouse).known.notify();
 }
 
 void Server::wake() {

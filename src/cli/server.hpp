@@ -32,6 +32,7 @@ struct ClickHouseParams {
   std::optional<clickhouse::ConnectOptions> server;
   std::filesystem::path folder;  ///< of the embedded engine
   settings::Bytes memory;        ///< that it may take
+  telemetry::Level log = telemetry::Level::info;  ///< what it tells
   int max_claims = 2'000;
   destination::clickhouse_target::WriterParams writer;
 };
@@ -92,6 +93,7 @@ class Server {
   asio::awaitable<void> run_loop(Loop& loop);
   asio::awaitable<void> run_poller(Lane& lane);
   asio::awaitable<void> run_engine(Lane& lane);
+  void know_clickhouse();  ///< any loop
   void wake_pollers();
   void dispatch(queue::Claim claim);
 

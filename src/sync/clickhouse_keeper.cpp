@@ -31,7 +31,7 @@ asio::awaitable<void> welcome(postgres::Pool& source, std::string store, bool wa
 }  // namespace
 
 asio::awaitable<void> keep_clickhouse(destination::clickhouse_target::Writer& writer, postgres::Pool& source,
-                                      std::atomic<bool>& is_known, std::stop_token stop) {
+                                      std::function<void()> known, std::stop_token stop) {
   std::minstd_rand random{std::random_device{}()};
   std::uniform_real_distribution<double> uniform(0, 1);
   int failures = 0;
@@ -44,7 +44,7 @@ asio::awaitable<void> keep_clickhouse(destination::clickhouse_target::Writer& wr
       try {
         co_await welcome(source, std::move(look.store), was_away);
         was_away = false;
-        is_known = true;
+        known();
       } catch (const postgres::Error& error) {
         failed = true;
         telemetry::log(Level::warning, "clickhouse", "the source failed, what waits for ClickHouse is enqueued later",

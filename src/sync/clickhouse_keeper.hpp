@@ -1,7 +1,7 @@
 #pragma once
 #include <boost/asio/awaitable.hpp>
 
-#include <atomic>
+#include <functional>
 #include <stop_token>
 
 #include "destination/clickhouse/writer.hpp"
@@ -15,9 +15,9 @@ namespace asio = boost::asio;
 /// and again until it answers; then makes everything due that had failed for it, and, where it is a store that is not known yet (empty, or with a table that
 /// was lost), enqueues every tenancy. Otherwise it sleeps.
 ///
-/// `is_known`: set once whatever ClickHouse lacks is in the queue. Lifetime: the three outlive it; writer and pool belong to its loop. Errors: the server's and
-/// the source's are logged, and it goes on.
+/// `known`: called once whatever ClickHouse lacks is in the queue, at first and after each time that it was away. Lifetime: all of them outlive it; writer and pool
+/// belong to its loop. Errors: the server's and the source's are logged, and it goes on.
 asio::awaitable<void> keep_clickhouse(destination::clickhouse_target::Writer& writer, postgres::Pool& source,
-                                      std::atomic<bool>& is_known, std::stop_token stop);
+                                      std::function<void()> known, std::stop_token stop);
 
 }  // namespace tributary::sync

@@ -86,4 +86,9 @@ void log(Level level, std::string_view component, std::string_view message, std:
 
 void configure_log(const LogSettings& settings) { output() = make_output(settings); }
 
+std::string_view to_string(Level level) {
+  const auto name = spdlog::level::to_string_view(to_spdlog(level));
+  return {name.data(), name.size()};
+}
+
 }  // namespace tributary::telemetry

@@ -34,6 +34,9 @@ class Field {
 /// Never pass a connection string or a password: redact with postgres::redacted() first.
 void log(Level level, std::string_view component, std::string_view message, std::initializer_list<Field> fields = {});
 
+/// As log.level has it: "warning".
+std::string_view to_string(Level level);
+
 enum class LogFormat { automatic, human, json };
 struct LogSettings {
   Level level = Level::info;

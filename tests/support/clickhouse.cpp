@@ -41,6 +41,13 @@ std::string read(const fs::path& name) {
 
 }  // namespace
 
+std::vector<std::string> clickhouse_strings(const clickhouse::ConnectOptions& server, const std::string& sql) {
+  const auto result = execute(server, sql + "\nFORMAT RowBinary");
+  std::vector<std::string> rows;
+  for (clickhouse::RowReader row(result.body); row.more();) rows.emplace_back(row.string());
+  return rows;
+}
+
 ClickHouse::ClickHouse() : folder_(fs::temp_directory_path() / ("tributary-clickhouse-" + Uuid::random().to_string())) {
   fs::create_directories(folder_ / "data");
   // The host gives up root's rights before it opens its data.
@@ -75,13 +82,6 @@ void ClickHouse::start() {
   options_.port = boost::json::value_to<std::uint16_t>(line.at("port"));
   options_.user = "admin";
   options_.password = boost::json::value_to<std::string>(line.at("admin_password"));
-}
-
-std::vector<std::string> ClickHouse::strings(const std::string& sql) const {
-  const auto result = execute(options_, sql + "\nFORMAT RowBinary");
-  std::vector<std::string> rows;
-  for (clickhouse::RowReader row(result.body); row.more();) rows.emplace_back(row.string());
-  return rows;
 }
 
 void ClickHouse::run(const std::string& sql) const { execute(options_, sql); }

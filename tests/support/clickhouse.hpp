@@ -9,6 +9,9 @@
 
 namespace tributary::test {
 
+/// The rows of a SELECT of one String. Blocks. Throws clickhouse::Error.
+std::vector<std::string> clickhouse_strings(const clickhouse::ConnectOptions& server, const std::string& sql);
+
 /// The embedded engine (`tributary clickhouse-host --unrestricted`) of this test's own, in a folder of its own, killed and removed at the end.
 class ClickHouse {
  public:
@@ -26,8 +29,7 @@ class ClickHouse {
 
   /// As its administrator.
   const clickhouse::ConnectOptions& options() const { return options_; }
-  /// The rows of a SELECT of one String. Blocks.
-  std::vector<std::string> strings(const std::string& sql) const;
+  std::vector<std::string> strings(const std::string& sql) const { return clickhouse_strings(options_, sql); }
   void run(const std::string& sql) const;
 
  private:

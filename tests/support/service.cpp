@@ -102,7 +102,7 @@ asio::awaitable<void> Service::run() {
   if (params_.run_sequencer) begin(sequencer_->run(stop_.get_token()));
   for (auto* lane : lanes) {
     begin(lane->poller->run(stop_.get_token()));
-    if (lane->writer) begin(sync::keep_clickhouse(*lane->writer, lane->source_pool, clickhouse_is_known_, stop_.get_token()));
+    if (lane->writer) begin(sync::keep_clickhouse(*lane->writer, lane->source_pool, [] {}, stop_.get_token()));
   }
   const std::stop_callback finish_up(stop_.get_token(), [lanes] {
     for (auto* lane : lanes) lane->engine->begin_no_more();

@@ -63,7 +63,6 @@ class Service {
   Lane clickhouse_;
   postgres::Pool sequencer_pool_;
   std::stop_source stop_;
-  std::atomic<bool> clickhouse_is_known_{false};
   std::optional<sequencer::Sequencer> sequencer_;
   std::exception_ptr failure_;
   std::thread thread_;

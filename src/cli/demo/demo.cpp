@@ -328,9 +328,10 @@ ClusterOptions cluster_options(const DemoOptions& options) {
 
 int run_demo(const DemoOptions& options, const settings::Settings& settings) {
   const auto started = Clock::now();
-  auto log = settings.log;
-  if (log.level == telemetry::Level::info) log.level = telemetry::Level::warning;  // what goes well, the demo itself shows
-  telemetry::configure_log(log);
+  auto quiet = settings;
+  if (quiet.log.level == telemetry::Level::info)
+    quiet.log.level = telemetry::Level::warning;  // what goes well, the demo itself shows
+  telemetry::configure_log(quiet.log);
   FILE* out = options.json ? stderr : stdout;
   auto cluster = PrivateCluster::start(cluster_options(options));
   std::fprintf(out, "  a private PostgreSQL %s, for trying and testing, is up in %s\n", cluster.server_version().c_str(),
@@ -340,7 +341,7 @@ int run_demo(const DemoOptions& options, const settings::Settings& settings) {
   if (settings.clickhouse.use != settings::ClickHouseUse::none)
     clickhouse.emplace(cluster.folder().string() + "-clickhouse", cluster.created(), options.keep);
   const int status = run_until_signal([&](std::stop_token stop) -> asio::awaitable<int> {
-    Demo demo(options, settings, cluster, clickhouse ? clickhouse->path() : "", started);
+    Demo demo(options, quiet, cluster, clickhouse ? clickhouse->path() : "", started);
     co_return co_await demo.run(stop);
   });
   if (!options.keep)

@@ -1,0 +1,113 @@
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "clickhouse/embedded/host_file.hpp"
+#include "clickhouse/embedded/supervisor.hpp"
+#include "fixture.hpp"
+#include "support/clickhouse.hpp"
+
+/// With nothing configured, every tenancy's rows are in the embedded ClickHouse too.
+namespace tributary::test {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+namespace embedded = clickhouse::embedded;
+
+class CliClickHouse : public Cli {
+ protected:
+  CliClickHouse() : folder_(fs::temp_directory_path() / ("tributary-cli-clickhouse-" + Uuid::random().to_string())) {
+    fs::create_directories(folder_);
+    fs::permissions(folder_, fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
+  }
+  ~CliClickHouse() override {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+  void SetUp() override {
+    if (!ClickHouse::is_installed()) GTEST_SKIP() << "libchdb is not installed (npm ci)";
+    migrate();
+    tenancy_ = create_project("acme");
+  }
+  Environment with_clickhouse() const {
+    auto variables = environment();
+    variables["TRIBUTARY_CLICKHOUSE_USE"] = "automatic";
+    variables["TRIBUTARY_CLICKHOUSE_FOLDER"] = folder_.string();
+    return variables;
+  }
+  Finished with_clickhouse(std::vector<std::string> arguments) { return run_binary(std::move(arguments), with_clickhouse()); }
+
+  /// Teams in the engine that somebody runs; -1: nobody does.
+  std::int64_t teams() const {
+    const auto host = embedded::read_host_file(folder_);
+    if (!host) return -1;
+    try {
+      return std::stoll(
+          clickhouse_strings(embedded::administrator_of(*host),
+                             "SELECT toString(count()) FROM analytics_internal.teams FINAL WHERE project_id = 'acme'")
+              .at(0));
+    } catch (const clickhouse::Error&) {
+      return -1;
+    }
+  }
+
+  const fs::path folder_;
+  std::string tenancy_;
+};
+
+TEST_F(CliClickHouse, SyncOnceFillsTheEmbeddedEngine) {
+  insert_teams(tenancy_, "acme", 700);
+  const auto finished = with_clickhouse({"sync", "--once"});
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  const auto status = json_of(with_clickhouse({"status", "--json"})).as_object().at("clickhouse").as_object();
+  EXPECT_TRUE(status.at("used").as_bool());
+  EXPECT_EQ(status.at("waiting").to_number<int>(), 0);
+  EXPECT_EQ(status.at("failing").to_number<int>(), 0);
+
+  Binary serve({"serve"}, with_clickhouse());
+  serve.wait_until([&] { return teams() == 700; }, 60s);
+  insert_teams(tenancy_, "acme", 1);
+  serve.wait_until([&] { return teams() == 701; });
+  serve.signal(SIGTERM);
+  EXPECT_EQ(serve.wait(10s), 0) << serve.err();
+  EXPECT_EQ(teams(), -1);
+}
+
+TEST_F(CliClickHouse, ASecondProcessUsesTheEngineOfTheFirstAndTakesOver) {
+  Binary first({"serve"}, with_clickhouse());
+  first.wait_for("the embedded ClickHouse engine is ready", 60s);
+  Binary second({"serve"}, with_clickhouse());
+  second.wait_for("the embedded ClickHouse engine of another process is used", 60s);
+  insert_teams(tenancy_, "acme", 3);
+  first.wait_until([&] { return teams() == 3; });
+  first.signal(SIGKILL);
+  first.wait();
+  insert_teams(tenancy_, "acme", 2);
+  second.wait_until([&] { return teams() == 5; }, 60s);
+  second.signal(SIGTERM);
+  EXPECT_EQ(second.wait(10s), 0) << second.err();
+}
+
+TEST_F(CliClickHouse, WhereTheEngineCannotStartTheRestIsDoneAndItIsSaid) {
+  Database warehouse("cli_warehouse");
+  done({"destination", "add", "acme", "warehouse", "--url", warehouse.uri()});
+  insert_teams(tenancy_, "acme", 3);
+  fs::remove_all(folder_);
+  std::ofstream(folder_) << "no folder";
+  Binary serve({"serve"}, with_clickhouse());
+  serve.wait_until([&] {
+    auto session = warehouse.session();
+    return session.value("SELECT to_regclass('public.teams') IS NOT NULL") == "t" &&
+           session.number("SELECT count(*) FROM teams") == 3;
+  });
+  serve.wait_until(
+      [&] { return json_of(with_clickhouse({"status", "--json"})).as_object().at("clickhouse").as_object().at("failing") == 1; },
+      60s);
+  EXPECT_THAT(serve.err(), testing::HasSubstr(folder_.string()));
+  serve.signal(SIGTERM);
+  EXPECT_EQ(serve.wait(10s), 0) << serve.err();
+}
+
+}  // namespace
+}  // namespace tributary::test
