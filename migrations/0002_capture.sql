@@ -160,7 +160,7 @@ END
 $$;
 
 --; flag changed rows
--- BEFORE UPDATE, where the row is not flagged yet and the sequencer is not the one who writes. The id stays: until the row gets its next one, readers
+-- BEFORE UPDATE, where the row is not flagged yet and the sequencer is not the one who writes. The id stays, whatever the client says: until the row gets its next one, readers
 -- that have passed it have applied it, and those that have not may as well read the newer content there.
 CREATE OR REPLACE FUNCTION tributary.flag_changed()
 RETURNS trigger
@@ -168,6 +168,7 @@ LANGUAGE plpgsql
 AS $$
 BEGIN
   NEW."shouldUpdateSequenceId" := true;
+  NEW."sequenceId" := OLD."sequenceId";
   IF pg_sequence_last_value('tributary.sequencer_state'::regclass) = 2 THEN
     PERFORM pg_notify('tributary_change', '');
   END IF;

@@ -129,10 +129,10 @@ void add_flag_triggers(const CapturedTable& table, TableSteps& steps) {
   // are not committed yet, and pass these.
   steps.trigger("tributary_flag_key",
                 fmt::format("BEFORE UPDATE ON %s FOR EACH ROW WHEN ({}) EXECUTE FUNCTION tributary.flag_new()", key_changes));
-  // The sequencer is who writes a new id. Named to run after the above.
+  // The sequencer is who writes a greater id; an ORM that writes back what it has read gives the same or an older one. Named to run after the above.
   steps.trigger("tributary_flag_update",
                 "BEFORE UPDATE ON %s FOR EACH ROW WHEN (NEW.\"shouldUpdateSequenceId\" IS NOT TRUE"
-                " AND (NEW.\"sequenceId\" IS NULL OR OLD.\"sequenceId\" IS NOT DISTINCT FROM NEW.\"sequenceId\"))"
+                " AND NOT coalesce(NEW.\"sequenceId\" > coalesce(OLD.\"sequenceId\", -1), false))"
                 " EXECUTE FUNCTION tributary.flag_changed()");
 }
 

@@ -92,6 +92,19 @@ TEST_F(Capture, DoesNotFlagWhatTheSequencerWrites) {
 TEST_F(Capture, FlagsARowWhoseIdIsTakenAway) {
   session.run(R"(UPDATE "ProjectUser" SET "sequenceId" = NULL WHERE "projectUserId" = ')" + u1 + "'");
   EXPECT_EQ(session.value(kFlagged), u1);
+  EXPECT_EQ(session.value(R"(SELECT count("sequenceId") FROM "ProjectUser")"), "2");
+}
+
+// An ORM that writes every column back as it has read it, while the row was numbered anew. It was taken for the sequencer.
+TEST_F(Capture, FlagsARowThatIsWrittenWithTheIdItHadBefore) {
+  const auto ids = R"(SELECT string_agg("sequenceId"::text, ',' ORDER BY "projectUserId") FROM "ProjectUser")";
+  const auto read = session.value(R"(SELECT "sequenceId" FROM "ProjectUser" WHERE "projectUserId" = ')" + u1 + "'");
+  number_everything();
+  const auto numbered = session.value(ids);
+  session.run(R"(UPDATE "ProjectUser" SET "displayName" = 'x', "shouldUpdateSequenceId" = false, "sequenceId" = )" + read +
+              R"( WHERE "projectUserId" = ')" + u1 + "'");
+  EXPECT_EQ(session.value(kFlagged), u1);
+  EXPECT_EQ(session.value(ids), numbered);
 }
 
 TEST_F(Capture, LeavesNothingOfARolledBackTransaction) {
