@@ -70,6 +70,26 @@ asio::awaitable<Catalog> read_catalog(pg::Connection& connection, Mappings mappi
   co_return catalog;
 }
 
+pg::Error misshapen(std::string message) {
+  pg::Error::Details details;
+  details.kind = pg::ErrorKind::server;
+  details.sqlstate = "42P16";
+  details.message = std::move(message);
+  return pg::Error(std::move(details));
+}
+
+/// What the reference product's table has, ours is made of by adding columns; anything else is somebody else's table.
+void check_metadata(const Catalog& catalog) {
+  const auto metadata = catalog.find(std::string(kMetadataTable));
+  if (metadata == catalog.end()) return;
+  for (const auto* name : {"mapping_name", "last_synced_sequence_id", "updated_at"}) {
+    if (std::ranges::find(metadata->second.columns, name, &mapping::TargetColumn::name) == metadata->second.columns.end()) {
+      throw misshapen(
+          fmt::format("public.{} has no column \"{}\": it is not Tributary's; rename or drop it", kMetadataTable, name));
+    }
+  }
+}
+
 bool is_complete(const Catalog& catalog, Mappings mappings) {
   const auto metadata = catalog.find(std::string(kMetadataTable));
   if (metadata == catalog.end() || metadata->second.columns.size() < 8) return false;
@@ -101,13 +121,18 @@ bool somebody_else_created_it(const pg::Error& error) {
 }
 
 asio::awaitable<Catalog> complete_catalog(pg::Connection& connection, Mappings mappings, Deadline deadline) {
-  for (int attempt = 1;; ++attempt) {
+  constexpr int kMostTries = 5;
+  for (int tries = 0;; ++tries) {
     auto catalog = co_await read_catalog(connection, mappings, deadline);
+    check_metadata(catalog);
     if (is_complete(catalog, mappings)) co_return catalog;
+    if (tries == kMostTries) {
+      throw misshapen("tables that were created in schema public are not there: look for an event trigger that drops them");
+    }
     try {
       co_await create_missing(connection, catalog, mappings, deadline);
     } catch (const pg::Error& error) {
-      if (!somebody_else_created_it(error) || attempt >= 5) throw;
+      if (!somebody_else_created_it(error) || tries + 1 == kMostTries) throw;
     }
   }
 }

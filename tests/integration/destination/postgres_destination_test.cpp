@@ -244,6 +244,28 @@ TEST_F(DestinationTest, NamesWhatIsDifferentAboutATableAndServesTheOthers) {
   });
 }
 
+TEST_F(DestinationTest, SaysThatItsMetadataTableIsSomebodyElses) {
+  session_.run("CREATE TABLE public._stack_sync_metadata (x integer)");
+  run([&]() -> asio::awaitable<void> {
+    auto target = co_await open();
+    const auto positions = co_await target->positions(pointers_, deadline());
+    EXPECT_EQ(positions.failure.value().kind, FailureKind::refused);
+    EXPECT_EQ(positions.failure.value().message,
+              "public._stack_sync_metadata has no column \"mapping_name\": it is not Tributary's; rename or drop it");
+  });
+}
+
+TEST_F(DestinationTest, GivesUpOnATableThatVanishesWheneverItIsMade) {
+  session_.run(R"sql(
+    CREATE FUNCTION public.vanish() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN DROP TABLE IF EXISTS public.teams; END';
+    CREATE EVENT TRIGGER vanish ON ddl_command_end WHEN TAG IN ('GRANT') EXECUTE FUNCTION public.vanish())sql");
+  run([&]() -> asio::awaitable<void> {
+    auto target = co_await open();
+    const auto positions = co_await target->positions(pointers_, deadline());
+    EXPECT_EQ(positions.failure.value().kind, FailureKind::refused) << positions.failure.value().message;
+  });
+}
+
 TEST_F(DestinationTest, LeavesOutExactlyTheRowsThatAreRefused) {
   std::vector<std::string> kept;
   run([&]() -> asio::awaitable<void> {
