@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <set>
+
 #include "base/embedded.hpp"
 #include "base/sql_text.hpp"
 #include "source/check.hpp"
@@ -11,6 +13,16 @@ namespace {
 std::runtime_error not_ready(const std::string& what) { return std::runtime_error("the source is not ready: " + what); }
 
 constexpr std::string_view kRunMigrate = "; run `tributary migrate`";
+
+/// Those mapped and those that values are derived from.
+std::vector<std::string> source_tables(std::span<const mapping::Mapping> mappings) {
+  std::vector<std::string> tables;
+  for (const auto& mapping : mappings) {
+    tables.push_back(mapping.source_table);
+    for (const auto& dependency : mapping.dependencies) tables.push_back(dependency.table);
+  }
+  return tables;
+}
 
 asio::awaitable<void> check_version(postgres::Connection& connection, Deadline deadline) {
   if (!co_await is_installed(connection, deadline)) throw not_ready("it has no schema \"tributary\"" + std::string(kRunMigrate));
@@ -64,34 +76,47 @@ asio::awaitable<int> installed_version(postgres::Connection& connection, Deadlin
   co_return result.get<std::optional<std::int32_t>>(0, 0).value_or(0);
 }
 
+void check_server_version(int version) {
+  constexpr int kOldest = 150000;
+  if (version < kOldest)
+    throw std::runtime_error(fmt::format("the source is PostgreSQL {}: {} or newer is needed", version / 10000, kOldest / 10000));
+}
+
 asio::awaitable<void> check_mappings(postgres::Connection& connection, std::span<const mapping::Mapping> mappings,
                                      Deadline deadline) {
-  std::vector<std::string> tables;
-  for (const auto& mapping : mappings) {
-    tables.push_back(mapping.source_table);
-    for (const auto& dependency : mapping.dependencies) tables.push_back(dependency.table);
-  }
+  const auto tables = source_tables(mappings);
   postgres::Params params;
   params.add_array(std::span<const std::string>(tables));
   const auto result = co_await connection.execute(
-      "SELECT c.relname, a.attname, format_type(a.atttypid, NULL)\n"
+      "SELECT c.relname, a.attname, format_type(a.atttypid, NULL), c.relkind = 'p'\n"
       "FROM pg_class AS c\n"
       "JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped\n"
       "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname = ANY ($1)",
       std::move(params), deadline);
   std::vector<mapping::SourceColumn> catalog;
+  std::set<std::string> partitioned;
   for (std::size_t row = 0; row < result.rows(); ++row) {
+    if (result.get<bool>(row, 3)) partitioned.insert(result.get<std::string>(row, 0));
     catalog.push_back({result.get<std::string>(row, 0), result.get<std::string>(row, 1), result.get<std::string>(row, 2)});
   }
   std::string problems;
   for (const auto& mapping : mappings) {
     for (const auto& problem : mapping::check_against_source(mapping, catalog)) problems += "\n  " + problem.to_string();
+    if (!partitioned.contains(mapping.source_table)) continue;
+    const mapping::Problem problem{
+        mapping.file, mapping.source_position.line, mapping.source_position.column,
+        fmt::format(
+            "table \"{}\" is partitioned: capture needs indexes that can be built while it is in use, and a unique sequence id, "
+            "which a partitioned table cannot have",
+            mapping.source_table)};
+    problems += "\n  " + problem.to_string();
   }
   if (!problems.empty()) throw std::runtime_error("mappings do not fit the source:" + problems);
 }
 
 asio::awaitable<Installation> attach(postgres::Connection& connection, std::span<const mapping::Mapping> mappings,
                                      Deadline deadline) {
+  check_server_version(connection.server_version());
   co_await check_version(connection, deadline);
   co_await check_sequence(connection, deadline);
   co_await check_mappings(connection, mappings, deadline);

@@ -20,7 +20,10 @@ asio::awaitable<bool> is_installed(postgres::Connection& connection, Deadline de
 /// REQUIRES: is_installed().
 asio::awaitable<int> installed_version(postgres::Connection& connection, Deadline deadline);
 
-/// Throws std::runtime_error that lists what the mappings name and the source lacks.
+/// Throws std::runtime_error where the server (140005 is 14.5) is too old to be a source.
+void check_server_version(int version);
+
+/// Throws std::runtime_error that lists what the mappings name and the source lacks, or cannot capture (a partitioned table).
 asio::awaitable<void> check_mappings(postgres::Connection& connection, std::span<const mapping::Mapping> mappings,
                                      Deadline deadline);
 

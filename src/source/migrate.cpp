@@ -45,6 +45,7 @@ class Migration {
 
  private:
   asio::awaitable<void> work(std::span<const mapping::Mapping> mappings) {
+    check_server_version(connection_.server_version());
     if (co_await is_installed(connection_, deadline_)) {
       const int version = co_await installed_version(connection_, deadline_);
       if (version > schema_version())

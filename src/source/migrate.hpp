@@ -41,8 +41,8 @@ struct MigrateOptions {
 /// Creates or attaches the source schema and installs capture. Safe to run twice and by two at once (they take turns by
 /// pg_try_advisory_lock, polled outside any transaction). No existing table is rewritten or locked for long: a step that cannot have its lock
 /// within `lock_timeout` lets those pass who queued behind it and tries again.
-/// Throws postgres::Error, std::invalid_argument as capture_steps(), std::runtime_error where the schema is of a newer version or the mappings do not
-/// fit the tables; what was done by then stays and the next run goes on. Returns early at `stop`.
+/// Throws postgres::Error, std::invalid_argument as capture_steps(), std::runtime_error where the server is too old, the schema of a newer version or the
+/// mappings do not fit the tables; what was done by then stays and the next run goes on. Returns early at `stop`.
 asio::awaitable<void> migrate(postgres::Connection& connection, std::span<const mapping::Mapping> mappings,
                               MigrateOptions options, std::stop_token stop);
 
@@ -52,7 +52,7 @@ struct Installation {
   int shards = 0;
 };
 /// Throws std::runtime_error with what to do ("run `tributary migrate`") where the schema is missing or of another version, capture of a mapping is not
-/// installed, a mapping names what the source lacks, or global_seq_id is not CACHE 1 NO CYCLE.
+/// installed, a mapping names what the source lacks, global_seq_id is not CACHE 1 NO CYCLE, or the server is older than PostgreSQL 15.
 asio::awaitable<Installation> attach(postgres::Connection& connection, std::span<const mapping::Mapping> mappings,
                                      Deadline deadline);
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "source/check.hpp"
 #include "support/source.hpp"
 
 using namespace tributary;
@@ -141,6 +142,30 @@ TEST(Migrate, WaitsForALockWithoutHoldingOthersUp) {
   reader.run("COMMIT");
   migrating.join();
   EXPECT_EQ(attach_failure(database, builtin_mappings()), "");
+}
+
+// CREATE INDEX CONCURRENTLY would refuse it half-way.
+TEST(Migrate, APartitionedTableIsRefusedBeforeAnythingIsDoneToIt) {
+  Database database("partitioned");
+  auto session = database.session();
+  session.run(kReferenceTables);
+  session.run(R"(
+    ALTER TABLE "Team" RENAME TO "Team of before";
+    CREATE TABLE "Team" (LIKE "Team of before", PRIMARY KEY ("tenancyId", "teamId")) PARTITION BY HASH ("tenancyId"))");
+  try {
+    migrate(database, builtin_mappings());
+    FAIL() << "migrated";
+  } catch (const std::runtime_error& error) {
+    EXPECT_THAT(error.what(), testing::ContainsRegex("teams.yaml:[0-9]+:[0-9]+: table \"Team\" is partitioned"));
+  }
+  EXPECT_EQ(
+      session.value(R"(SELECT count(*) FROM pg_attribute WHERE attname = 'sequenceId' AND attrelid = '"ProjectUser"'::regclass)"),
+      "0");
+}
+
+TEST(Migrate, AnOldServerIsRefused) {
+  EXPECT_THROW(source::check_server_version(140011), std::runtime_error);
+  EXPECT_NO_THROW(source::check_server_version(150000));
 }
 
 TEST(Migrate, AttachNamesWhatIsMissing) {
