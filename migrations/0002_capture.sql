@@ -207,8 +207,9 @@ AS $$
 $$;
 
 --; install trigger
--- CREATE TRIGGER "name" <definition with %s for the table>, always enabled (also for rows that logical replication writes). Where it is there
--- already, nothing is locked.
+-- CREATE TRIGGER "name" <definition with %s for the table>, always enabled: also where session_replication_role is replica. A subscription's worker fires
+-- row triggers and those of TRUNCATE, but no other statement triggers: what it deletes leaves no tombstone, and what it inserts into a dependency no marker.
+-- By row these would cost the application more than a cascade can bear; attach() warns instead. Where it is there already, nothing is locked.
 CREATE OR REPLACE FUNCTION tributary.install_trigger(relation regclass, name text, definition text)
 RETURNS void
 LANGUAGE plpgsql

@@ -6,6 +6,7 @@
 #include "base/sql_text.hpp"
 #include "source/check.hpp"
 #include "source/migrate.hpp"
+#include "telemetry/log.hpp"
 
 namespace tributary::source {
 namespace {
@@ -46,6 +47,32 @@ asio::awaitable<void> check_sequence(postgres::Connection& connection, Deadline 
   if (!result.get<bool>(0, 0)) {
     throw not_ready(
         "global_seq_id must be CACHE 1 NO CYCLE; run `ALTER SEQUENCE public.global_seq_id INCREMENT 1 CACHE 1 NO CYCLE`");
+  }
+}
+
+/// Logical replication fires row triggers only, and tombstones are written by statement: see install_trigger in 0002_capture.sql.
+asio::awaitable<void> warn_of_subscriptions(postgres::Connection& connection, std::span<const mapping::Mapping> mappings,
+                                            Deadline deadline) {
+  const auto tables = source_tables(mappings);
+  postgres::Params params;
+  params.add_array(std::span<const std::string>(tables));
+  const auto result = co_await connection.execute(
+      "SELECT c.relname, s.subname\n"
+      "FROM pg_subscription_rel AS r\n"
+      "JOIN pg_subscription AS s ON s.oid = r.srsubid\n"
+      "JOIN pg_class AS c ON c.oid = r.srrelid\n"
+      "WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY ($1)\n"
+      "ORDER BY c.relname, s.subname",
+      std::move(params), deadline);
+  for (std::size_t row = 0; row < result.rows(); ++row) {
+    telemetry::log(
+        telemetry::Level::warning, "source",
+        "logical replication writes a mapped table: rows that it deletes stay at the destinations",
+        {{"table", result.get<std::string>(row, 0)},
+         {"subscription", result.get<std::string>(row, 1)},
+         {"what_to_do",
+          "take the table out of the publication, or publish its inserts and updates only (publish = 'insert, update') "
+          "and delete its rows here"}});
   }
 }
 
@@ -121,6 +148,7 @@ asio::awaitable<Installation> attach(postgres::Connection& connection, std::span
   co_await check_sequence(connection, deadline);
   co_await check_mappings(connection, mappings, deadline);
   co_await check_capture(connection, mappings, deadline);
+  co_await warn_of_subscriptions(connection, mappings, deadline);
   const auto result = co_await connection.execute("SELECT id, shard_count FROM tributary.installation", deadline);
   co_return Installation{result.get<Uuid>(0, 0), result.get<std::int32_t>(0, 1)};
 }

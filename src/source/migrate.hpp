@@ -52,7 +52,8 @@ struct Installation {
   int shards = 0;
 };
 /// Throws std::runtime_error with what to do ("run `tributary migrate`") where the schema is missing or of another version, capture of a mapping is not
-/// installed, a mapping names what the source lacks, global_seq_id is not CACHE 1 NO CYCLE, or the server is older than PostgreSQL 15.
+/// installed, a mapping names what the source lacks, global_seq_id is not CACHE 1 NO CYCLE, or the server is older than PostgreSQL 15. Logs a warning for
+/// each table of the mappings that a subscription writes: what logical replication deletes leaves no tombstone.
 asio::awaitable<Installation> attach(postgres::Connection& connection, std::span<const mapping::Mapping> mappings,
                                      Deadline deadline);
 

@@ -75,6 +75,20 @@ TEST_F(CliInput, WithoutASourceACommandSaysWhereToPutOne) {
   }
 }
 
+TEST_F(CliInput, MigrateWarnsOfATableThatASubscriptionWrites) {
+  Database publisher("cli_publisher");
+  publisher.session().run(
+      R"(CREATE TABLE public."Team" (id uuid PRIMARY KEY); CREATE PUBLICATION teams FOR TABLE public."Team")");
+  EXPECT_THAT(done({"migrate"}).err, Not(HasSubstr("subscription")));
+  auto session = source_.session();
+  session.run("CREATE SUBSCRIPTION from_afar CONNECTION '" + publisher.uri() +
+              "' PUBLICATION teams WITH (enabled = false, create_slot = false, copy_data = false)");
+  const auto warned = done({"migrate"});
+  session.run("ALTER SUBSCRIPTION from_afar SET (slot_name = NONE); DROP SUBSCRIPTION from_afar");
+  EXPECT_THAT(warned.err, AllOf(HasSubstr("logical replication writes a mapped table"), HasSubstr("Team"), HasSubstr("from_afar"),
+                                HasSubstr("what_to_do")));
+}
+
 TEST_F(CliInput, AnUnreachableSourceIsNamedWithoutItsPassword) {
   for (const auto& arguments : std::vector<std::vector<std::string>>{{"status"}, {"serve"}, {"sync", "--once"}, {"migrate"}}) {
     auto with_source = arguments;
