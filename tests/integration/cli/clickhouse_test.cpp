@@ -2,8 +2,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/uuid.hpp"
 #include "clickhouse/embedded/host_file.hpp"
 #include "clickhouse/embedded/supervisor.hpp"
+#include "clickhouse/error.hpp"
 #include "fixture.hpp"
 #include "support/clickhouse.hpp"
 
@@ -47,7 +49,7 @@ class CliClickHouse : public Cli {
           clickhouse_strings(embedded::administrator_of(*host),
                              "SELECT toString(count()) FROM analytics_internal.teams FINAL WHERE project_id = 'acme'")
               .at(0));
-    } catch (const clickhouse::Error&) {
+    } catch (const tributary::clickhouse::Error&) {
       return -1;
     }
   }
