@@ -259,9 +259,9 @@ asio::awaitable<Answer> Client::start(Query query, Deadline deadline) {
   co_return Answer(co_await state->run(std::move(head), query, query_id, deadline));
 }
 
-asio::awaitable<Result> Client::execute(Query query, Deadline deadline) {
-  const auto most = query.max_answer_bytes;
-  auto answer = co_await start(std::move(query), deadline);
+namespace {
+
+asio::awaitable<Result> read_whole(Answer answer, std::size_t most, Deadline deadline) {
   Result result{.query_id = answer.query_id(), .summary = answer.summary()};
   for (auto bytes = co_await answer.next(deadline); !bytes.empty(); bytes = co_await answer.next(deadline)) {
     if (bytes.size() > most - result.body.size()) {
@@ -270,6 +270,23 @@ asio::awaitable<Result> Client::execute(Query query, Deadline deadline) {
     result.body.insert(result.body.end(), bytes.begin(), bytes.end());
   }
   co_return result;
+}
+
+}  // namespace
+
+asio::awaitable<Result> Client::execute(Query query, Deadline deadline) {
+  const auto most = query.max_answer_bytes;
+  co_return co_await read_whole(co_await start(std::move(query), deadline), most, deadline);
+}
+
+asio::awaitable<Result> Client::get(std::string path, std::string query_id, Deadline deadline) {
+  const auto state = state_;
+  const Query nothing{.retryable = true};
+  auto head = detail::make_request(state->options, nothing, query_id);
+  head.method = "GET";
+  head.target.replace(0, 1, path);
+  co_return co_await read_whole(Answer(co_await state->run(std::move(head), nothing, query_id, deadline)),
+                                nothing.max_answer_bytes, deadline);
 }
 
 asio::awaitable<void> Client::ping(Deadline deadline) {

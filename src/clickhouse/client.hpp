@@ -67,6 +67,8 @@ class Client {
   asio::awaitable<Answer> start(Query query, Deadline deadline);
   /// Runs a statement to its end, with its whole answer.
   asio::awaitable<Result> execute(Query query, Deadline deadline);
+  /// What the server has at `path` of its HTTP interface about a query: the embedded engine's /query_time.
+  asio::awaitable<Result> get(std::string path, std::string query_id, Deadline deadline);
   /// Returns when the server answers at all. Needs no password.
   asio::awaitable<void> ping(Deadline deadline);
   /// For good: ends what is under way with Error{connection}.

@@ -23,6 +23,10 @@ constexpr std::size_t kHeldToTheEnd = 64 * 1024 * 1024;  ///< the same with wait
 constexpr int kPipeSize = 1024 * 1024;
 
 constexpr int kSyntaxError = 62;
+constexpr auto kOnlySelect = "Syntax error: only a SELECT is allowed, and no INTO OUTFILE";
+
+/// GET /query_time?query_id=…: what a tenant's query took. A server has a query_log for that; the library has none.
+constexpr std::string_view kTimePath = "/query_time";
 
 Head head_of(const Parser& parser) {
   Head head;
@@ -91,6 +95,7 @@ asio::awaitable<void> Exchange::answer() {
         co_await body_.drain();
         co_return co_await reply_.send(200, "text/html; charset=UTF-8", "Ok.\n");
       }
+      if (query_.path == kTimePath) co_return co_await tell_time();
       if (query_.path != "/")
         co_return co_await reply_.send(404, "text/plain; charset=UTF-8", "There is no handle " + query_.path + "\n");
       identify();
@@ -105,6 +110,17 @@ asio::awaitable<void> Exchange::answer() {
   if (reply_.begun()) co_return co_await reply_.break_off(refused->error());
   co_await body_.drain();
   co_await reply_.send(refused->error());
+}
+
+/// Of a tenant's query by its id, to admin.
+asio::awaitable<void> Exchange::tell_time() {
+  if (authenticate(query_, server_.params.credentials) != Role::admin)
+    throw EngineFailure(497, "ACCESS_DENIED", "Times are told to admin only");
+  co_await body_.drain();
+  const auto time = server_.times.find(query_.id);
+  if (!time) co_return co_await reply_.send(404, "text/plain; charset=UTF-8", "There is no time of this query\n");
+  const boost::json::value object{{"cpu_time_us", time->cpu.count()}, {"wall_clock_time_us", time->wall.count()}};
+  co_await reply_.send(200, content_type("JSON"), boost::json::serialize(object));
 }
 
 /// Who asks, and what the session is given for it.
@@ -144,6 +160,7 @@ asio::awaitable<void> Exchange::execute() {
       co_await server_.places(tenant_ ? Role::tenant : Role::admin).enter(Deadline::after(server_.params.longest_wait));
   if (!place) throw EngineFailure(202, "TOO_MANY_SIMULTANEOUS_QUERIES", "Too many simultaneous queries");
   const bool more = co_await read_text();
+  if (tenant_) text_ = TenantRules::plain_text(text_);
   const auto statement = look_at(text_, !more);
   switch (statement.kind) {
     case Statement::Kind::empty:
@@ -154,7 +171,7 @@ asio::awaitable<void> Exchange::execute() {
       co_return co_await select(statement);
     case Statement::Kind::insert:
     case Statement::Kind::other:
-      if (tenant_) throw EngineFailure(497, "ACCESS_DENIED", "Only SELECT is allowed");
+      if (tenant_) throw EngineFailure(kSyntaxError, "SYNTAX_ERROR", kOnlySelect);
       if (statement.kind == Statement::Kind::insert) co_return co_await insert(statement);
       co_return co_await other(statement);
   }
@@ -171,7 +188,8 @@ Outcome Exchange::prepare(Session& session) const {
   if (auto outcome = session.set(settings_); !outcome.ok()) return outcome;
   if (auto outcome = session.set(query_.parameters); !outcome.ok()) return outcome;
   // Last, because it forbids every SET: 1 is for good, 2 still lets the statement have SETTINGS of its own.
-  if (tenant_) return session.set({{"readonly", "1"}});
+  // Counts of rows that were read cover those of others that stand beside one's own.
+  if (tenant_) return session.set({{"output_format_write_statistics", "0"}, {"readonly", "1"}});
   if (read_only_) return session.set({{"readonly", "2"}});
   return {};
 }
@@ -183,6 +201,7 @@ std::optional<EngineError> Exchange::said(const Outcome& outcome) const {
 }
 
 asio::awaitable<void> Exchange::select(const Statement& statement) {
+  if (tenant_ && Lexer(statement.tail).next()) throw EngineFailure(164, "READONLY", "The query may not change settings");
   const std::string format(!statement.format.empty() ? statement.format
                            : !query_.format.empty()  ? query_.format
                                                      : "TabSeparated");
@@ -198,6 +217,7 @@ asio::awaitable<void> Exchange::select(const Statement& statement) {
     }
     auto outcome = session.run(sql);
     outcome.error = said(outcome);
+    if (tenant_) outcome.counts = {};
     return outcome;
   };
   watch();
@@ -216,6 +236,7 @@ asio::awaitable<void> Exchange::select(const Statement& statement) {
   // Should the engine still write, it gets an error.
   source.close();
   auto outcome = co_await statement_.finish();
+  if (tenant_) server_.times.add(query_.id, statement_.time());
   if (failed) std::rethrow_exception(failed);
   co_await conclude(std::move(outcome));
 }

@@ -8,10 +8,13 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
+#include "base/uuid.hpp"
+
 namespace tributary::clickhouse::embedded {
 namespace {
 
 constexpr std::size_t kPiece = 64 * 1024;
+constexpr std::size_t kTagSize = 16;
 
 std::string encoded(Encoding encoding, std::string_view text) {
   auto encoder = make_encoder(encoding);
@@ -72,7 +75,12 @@ asio::awaitable<void> Body::drain() {
 // ---- reply --------------------------------------------------------------------------------------------------------------------------
 
 Reply::Reply(beast::tcp_stream& stream, const Query& query, bool keep_alive)
-    : stream_(stream), id_(query.id), encoding_(query.wanted), encoder_(make_encoder(query.wanted)), keep_alive_(keep_alive) {}
+    : stream_(stream),
+      id_(query.id),
+      exception_tag_(Uuid::random().to_string().substr(0, kTagSize)),
+      encoding_(query.wanted),
+      encoder_(make_encoder(query.wanted)),
+      keep_alive_(keep_alive) {}
 
 template <class Message>
 void Reply::fill_head(Message& message, std::string_view type, const Counts& counts) const {
@@ -115,6 +123,7 @@ asio::awaitable<void> Reply::begin(std::string_view type, std::string_view name)
   format = name;
   http::response<http::empty_body> response(http::status::ok, 11);
   fill_head(response, type, {});
+  response.set("X-ClickHouse-Exception-Tag", exception_tag_);
   response.chunked(true);
   http::response_serializer<http::empty_body> serializer(response);
   stream_.expires_after(kSocketTimeout);
@@ -147,7 +156,11 @@ asio::awaitable<void> Reply::end() {
 
 asio::awaitable<void> Reply::break_off(const EngineError& error) {
   keep_alive_ = false;
-  co_await write("\n" + error.message + "\n");
+  co_await write(fmt::format("\r\n__exception__\r\n{0}\r\n{1}\n{2} {0}\r\n__exception__\r\n", exception_tag_, error.message,
+                             error.message.size() + 1));
+  if (encoding_ == Encoding::identity) co_return;
+  encoder_->finish();
+  co_await write({});
 }
 
 }  // namespace tributary::clickhouse::embedded

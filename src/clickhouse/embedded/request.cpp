@@ -14,6 +14,8 @@
 #include <charconv>
 
 #include "base/uuid.hpp"
+#include "clickhouse/detail/exception_text.hpp"
+#include "clickhouse/tenant_message.hpp"
 
 namespace tributary::clickhouse::embedded {
 namespace {
@@ -260,51 +262,10 @@ std::string_view content_type(std::string_view format) {
 }
 
 EngineError safe_error(const EngineError& error) {
-  const auto said = [&](std::string_view sentence, std::string_view name) {
-    return EngineError{error.code, fmt::format("Code: {}. DB::Exception: {}. ({})", error.code, sentence, name)};
-  };
-  switch (error.code) {
-    case 62:
-      return said("Syntax error", "SYNTAX_ERROR");
-    case 47:
-      return said("Unknown column or expression", "UNKNOWN_IDENTIFIER");
-    case 60:
-      return said("Unknown table", "UNKNOWN_TABLE");
-    case 46:
-      return said("Unknown function", "UNKNOWN_FUNCTION");
-    case 42:
-      return said("Wrong number of arguments for a function", "NUMBER_OF_ARGUMENTS_DOESNT_MATCH");
-    case 43:
-      return said("Wrong type of an argument of a function", "ILLEGAL_TYPE_OF_ARGUMENT");
-    case 53:
-      return said("Types do not match", "TYPE_MISMATCH");
-    case 73:
-      return said("Unknown format", "UNKNOWN_FORMAT");
-    case 159:
-      return said("The query took longer than allowed", "TIMEOUT_EXCEEDED");
-    case 158:
-      return said("The query reads more rows than allowed", "TOO_MANY_ROWS");
-    case 307:
-      return said("The query reads more bytes than allowed", "TOO_MANY_BYTES");
-    case 396:
-      return said("The result has more rows or bytes than allowed", "TOO_MANY_ROWS_OR_BYTES");
-    case 241:
-      return said("The query needs more memory than allowed", "MEMORY_LIMIT_EXCEEDED");
-    case 394:
-      return said("The query was cancelled", "QUERY_WAS_CANCELLED");
-    case 215:
-      return said("A column is neither aggregated nor in GROUP BY", "NOT_AN_AGGREGATE");
-    case 456:
-      return said("A query parameter has no value", "UNKNOWN_QUERY_PARAMETER");
-    case 457:
-      return said("A query parameter's value does not fit its type", "BAD_QUERY_PARAMETER");
-    case 164:
-      return said("The query may not change settings", "READONLY");
-    case 497:
-      return said("Not enough privileges", "ACCESS_DENIED");
-    default:
-      return said("The query failed", "QUERY_FAILED");
-  }
+  const auto exception = detail::parse_exception(error.message);
+  // It was parsed before it ran: a syntax error now is one of some value.
+  const auto message = tenant_message(error.code, "Syntax error");
+  return {error.code, fmt::format("Code: {}. DB::Exception: {} ({})", error.code, message, exception ? exception->name : "")};
 }
 
 }  // namespace tributary::clickhouse::embedded

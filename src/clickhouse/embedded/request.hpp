@@ -74,7 +74,7 @@ std::string tenant_comment(const Query& query, std::string_view tag);
 unsigned status_of(int code);
 /// Content-Type of a format.
 std::string_view content_type(std::string_view format);
-/// What a tenant is told: the code, and a sentence without names or values.
+/// Of a tenant's statement that failed while it ran: the code and its name, and tenant_message() in place of the message.
 EngineError safe_error(const EngineError& error);
 
 }  // namespace tributary::clickhouse::embedded

@@ -22,6 +22,8 @@ void RunningStatement::start(std::string comment, Job job, std::function<void()>
   at_kill_ = std::move(at_kill);
   comment_ = std::move(comment);
   started_ = true;
+  started_at_ = std::chrono::steady_clock::now();
+  cpu_at_start_ = server_.cpu.begin();
   asio::post(server_.threads, [this, job = std::move(job), at_end = std::move(at_end)]() mutable {
     Outcome outcome;
     try {
@@ -34,6 +36,8 @@ void RunningStatement::start(std::string comment, Job job, std::function<void()>
     }
     asio::post(server_.acceptor.get_executor(), [this, outcome = std::move(outcome), at_end = std::move(at_end)]() mutable {
       outcome_ = std::move(outcome);
+      time_ = {.cpu = std::chrono::ceil<std::chrono::microseconds>(server_.cpu.end(cpu_at_start_)),
+               .wall = std::chrono::ceil<std::chrono::microseconds>(std::chrono::steady_clock::now() - started_at_)};
       at_end();
       wake_.set();
     });

@@ -93,15 +93,32 @@ void Lexer::skip_blanks() {
     const auto rest = text_.substr(at_);
     if (is_blank(rest[0])) {
       ++at_;
-    } else if (rest.starts_with("--") || rest.starts_with("#!") || rest.starts_with("# ")) {
+    } else if (rest.starts_with("--") || rest.starts_with("//") || rest.starts_with("#!") || rest.starts_with("# ")) {
       at_ = std::min(text_.find('\n', at_), text_.size());
     } else if (rest.starts_with("/*")) {
-      const auto end = text_.find("*/", at_ + 2);
-      at_ = end == std::string_view::npos ? text_.size() : end + 2;
+      const auto end = comment_end(at_);
+      if (end == std::string_view::npos) return;
+      at_ = end;
     } else {
       return;
     }
   }
+}
+
+/// Comments stand in comments. npos: it is not closed.
+std::size_t Lexer::comment_end(std::size_t from) const {
+  int depth = 0;
+  for (auto at = from; at + 1 < text_.size(); ++at) {
+    const auto pair = text_.substr(at, 2);
+    if (pair == "/*") {
+      ++depth;
+      ++at;
+    } else if (pair == "*/") {
+      ++at;
+      if (--depth == 0) return at + 1;
+    }
+  }
+  return std::string_view::npos;
 }
 
 std::size_t Lexer::quoted_end(std::size_t from, char quote) const {
@@ -125,11 +142,8 @@ std::optional<Token> Lexer::next() {
   if (first == '\'' || first == '"' || first == '`') {
     token.kind = first == '\'' ? Token::Kind::text : Token::Kind::quoted_name;
     const auto end = quoted_end(from, first);
-    if (end == std::string_view::npos) {
-      at_ = text_.size();
-      return std::nullopt;
-    }
-    token.value = between(text_, from, end);
+    if (end == std::string_view::npos) token.kind = Token::Kind::other;
+    token.value = between(text_, from, std::min(end, text_.size()));
   } else if (in_word(first)) {
     token.kind = is_digit(first) ? Token::Kind::number : Token::Kind::word;
     auto end = from;
@@ -139,8 +153,9 @@ std::optional<Token> Lexer::next() {
     ++depth_;
   } else if (first == ')' || first == ']' || first == '}') {
     token.depth = --depth_;
-  } else if (first == '$') {
-    token.kind = Token::Kind::other;  // a here-document may begin: whoever must be sure what a text holds refuses it
+  } else if (first == '$' || text_.substr(from, 2) == "/*") {
+    token.kind = Token::Kind::other;
+    if (first == '/') token.value = text_.substr(from);
   }
   at_ = token.end();
   return token;

@@ -9,6 +9,7 @@
 namespace tributary::clickhouse::embedded {
 
 struct Token {
+  /// other: a quote or comment that is not closed, or what may begin a here-document. Whoever must be sure what a text holds refuses it.
   enum class Kind { word, quoted_name, text, number, symbol, other };
   Kind kind;
   std::string_view value;  ///< with its quotes
@@ -23,11 +24,12 @@ struct Token {
 class Lexer {
  public:
   explicit Lexer(std::string_view text) : text_(text) {}
-  /// nullopt at the end, and where a quote or comment is not closed.
+  /// nullopt at the end.
   std::optional<Token> next();
 
  private:
   void skip_blanks();
+  std::size_t comment_end(std::size_t from) const;
   std::size_t quoted_end(std::size_t from, char quote) const;
   std::string_view text_;
   std::size_t at_ = 0;

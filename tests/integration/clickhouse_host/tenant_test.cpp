@@ -1,14 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <fstream>
-#include <iterator>
-#include <thread>
-
-#include "base/embedded.hpp"
-#include "host.hpp"
-#include "mapping/clickhouse_plan.hpp"
+#include "tenants.hpp"
 
 namespace tributary::clickhouse::embedded::test {
 namespace {
@@ -16,49 +9,27 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-std::vector<mapping::Mapping> mappings() {
-  std::vector<mapping::Mapping> result;
-  for (const auto& file : embedded_mappings()) result.push_back(mapping::parse(file.text, file.name).mapping.value());
-  return result;
-}
-
-/// Schema and two tenants' teams, written in an unrestricted engine; then the restricted one over the same folder.
+/// Two tenants' teams.
 class HostTenant : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = std::make_unique<Folder>();
-    const auto all = mappings();
-    {
-      Host host(folder_->path());
-      const auto plan = mapping::clickhouse::plan(all, {.embedded = true}, nullptr, {});
-      for (const auto& step : plan.steps) {
-        for (const auto& statement : step.statements) host.run(statement);
-      }
+    host_ = std::make_unique<TenantHost>([](const Host& admin) {
       for (const auto* project : {"one", "two"}) {
-        host.run(fmt::format(
+        admin.run(fmt::format(
             "INSERT INTO analytics_internal.teams (project_id, branch_id, id, display_name, created_at, sync_sequence_id, "
             "sync_is_deleted) "
             "SELECT '{0}', 'main', generateUUIDv4(), '{0} team ' || toString(number), now(), number, 0 FROM numbers(5)",
             project));
       }
-      host.end();
-    }
-    const auto users = folder_->path() / "given-users.xml";
-    std::ofstream(users) << mapping::clickhouse::embedded_users(all);
-    host_ = std::make_unique<Host>(folder_->path(), std::vector<std::string>{"--users", users.string()});
+    });
   }
-  static void TearDownTestSuite() {
-    host_.reset();
-    folder_.reset();
-  }
-  static Host& host() { return *host_; }
+  static void TearDownTestSuite() { host_.reset(); }
+  static const Host& host() { return host_->host(); }
 
-  static std::unique_ptr<Folder> folder_;
-  static std::unique_ptr<Host> host_;
+  static std::unique_ptr<TenantHost> host_;
 };
 
-std::unique_ptr<Folder> HostTenant::folder_;
-std::unique_ptr<Host> HostTenant::host_;
+std::unique_ptr<TenantHost> HostTenant::host_;
 
 TEST_F(HostTenant, SeesItsOwnRowsAndNoneOfOthers) {
   ASSERT_TRUE(host().ready().serves_tenants);

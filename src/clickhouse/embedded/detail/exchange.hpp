@@ -22,6 +22,7 @@ class Exchange {
  private:
   asio::awaitable<void> answer();
   asio::awaitable<bool> read_text();
+  asio::awaitable<void> tell_time();
   void identify();
   asio::awaitable<void> execute();
   asio::awaitable<void> select(const Statement& statement);

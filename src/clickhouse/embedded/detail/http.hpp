@@ -61,7 +61,7 @@ class Reply {
   asio::awaitable<void> begin(std::string_view type, std::string_view format);
   asio::awaitable<void> write(std::string_view data);
   asio::awaitable<void> end();
-  /// REQUIRES: begun. The client sees the message and that the answer is cut off.
+  /// REQUIRES: begun. The client sees the message, in the form that servers have for it since 25.11, and that the answer is cut off.
   asio::awaitable<void> break_off(const EngineError& error);
 
   std::string format;  ///< of the answer, for its head
@@ -73,6 +73,7 @@ class Reply {
 
   beast::tcp_stream& stream_;
   const std::string id_;
+  const std::string exception_tag_;  ///< tells an error in the middle of the data from data
   const Encoding encoding_;
   std::unique_ptr<Codec> encoder_;
   bool keep_alive_;

@@ -27,6 +27,8 @@ class RunningStatement {
   void kill();
   bool killed() const { return killed_; }
   bool ended() const { return outcome_.has_value(); }
+  /// What it took. REQUIRES: ended.
+  QueryTime time() const { return time_; }
   /// Asks the engine once to kill it, and waits for the answer. REQUIRES: started.
   asio::awaitable<void> kill_now();
   asio::awaitable<Outcome> finish();
@@ -37,6 +39,9 @@ class RunningStatement {
   std::function<void()> at_kill_;
   Event wake_;
   std::optional<Outcome> outcome_;
+  std::chrono::steady_clock::time_point started_at_;
+  std::chrono::nanoseconds cpu_at_start_{0};
+  QueryTime time_;
   bool started_ = false;
   bool killed_ = false;
 };

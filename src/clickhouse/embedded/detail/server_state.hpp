@@ -6,6 +6,7 @@
 
 #include "base/event.hpp"
 #include "base/turnstile.hpp"
+#include "clickhouse/embedded/query_times.hpp"
 #include "clickhouse/embedded/server.hpp"
 
 namespace tributary::clickhouse::embedded {
@@ -39,6 +40,8 @@ struct Server::State {
   asio::thread_pool control{1};  ///< for KILL, which must not wait behind what it kills
   std::set<boost::beast::tcp_stream*> idle;  ///< connections between two requests
   std::set<RunningStatement*> statements;    ///< under way
+  CpuShares cpu;
+  QueryTimes times{10'000};  ///< of tenants' queries
   std::size_t open = 0;                      ///< connections
   bool stopping = false;
 };
