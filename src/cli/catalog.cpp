@@ -21,6 +21,23 @@ WHERE t."hasNoOrganization" = 'TRUE'
 ORDER BY 2, 3, 4
 )";
 
+// The shared ClickHouse is no database of the project's.
+constexpr auto kDeletedDestinationsSql = R"(
+SELECT t."tenancyId",
+       t."projectId",
+       t."branchId",
+       d.key,
+       coalesce(d.value ->> 'type', ''),
+       coalesce(d.value ->> 'connectionString', '')
+FROM tributary.deleted_tenancy AS t
+CROSS JOIN LATERAL jsonb_each(t.destinations) AS d (key, value)
+WHERE d.key <> '@clickhouse'
+  AND ($1 IS NULL OR t."projectId" = $1)
+  AND ($2 IS NULL OR t."branchId" = $2)
+  AND ($3 IS NULL OR d.key = $3)
+ORDER BY 2, 3, 4, t."deletedAt"
+)";
+
 constexpr auto kProjectsSql = R"(
 SELECT p.id,
        p."displayName",
@@ -41,14 +58,13 @@ WHERE "projectId" = $1
   AND "hasNoOrganization" = 'TRUE'
 )";
 
-}  // namespace
-
-asio::awaitable<std::vector<DestinationRow>> list_destinations(postgres::Connection& source, Selection selection) {
+asio::awaitable<std::vector<DestinationRow>> read_destinations(postgres::Connection& source, std::string_view sql,
+                                                               Selection selection, bool deleted) {
   postgres::Params params;
   params.add(selection.project, postgres::oid::kText);
   params.add(selection.branch, postgres::oid::kText);
   params.add(selection.destination, postgres::oid::kText);
-  const auto result = co_await source.execute(kDestinationsSql, std::move(params), statement_deadline());
+  const auto result = co_await source.execute(sql, std::move(params), statement_deadline());
   std::vector<DestinationRow> rows;
   for (std::size_t row = 0; row < result.rows(); ++row) {
     rows.push_back({.tenancy = result.get<Uuid>(row, 0),
@@ -56,9 +72,20 @@ asio::awaitable<std::vector<DestinationRow>> list_destinations(postgres::Connect
                     .branch = result.get<std::string>(row, 2),
                     .id = result.get<std::string>(row, 3),
                     .type = result.get<std::string>(row, 4),
-                    .connection_string = result.get<std::string>(row, 5)});
+                    .connection_string = result.get<std::string>(row, 5),
+                    .deleted = deleted});
   }
   co_return rows;
+}
+
+}  // namespace
+
+asio::awaitable<std::vector<DestinationRow>> list_destinations(postgres::Connection& source, Selection selection) {
+  co_return co_await read_destinations(source, kDestinationsSql, std::move(selection), false);
+}
+
+asio::awaitable<std::vector<DestinationRow>> list_deleted_destinations(postgres::Connection& source, Selection selection) {
+  co_return co_await read_destinations(source, kDeletedDestinationsSql, std::move(selection), true);
 }
 
 asio::awaitable<std::vector<ProjectRow>> list_projects(postgres::Connection& source) {

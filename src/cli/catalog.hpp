@@ -27,9 +27,12 @@ struct DestinationRow {
   std::string id;
   std::string type;
   std::string connection_string;
+  bool deleted = false;  ///< its tenancy is, and what it holds of that is still to be removed
 };
 /// Destinations of synced tenancies, by project, branch and id.
 asio::awaitable<std::vector<DestinationRow>> list_destinations(postgres::Connection& source, Selection selection);
+/// Databases of deleted tenancies that have not applied the tombstones yet. A project may have been made again since, with destinations of the same ids.
+asio::awaitable<std::vector<DestinationRow>> list_deleted_destinations(postgres::Connection& source, Selection selection);
 
 struct ProjectRow {
   std::string id;

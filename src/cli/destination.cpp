@@ -44,6 +44,25 @@ WHERE destination_id = $2
   AND tenancy_id IN (SELECT id FROM "Tenancy" WHERE "projectId" = $1)
 )";
 
+// The same of tenancies that are gone and wait for this destination to apply their tombstones.
+constexpr auto kGiveUpSql = R"(
+WITH given_up AS (
+  UPDATE tributary.deleted_tenancy
+  SET destinations = destinations - $2
+  WHERE "projectId" = $1 AND destinations ? $2
+  RETURNING "tenancyId"
+), states AS (
+  DELETE FROM tributary.destination_state WHERE destination_id = $2 AND tenancy_id IN (SELECT "tenancyId" FROM given_up)
+), refused AS (
+  DELETE FROM tributary.quarantine WHERE destination_id = $2 AND tenancy_id IN (SELECT "tenancyId" FROM given_up)
+)
+SELECT count(*) FROM given_up
+)";
+constexpr auto kForgetDeletedSql = R"(
+DELETE FROM tributary.deleted_tenancy
+WHERE "projectId" = $1 AND destinations = '{}'
+)";
+
 struct Options {
   std::string project;
   std::string branch = "main";
@@ -51,6 +70,7 @@ struct Options {
   std::string url;
   bool replace = false;
   bool no_test = false;
+  bool deleted = false;
   bool json = false;
 };
 
@@ -95,7 +115,29 @@ asio::awaitable<int> add(const settings::Settings& settings, const Options& opti
   co_return kDone;
 }
 
+asio::awaitable<int> give_up(const settings::Settings& settings, const Options& options) {
+  auto source = co_await open_source(settings);
+  const auto deadline = statement_deadline();
+  auto transaction = co_await postgres::Transaction::begin(source, postgres::TransactionMode::read_committed, deadline);
+  postgres::Params params;
+  params.add(options.project).add(options.id);
+  const auto given_up = co_await source.execute(kGiveUpSql, std::move(params), deadline);
+  if (given_up.get<std::int64_t>(0, 0) == 0) {
+    co_await transaction.rollback(deadline);
+    throw Failure("no deleted project \"" + options.project + "\" waits for a destination \"" + options.id +
+                  "\"; `tributary status --all` shows them");
+  }
+  postgres::Params project;
+  project.add(options.project);
+  co_await source.execute(kForgetDeletedSql, std::move(project), deadline);
+  co_await transaction.commit(deadline);
+  std::printf("Gave up destination %s of the deleted project %s. Its database keeps whatever rows it has.\n", options.id.c_str(),
+              options.project.c_str());
+  co_return kDone;
+}
+
 asio::awaitable<int> remove(const settings::Settings& settings, const Options& options) {
+  if (options.deleted) co_return co_await give_up(settings, options);
   auto source = co_await open_source(settings);
   const auto deadline = statement_deadline();
   auto transaction = co_await postgres::Transaction::begin(source, postgres::TransactionMode::read_committed, deadline);
@@ -105,7 +147,7 @@ asio::awaitable<int> remove(const settings::Settings& settings, const Options& o
   if (result.affected_rows() == 0) {
     co_await transaction.rollback(deadline);
     throw Failure("project \"" + options.project + "\" has no destination \"" + options.id +
-                  "\"; `tributary destination list` shows them");
+                  "\"; `tributary destination list` shows them (--deleted is for one of a deleted project)");
   }
   co_await source.execute(kForgetStateSql, params, deadline);
   co_await source.execute(kForgetQuarantineSql, params, deadline);
@@ -210,7 +252,9 @@ void add_destination(CLI::App& app, Action& chosen) {
 
   auto* removing = subcommand("remove", "Send a database no more rows; its tables stay", remove);
   removing->add_option("project", options->project, "Project")->required()->type_name("PROJECT");
-  removing->add_option("id", options->id, "Destination")->required()->type_name("ID");
+  removing->add_option("id", options->id, "Destination")->required()->check(kId);
+  removing->add_flag("--deleted", options->deleted,
+                     "Give up a database of a deleted project or branch whose rows cannot be removed from it");
 
   auto* listing = subcommand("list", "List destinations, without their passwords", list);
   listing->add_option("--project", options->project, "Of this project only")->type_name("PROJECT");

@@ -65,7 +65,9 @@ asio::awaitable<Status> read_status(const settings::Settings& settings, const st
   const auto troubles = co_await read_troubles(source);
   Selection selection;
   if (!options.project.empty()) selection.project = options.project;
-  for (auto& row : co_await list_destinations(source, std::move(selection))) {
+  auto rows = co_await list_destinations(source, selection);
+  std::ranges::move(co_await list_deleted_destinations(source, std::move(selection)), std::back_inserter(rows));
+  for (auto& row : rows) {
     auto& destination = status.destinations.emplace_back();
     destination.row = std::move(row);
     std::ranges::copy_if(troubles, std::back_inserter(destination.troubles), [&](const Trouble& trouble) {
@@ -105,6 +107,7 @@ json::object to_json(const DestinationStatus& destination) {
                       {"branch", destination.row.branch},
                       {"tenancy", destination.row.tenancy.to_string()},
                       {"destination", destination.row.id},
+                      {"deleted", destination.row.deleted},
                       {"url", redacted(destination.row.connection_string)},
                       {"state", destination.state()}};
   json::array troubles;
@@ -162,8 +165,8 @@ void print_destinations(const Status& status, const Options& options) {
   Table table(std::move(headings));
   for (const auto& destination : status.destinations) {
     if (destination.state() == "ok" && !options.all && !options.backlog) continue;
-    std::vector<std::string> cells{destination.row.project, destination.row.branch, destination.row.id,
-                                   std::string(destination.state())};
+    std::vector<std::string> cells{destination.row.project + (destination.row.deleted ? " (deleted)" : ""),
+                                   destination.row.branch, destination.row.id, std::string(destination.state())};
     if (const auto& backlog = destination.backlog) {
       cells.push_back(grouped(backlog->changes));
       cells.push_back(backlog->complete_until ? rough_duration(age(*backlog->complete_until)) + " ago" : "not yet");
@@ -195,6 +198,10 @@ void print_text(const Status& status, const Options& options) {
   std::printf("clickhouse    %s\n", summary(status.clickhouse).c_str());
   print_destinations(status, options);
   if (queue.parked + queue.quarantined > 0) std::puts("\nEach is tried again by itself; `tributary retry` does it at once.");
+  const auto is_stuck = [](const auto& destination) { return destination.row.deleted && destination.state() != "ok"; };
+  if (std::ranges::any_of(status.destinations, is_stuck))
+    std::puts(
+        "A deleted project's rows are still to be removed; `tributary destination remove --deleted` gives the database up.");
 }
 
 }  // namespace

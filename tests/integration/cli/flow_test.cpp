@@ -163,6 +163,31 @@ TEST_F(CliFlow, ARemovedDestinationKeepsItsTablesAndGetsNoMore) {
   EXPECT_EQ(warehouse_.session().number("SELECT count(*) FROM teams"), 2);
 }
 
+// Its database once failed for ever without anybody being told.
+TEST_F(CliFlow, ADeletedProjectsDatabaseIsShownUntilItIsEmptiedOrGivenUp) {
+  const auto tenancy = create_project("acme");
+  done({"destination", "add", "acme", "warehouse", "--url", warehouse_.uri()});
+  insert_teams(tenancy, "acme", 2);
+  done({"sync", "--once"});
+  source_.session().run("ALTER DATABASE \"" + warehouse_.name() + "\" ALLOW_CONNECTIONS false");
+  source_.session().run(R"(DELETE FROM "Project")");
+  EXPECT_EQ(tributary({"sync", "--once"}).status, 3);
+
+  const auto status = tributary({"status"});
+  EXPECT_EQ(status.status, 3);
+  EXPECT_THAT(status.out, AllOf(HasSubstr("acme (deleted)"), HasSubstr("failing"), HasSubstr("destination remove --deleted")));
+  const auto destination = json_of(tributary({"status", "--json"})).at("destinations").at(0);
+  EXPECT_TRUE(destination.at("deleted").as_bool());
+  EXPECT_EQ(destination.at("state").as_string(), "failing");
+
+  EXPECT_THAT(tributary({"destination", "remove", "acme", "warehouse"}).err, HasSubstr("--deleted"));
+  EXPECT_EQ(tributary({"destination", "remove", "--deleted", "acme", "lakehouse"}).status, 1);
+  done({"destination", "remove", "--deleted", "acme", "warehouse"});
+  EXPECT_EQ(tributary({"status"}).status, 0);
+  EXPECT_EQ(source_.session().number("SELECT count(*) FROM tributary.deleted_tenancy"), 0);
+  EXPECT_EQ(source_.session().number("SELECT count(*) FROM tributary.destination_state"), 0);
+}
+
 TEST_F(CliFlow, TheFuseboxIsNotWaitedForWithoutAWord) {
   source_.session().run(R"(UPDATE "ExternalDbSyncMetadata" SET "sequencerEnabled" = false)");
   const auto synced = tributary({"sync", "--once"});
