@@ -233,8 +233,11 @@ void Server::start_engine(const source::Installation& installation) {
 void Server::point_writers_at(const std::optional<clickhouse::embedded::ReadyLine>& host) {
   const auto server = host ? std::optional(clickhouse::embedded::administrator_of(*host)) : std::nullopt;
   for (auto& loop : loops_) {
-    const auto& writer = loop->lanes.at(queue::DestinationKind::clickhouse).writer;
-    asio::post(loop->context, [writer, server] { writer->connect(server); });
+    // Weak: a loop that has stopped runs this no more, and its writer must not outlive it in there.
+    const std::weak_ptr writer = loop->lanes.at(queue::DestinationKind::clickhouse).writer;
+    asio::post(loop->context, [writer, server] {
+      if (const auto there = writer.lock()) there->connect(server);
+    });
   }
 }
 

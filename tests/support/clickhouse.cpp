@@ -24,12 +24,14 @@ namespace fs = std::filesystem;
 
 fs::path library() { return fs::path(TRIBUTARY_SOURCE_DIR) / "node_modules/@chdb/lib-linux-x64-gnu/libchdb.so"; }
 
-clickhouse::Result execute(const clickhouse::ConnectOptions& options, const std::string& sql) {
+clickhouse::Result execute(const clickhouse::ConnectOptions& options, const std::string& sql,
+                           std::map<std::string, std::string> settings = {}) {
   boost::asio::io_context loop(1);
   // It keeps no connection: the loop would wait for that one's end.
   clickhouse::Client client(loop.get_executor(), options, {.max_connections = 1, .idle_timeout = std::chrono::milliseconds(0)});
-  auto result = boost::asio::co_spawn(loop, client.execute({.text = sql}, Deadline::after(std::chrono::seconds(60))),
-                                      boost::asio::use_future);
+  auto result = boost::asio::co_spawn(
+      loop, client.execute({.text = sql, .settings = std::move(settings)}, Deadline::after(std::chrono::seconds(60))),
+      boost::asio::use_future);
   loop.run();
   return result.get();
 }
@@ -41,8 +43,9 @@ std::string read(const fs::path& name) {
 
 }  // namespace
 
-std::vector<std::string> clickhouse_strings(const clickhouse::ConnectOptions& server, const std::string& sql) {
-  const auto result = execute(server, sql + "\nFORMAT RowBinary");
+std::vector<std::string> clickhouse_strings(const clickhouse::ConnectOptions& server, const std::string& sql,
+                                            std::map<std::string, std::string> settings) {
+  const auto result = execute(server, sql + "\nFORMAT RowBinary", std::move(settings));
   std::vector<std::string> rows;
   for (clickhouse::RowReader row(result.body); row.more();) rows.emplace_back(row.string());
   return rows;

@@ -1,5 +1,6 @@
 #pragma once
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,7 +11,8 @@
 namespace tributary::test {
 
 /// The rows of a SELECT of one String. Blocks. Throws clickhouse::Error.
-std::vector<std::string> clickhouse_strings(const clickhouse::ConnectOptions& server, const std::string& sql);
+std::vector<std::string> clickhouse_strings(const clickhouse::ConnectOptions& server, const std::string& sql,
+                                            std::map<std::string, std::string> settings = {});
 
 /// The embedded engine (`tributary clickhouse-host --unrestricted`) of this test's own, in a folder of its own, killed and removed at the end.
 class ClickHouse {

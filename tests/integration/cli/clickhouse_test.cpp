@@ -40,15 +40,17 @@ class CliClickHouse : public Cli {
   }
   Finished with_clickhouse(std::vector<std::string> arguments) { return run_binary(std::move(arguments), with_clickhouse()); }
 
-  /// Teams in the engine that somebody runs; -1: nobody does.
+  /// Teams of the project, as it sees itself in the engine that somebody runs; -1: nobody does.
   std::int64_t teams() const {
     const auto host = embedded::read_host_file(folder_);
     if (!host) return -1;
     try {
-      return std::stoll(
-          clickhouse_strings(embedded::administrator_of(*host),
-                             "SELECT toString(count()) FROM analytics_internal.teams FINAL WHERE project_id = 'acme'")
-              .at(0));
+      auto server = embedded::administrator_of(*host);
+      server.user = embedded::Credentials::kTenant;
+      server.password = host->credentials.tenant_password;
+      const auto counted = clickhouse_strings(server, "SELECT toString(count()) FROM teams",
+                                              {{"SQL_project_id", "acme"}, {"SQL_branch_id", "main"}});
+      return std::stoll(counted.at(0));
     } catch (const tributary::clickhouse::Error&) {
       return -1;
     }
