@@ -6,6 +6,7 @@
 
 #include "base/uuid.hpp"
 #include "clickhouse/tenant_message.hpp"
+#include "clickhouse/tenant_statement.hpp"
 #include "mapping/clickhouse_access.hpp"
 
 namespace tributary::analytics {
@@ -20,9 +21,14 @@ constexpr int kUnknownFormat = 73;
 /// For the server to say itself that the time is over.
 constexpr auto kGrace = 1s;
 
-QueryError refusal(int code, std::string name, const std::string& query_id) {
-  return {ch::tenant_message(code, {}),
-          {.kind = ch::ErrorKind::server, .code = code, .name = std::move(name), .query_id = query_id}};
+/// Ours, as the server would have said it.
+QueryError refusal(int code, std::string name, const std::string& query_id, std::string_view message = {}) {
+  return {ch::tenant_message(code, message),
+          {.kind = ch::ErrorKind::server,
+           .message = std::string(message),
+           .code = code,
+           .name = std::move(name),
+           .query_id = query_id}};
 }
 
 /// As who asked may see it, or as it is where no server said it.
@@ -31,6 +37,24 @@ QueryError refusal(int code, std::string name, const std::string& query_id) {
   if (error.kind() == ch::ErrorKind::deadline && deadline.expired())
     throw refusal(kTimeoutExceeded, "TIMEOUT_EXCEEDED", error.details().query_id);
   throw error;
+}
+
+std::string checked_statement(const TenantQuery& query, const std::string& query_id) {
+  try {
+    return ch::tenant_statement(query.statement);
+  } catch (const ch::StatementRefused& refused) {
+    throw refusal(refused.code(), "", query_id, refused.what());
+  }
+}
+
+/// Formats with progress count rows that were read, others' among them.
+bool has_progress(std::string_view format) { return format.ends_with("Progress") || format.ends_with("progress"); }
+
+void check_format(const TenantQuery& query, const ch::Answer& answer) {
+  if (answer.format() == query.format || (query.own_format && !has_progress(answer.format()))) return;
+  throw QueryError(query.own_format ? "The query's format is not allowed."
+                                    : fmt::format("The query names a format of its own; it must be {}.", query.format),
+                   {.kind = ch::ErrorKind::server, .code = kUnknownFormat, .query_id = answer.query_id()});
 }
 
 std::map<std::string, std::string> settings_of(const TenantQuery& query) {
@@ -64,7 +88,7 @@ std::optional<std::string> mistake(const TenantQuery& query) {
   if (has_control(query.tenant.project + query.tenant.branch))
     return "the name of a project or branch holds no control characters";
   if (query.statement.find_first_not_of(" \t\r\n") == std::string::npos) return "the query is empty";
-  if (!is_word(query.format)) return "\"" + query.format + "\" is no format's name";
+  if (!is_word(query.format) || has_progress(query.format)) return "\"" + query.format + "\" is no format to be had";
   if (query.timeout < TenantQuery::kShortestTimeout || query.timeout > TenantQuery::kLongestTimeout)
     return fmt::format("the timeout must be {} to {} milliseconds", TenantQuery::kShortestTimeout.count(),
                        TenantQuery::kLongestTimeout.count());
@@ -74,17 +98,16 @@ std::optional<std::string> mistake(const TenantQuery& query) {
 asio::awaitable<TenantAnswer> start(ch::Client& client, TenantQuery query) {
   if (auto why = mistake(query)) throw std::invalid_argument(*why);
   const auto deadline = Deadline::after(std::chrono::ceil<std::chrono::seconds>(query.timeout) + kGrace);
-  ch::Query request{.text = std::move(query.statement),
+  const auto query_id = fmt::format("{}:{}:{}", query.tenant.project, query.tenant.branch, Uuid::random().to_string());
+  ch::Query request{.text = checked_statement(query, query_id),
                     .params = std::move(query.params),
                     .settings = settings_of(query),
-                    .query_id = fmt::format("{}:{}:{}", query.tenant.project, query.tenant.branch, Uuid::random().to_string()),
+                    .query_id = query_id,
                     .database = std::string(mapping::clickhouse::kViewDatabase),
                     .retryable = true};
   try {
     auto answer = co_await client.start(std::move(request), deadline);
-    if (!query.own_format && answer.format() != query.format)
-      throw QueryError(fmt::format("The query names a format of its own; it must be {}.", query.format),
-                       {.kind = ch::ErrorKind::server, .code = kUnknownFormat, .query_id = answer.query_id()});
+    check_format(query, answer);
     co_return TenantAnswer(std::move(answer), deadline, query.most_bytes);
   } catch (const ch::Error& error) {
     fail(error, deadline);

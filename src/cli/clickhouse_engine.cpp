@@ -28,6 +28,19 @@ clickhouse::ConnectOptions clickhouse_server(const settings::Settings& settings)
   }
 }
 
+clickhouse::ConnectOptions clickhouse_tenants(const settings::Settings& settings) {
+  auto options = clickhouse_server(settings);
+  if (settings.clickhouse.limited_user_password.empty())
+    throw Failure(
+        "clickhouse.limited_user_password is not set: tenants' queries run as the user that `tributary clickhouse migrate "
+        "--password-sha256` makes",
+        kBadInput);
+  options.user = mapping::clickhouse::TenantUser{}.name;
+  options.password = settings.clickhouse.limited_user_password;
+  options.database.clear();
+  return options;
+}
+
 std::filesystem::path clickhouse_folder(const settings::Settings& settings) {
   if (!settings.clickhouse.folder.empty()) return std::filesystem::absolute(settings.clickhouse.folder);
   if (::geteuid() == 0) return "/var/lib/tributary/clickhouse";

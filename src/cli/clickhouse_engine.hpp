@@ -15,6 +15,8 @@ namespace asio = boost::asio;
 
 /// As whom the server of clickhouse.url is written. Throws Failure{kBadInput} where that is not set or no URL.
 clickhouse::ConnectOptions clickhouse_server(const settings::Settings& settings);
+/// As whom tenants ask it: limited_user. Throws as clickhouse_server(), and where its password is not set.
+clickhouse::ConnectOptions clickhouse_tenants(const settings::Settings& settings);
 
 /// clickhouse.folder, or where it is when nobody says. Throws Failure{kBadInput} where there is no home either.
 std::filesystem::path clickhouse_folder(const settings::Settings& settings);

@@ -58,6 +58,7 @@ void add_project(CLI::App& app, Action& chosen);
 void add_destination(CLI::App& app, Action& chosen);
 void add_mapping(CLI::App& app, Action& chosen);
 void add_clickhouse(CLI::App& app, Action& chosen);
+void add_query(CLI::App& app, Action& chosen);
 void add_retry(CLI::App& app, Action& chosen);
 void add_settings(CLI::App& app, Action& chosen);
 void add_version(CLI::App& app, Action& chosen);

@@ -68,6 +68,7 @@ struct Settings {
     std::string url;
     std::string user;
     std::string password;
+    std::string limited_user_password;
     std::string cluster;
     std::string definer;
     std::string folder;

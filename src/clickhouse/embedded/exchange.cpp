@@ -12,6 +12,7 @@
 #include "base/sql_text.hpp"
 #include "base/uuid.hpp"
 #include "clickhouse/embedded/descriptor.hpp"
+#include "clickhouse/tenant_statement.hpp"
 
 namespace tributary::clickhouse::embedded {
 namespace {
@@ -23,8 +24,6 @@ constexpr std::size_t kHeldToTheEnd = 64 * 1024 * 1024;  ///< the same with wait
 constexpr int kPipeSize = 1024 * 1024;
 
 constexpr int kSyntaxError = 62;
-constexpr auto kOnlySelect = "Syntax error: only a SELECT is allowed, and no INTO OUTFILE";
-
 /// GET /query_time?query_id=…: what a tenant's query took. A server has a query_log for that; the library has none.
 constexpr std::string_view kTimePath = "/query_time";
 
@@ -57,6 +56,15 @@ Pipe open_pipe() {
   auto pipe = Pipe::open();
   ::fcntl(pipe.write.get(), F_SETPIPE_SZ, kPipeSize);
   return pipe;
+}
+
+/// Always a SELECT.
+std::string tenants_text(std::string_view text) {
+  try {
+    return tenant_statement(text);
+  } catch (const StatementRefused& refused) {
+    throw EngineFailure(refused.code(), refused.code() == kSyntaxError ? "SYNTAX_ERROR" : "READONLY", refused.what());
+  }
 }
 
 }  // namespace
@@ -160,7 +168,7 @@ asio::awaitable<void> Exchange::execute() {
       co_await server_.places(tenant_ ? Role::tenant : Role::admin).enter(Deadline::after(server_.params.longest_wait));
   if (!place) throw EngineFailure(202, "TOO_MANY_SIMULTANEOUS_QUERIES", "Too many simultaneous queries");
   const bool more = co_await read_text();
-  if (tenant_) text_ = TenantRules::plain_text(text_);
+  if (tenant_) text_ = tenants_text(text_);
   const auto statement = look_at(text_, !more);
   switch (statement.kind) {
     case Statement::Kind::empty:
@@ -170,9 +178,8 @@ asio::awaitable<void> Exchange::execute() {
     case Statement::Kind::read:
       co_return co_await select(statement);
     case Statement::Kind::insert:
+      co_return co_await insert(statement);
     case Statement::Kind::other:
-      if (tenant_) throw EngineFailure(kSyntaxError, "SYNTAX_ERROR", kOnlySelect);
-      if (statement.kind == Statement::Kind::insert) co_return co_await insert(statement);
       co_return co_await other(statement);
   }
 }
@@ -201,7 +208,6 @@ std::optional<EngineError> Exchange::said(const Outcome& outcome) const {
 }
 
 asio::awaitable<void> Exchange::select(const Statement& statement) {
-  if (tenant_ && Lexer(statement.tail).next()) throw EngineFailure(164, "READONLY", "The query may not change settings");
   const std::string format(!statement.format.empty() ? statement.format
                            : !query_.format.empty()  ? query_.format
                                                      : "TabSeparated");

@@ -169,7 +169,7 @@ Assignments tenant_settings(const Query& query, const std::map<std::string, std:
   std::map<std::string, std::string> chosen;
   for (const auto& [name, bound] : most) chosen[name] = std::to_string(bound);
   for (const auto& [name, value] : query.settings) {
-    if (name == "readonly") continue;  // which it is anyway
+    if (name == "readonly" || name == "output_format_write_statistics") continue;  // which are set anyway
     if (const auto bound = most.find(name); bound != most.end()) {
       std::uint64_t number = 0;
       const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);

@@ -53,6 +53,13 @@ ConnectOptions administrator_of(const ReadyLine& host) {
           .compression = Compression::none};
 }
 
+ConnectOptions limited_user_of(const ReadyLine& host) {
+  auto options = administrator_of(host);
+  options.user = std::string(Credentials::kTenant);
+  options.password = host.credentials.tenant_password;
+  return options;
+}
+
 struct Supervisor::Shared {
   mutable std::mutex mutex;
   std::optional<ReadyLine> host;  // guarded by mutex

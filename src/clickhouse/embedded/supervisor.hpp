@@ -33,6 +33,8 @@ struct SupervisorParams {
 
 /// As the administrator of a host.
 ConnectOptions administrator_of(const ReadyLine& host);
+/// As the user that tenants' queries run as. REQUIRES: host.serves_tenants.
+ConnectOptions limited_user_of(const ReadyLine& host);
 
 /// Keeps a clickhouse-host running as a child process: first, once, an unrestricted one in which `set_up` runs the migrations (in the restricted one nobody may),
 /// then the restricted one, again and again with a growing pause whenever it ends. Where another process keeps a host on the same folder, that one is used for

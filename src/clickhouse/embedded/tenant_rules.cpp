@@ -6,9 +6,6 @@
 #include <array>
 #include <cctype>
 
-#include "clickhouse/embedded/request.hpp"
-#include "clickhouse/embedded/statement.hpp"
-
 namespace tributary::clickhouse::embedded {
 namespace {
 
@@ -195,44 +192,6 @@ EngineError refusal(int code, std::string_view name, std::string_view message) {
   return {code, fmt::format("Code: {}. DB::Exception: {}. ({})", code, message, name)};
 }
 
-// The engine's parser takes time by the square of what it has to understand, 30 s for 18,000 words, and cannot be stopped.
-constexpr int kMostDepth = 100;
-constexpr int kMostTokens = 2'000;  ///< besides numbers, texts and commas, so that lists may be long
-
-bool is_of_a_list(const Token& token) {
-  return token.kind == Token::Kind::number || token.kind == Token::Kind::text || token.value == ",";
-}
-
-bool is_ascii(std::string_view text) {
-  return std::ranges::all_of(text, [](unsigned char c) { return c < 0x80; });
-}
-
-/// Why this token is refused, or empty.
-std::string_view token_fault(const Token& token, bool after_colon) {
-  switch (token.kind) {
-    case Token::Kind::other:
-      return "Syntax error: a quote or comment is not closed, or there is a $";
-    case Token::Kind::symbol:
-      // A backslash ends a statement, as \G does in a terminal.
-      return "()[]{},.;:+-*/%=<>!?|^"sv.find(token.value) == std::string_view::npos ? "Syntax error: a character is not allowed"
-                                                                                    : "";
-    case Token::Kind::word:
-      if (after_colon && token.is("Identifier")) return "Syntax error: a parameter cannot be an identifier";
-      [[fallthrough]];
-    case Token::Kind::number:
-      // The engine knows blanks, quotes and minus signs of Unicode.
-      return is_ascii(token.value) ? "" : "Syntax error: a character outside of quotes is not allowed";
-    case Token::Kind::quoted_name: {
-      // The tree of EXPLAIN AST could be misread by it.
-      const auto is_odd = [](unsigned char c) { return c < 0x20 || c == '\\' || c == '(' || c == ')'; };
-      return std::ranges::any_of(token.value, is_odd) ? "Syntax error: a name contains a character that is not allowed" : "";
-    }
-    case Token::Kind::text:
-      return "";
-  }
-  return "";
-}
-
 }  // namespace
 
 struct TenantRules::Node {
@@ -319,25 +278,6 @@ std::optional<std::string> TenantRules::check_tree(std::string_view tree) const 
     path.push_back(node);
   }
   return std::nullopt;
-}
-
-std::string TenantRules::plain_text(std::string_view statement) {
-  std::string result;
-  std::size_t end = 0;
-  int count = 0;
-  bool after_colon = false;
-  for (Lexer lexer(statement); const auto token = lexer.next();) {
-    if (const auto fault = token_fault(*token, after_colon); !fault.empty())
-      throw EngineFailure(62, "SYNTAX_ERROR", std::string(fault));
-    count += is_of_a_list(*token) ? 0 : 1;
-    if (count > kMostTokens || token->depth > kMostDepth)
-      throw EngineFailure(62, "SYNTAX_ERROR", "Syntax error: the query is too long, or too deep");
-    if (!result.empty() && token->at > end) result += ' ';
-    result += token->value;
-    end = token->end();
-    after_colon = token->value == ":";
-  }
-  return result;
 }
 
 std::optional<EngineError> TenantRules::check(Session& session, std::string_view statement, std::string_view format) const {

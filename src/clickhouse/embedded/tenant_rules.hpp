@@ -19,11 +19,7 @@ class TenantRules {
   /// Asks the engine for its functions and for the views of `default`. Throws std::runtime_error where it does not say.
   static TenantRules load(Session& session);
 
-  /// The statement's tokens with a blank in each gap between them. Its comments are gone, so that the engine's lexer, which has more kinds of blanks and
-  /// comments than ours knows, has nothing left to read differently. Throws EngineFailure (62) on what it still might.
-  static std::string plain_text(std::string_view statement);
-
-  /// `statement` without its FORMAT clause, one plain_text() that begins as a SELECT (Statement::Kind::read). Parses it in `session`, which has its
+  /// `statement` without its FORMAT clause, of what tenant_statement() returned. Parses it in `session`, which has its
   /// parameters set and is readonly. nullopt: it may run.
   std::optional<EngineError> check(Session& session, std::string_view statement, std::string_view format) const;
 

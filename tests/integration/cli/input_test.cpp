@@ -29,7 +29,7 @@ TEST_F(CliInput, EachSubcommandExplainsItself) {
   const auto top = run_binary({"--help"});
   EXPECT_EQ(top.status, 0);
   for (const auto* name : {"demo", "migrate", "serve", "sync", "status", "retry", "project", "destination", "mapping",
-                           "clickhouse", "settings", "version"}) {
+                           "clickhouse", "query", "settings", "version"}) {
     EXPECT_THAT(top.out, HasSubstr(std::string("\n  ") + name)) << name;
     const auto help = run_binary({name, "--help"});
     EXPECT_EQ(help.status, 0) << name;

@@ -394,7 +394,7 @@ SELECT count() FROM users FORMAT JSONCompact
 SELECT count() FROM users FORMAT XML
 
 -- name: statistics asked for
--- expect: refused
+-- expect: own rows
 -- url: output_format_write_statistics=1
 SELECT count() FROM users FORMAT JSON
 

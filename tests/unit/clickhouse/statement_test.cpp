@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "clickhouse/embedded/request.hpp"
-#include "clickhouse/embedded/tenant_rules.hpp"
+#include "clickhouse/tenant_message.hpp"
+#include "clickhouse/tenant_statement.hpp"
 
 namespace tributary::clickhouse::embedded {
 namespace {
@@ -25,27 +25,56 @@ TEST(Lexer, WhatIsNotClosedIsOther) {
     EXPECT_EQ(tokens(text).at(1).kind, Token::Kind::other) << text;
 }
 
-TEST(TenantText, IsItsTokensWithoutComments) {
-  EXPECT_EQ(TenantRules::plain_text("SELECT/**/1 -- ; x\n , 'a -- b' /* /* */ ' */ ->x"), "SELECT 1 , 'a -- b' ->x");
-  EXPECT_EQ(TenantRules::plain_text("SELECT a.b::String||x'ff'>=1.5e3"), "SELECT a.b::String||x'ff'>=1.5e3");
+TEST(TenantStatement, IsItsTokensWithoutComments) {
+  EXPECT_EQ(tenant_statement("SELECT/**/1 -- ; x\n , 'a -- b' /* /* */ ' */ ->x"), "SELECT 1 , 'a -- b' ->x");
+  EXPECT_EQ(tenant_statement("SELECT a.b::String||x'ff'>=1.5e3"), "SELECT a.b::String||x'ff'>=1.5e3");
 }
 
-TEST(TenantText, RefusesWhatCanBeReadInTwoWays) {
+TEST(TenantStatement, RefusesWhatCanBeReadInTwoWays) {
   for (const auto* text : {"SELECT 'a", "SELECT $$ $$", "SELECT 1\\G",
                            "SELECT\xc2\xa0"
                            "1",
                            "SELECT \xe2\x80\x98x\xe2\x80\x99", "SELECT #x", "SELECT `a\\`", "SELECT {x : Identifier}"})
-    EXPECT_THROW(TenantRules::plain_text(text), EngineFailure) << text;
+    EXPECT_THROW(tenant_statement(text), StatementRefused) << text;
 }
 
-TEST(TenantText, MayBeLongInListsButNotInWords) {
+TEST(TenantStatement, MayBeLongInListsButNotInWords) {
   std::string list = "SELECT 1 IN (0";
   for (int i = 0; i < 20'000; ++i) list += ", 1";
-  EXPECT_NO_THROW(TenantRules::plain_text(list + ")"));
+  EXPECT_NO_THROW(tenant_statement(list + ")"));
   std::string unions = "SELECT 1";
   for (int i = 0; i < 2'000; ++i) unions += " UNION ALL SELECT 1";
-  EXPECT_THROW(TenantRules::plain_text(unions), EngineFailure);
-  EXPECT_THROW(TenantRules::plain_text("SELECT " + std::string(200, '(') + '1' + std::string(200, ')')), EngineFailure);
+  EXPECT_THROW(tenant_statement(unions), StatementRefused);
+  EXPECT_THROW(tenant_statement("SELECT " + std::string(200, '(') + '1' + std::string(200, ')')), StatementRefused);
+}
+
+TEST(TenantStatement, IsOneSelect) {
+  EXPECT_EQ(tenant_statement(" SELECT 1 FORMAT CSV ; -- done\n"), "SELECT 1 FORMAT CSV ;");
+  const auto code = [](std::string_view text) {
+    try {
+      tenant_statement(text);
+      return 0;
+    } catch (const StatementRefused& refused) {
+      return refused.code();
+    }
+  };
+  EXPECT_EQ(code(""), 62);
+  EXPECT_EQ(code("SELECT 1; SELECT 2"), 62);
+  EXPECT_EQ(code("KILL QUERY WHERE 1"), 62);
+  EXPECT_EQ(code("/* /* */ KILL QUERY WHERE 1 -- */ INSERT INTO t VALUES"), 62);
+  EXPECT_EQ(code("SELECT 1 INTO OUTFILE 'x'"), 62);
+  EXPECT_EQ(code("SELECT 1 FORMAT CSV SETTINGS readonly = 0"), 164);
+}
+
+TEST(TenantMessage, IsTheServersForStatementsThatCannotBeParsedOnly) {
+  EXPECT_EQ(tenant_message(62, "Syntax error: failed at position 3"), "Syntax error: failed at position 3");
+  for (const int code : {158, 159, 164, 396, 636}) {
+    EXPECT_NE(tenant_message(code, "secret"), tenant_message(0, "secret"));
+    EXPECT_EQ(tenant_message(code, "secret").find("secret"), std::string::npos);
+  }
+  for (const int code : {0, 6, 43, 47, 60, 241, 395, 497}) {
+    EXPECT_EQ(tenant_message(code, "secret"), "Error during execution of this query.");
+  }
 }
 
 }  // namespace

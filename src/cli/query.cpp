@@ -1,0 +1,256 @@
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <system_error>
+
+#include "analytics/query.hpp"
+#include "base/event.hpp"
+#include "cli/clickhouse_engine.hpp"
+#include "cli/command.hpp"
+
+namespace tributary::cli {
+namespace {
+
+namespace ch = tributary::clickhouse;
+using namespace std::chrono_literals;
+
+constexpr auto kEngineTime = 60s;  ///< to load what is in its folder
+constexpr std::size_t kLongestStatement = 1024 * 1024;
+
+struct Options {
+  std::string statement;
+  std::string project;
+  std::string branch = "main";
+  std::vector<std::string> params;
+  std::string format = "pretty";
+  bool json = false;
+  int timeout_s = 10;
+  std::uint64_t most_rows = 0;
+};
+
+struct Format {
+  std::string_view name;
+  std::string_view clickhouse_name;
+};
+/// Short names; any other is one of ClickHouse's own.
+constexpr std::array kFormats{
+    Format{"pretty", "PrettyCompact"}, Format{"json", "JSON"},      Format{"jsoneachrow", "JSONEachRow"},
+    Format{"csv", "CSVWithNames"},     Format{"arrow", "Arrow"},    Format{"tsv", "TSVWithNames"},
+    Format{"vertical", "Vertical"},    Format{"parquet", "Parquet"}};
+
+std::string clickhouse_format(std::string_view name) {
+  const auto found = std::ranges::find(kFormats, name, &Format::name);
+  return std::string(found == kFormats.end() ? name : found->clickhouse_name);
+}
+
+bool is_binary(std::string_view format) {
+  constexpr std::array<std::string_view, 7> kBinary{"Parquet", "Arrow", "Native", "RowBinary", "ORC", "Avro", "MsgPack"};
+  return std::ranges::any_of(kBinary, [&](std::string_view name) { return format.starts_with(name); });
+}
+
+std::string read_statement(const std::string& given) {
+  if (!given.empty() && given != "-") return given;
+  std::string text;
+  std::array<char, 64 * 1024> piece{};
+  while (const auto size = std::fread(piece.data(), 1, piece.size(), stdin)) {
+    text.append(piece.data(), size);
+    if (text.size() > kLongestStatement) throw Failure("the query on standard input is larger than a megabyte", kBadInput);
+  }
+  return text;
+}
+
+analytics::TenantQuery tenant_query(const Options& options) {
+  analytics::TenantQuery query{.tenant = {options.project, options.branch},
+                               .format = clickhouse_format(options.json ? "json" : options.format),
+                               .own_format = true,
+                               .timeout = std::chrono::seconds(options.timeout_s),
+                               .most_rows = options.most_rows,
+                               .most_bytes = 0};
+  for (const auto& param : options.params) {
+    const auto equals = param.find('=');
+    if (equals == std::string::npos || equals == 0) throw Failure("--param " + param + ": must be NAME=VALUE", kBadInput);
+    query.params.add(param.substr(0, equals), param.substr(equals + 1));
+  }
+  query.statement = read_statement(options.statement);
+  if (const auto why = analytics::mistake(query)) throw Failure(*why, kBadInput);
+  return query;
+}
+
+/// Standard output, which is waited for without keeping the loop from a signal: its reader may be slow.
+class Output {
+ public:
+  explicit Output(const asio::any_io_executor& executor) : descriptor_(executor, ::dup(STDOUT_FILENO)) {}
+
+  bool is_terminal() const { return ::isatty(STDOUT_FILENO) != 0; }
+
+  asio::awaitable<void> write(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      boost::system::error_code error;
+      co_await descriptor_.async_wait(asio::posix::stream_descriptor::wait_write,
+                                      asio::redirect_error(asio::use_awaitable, error));
+      // A file is always writable, and cannot be waited for.
+      if (error && error != asio::error::operation_not_supported) throw boost::system::system_error(error);
+      // What is writable takes so much at once.
+      const auto size = ::write(STDOUT_FILENO, bytes.data(), std::min<std::size_t>(bytes.size(), PIPE_BUF));
+      if (size < 0 && errno != EINTR && errno != EAGAIN)
+        throw Failure("cannot write the answer: " + std::generic_category().message(errno));
+      if (size > 0) bytes = bytes.subspan(static_cast<std::size_t>(size));
+    }
+  }
+  void cancel() {
+    boost::system::error_code ignored;
+    descriptor_.cancel(ignored);
+  }
+
+ private:
+  asio::posix::stream_descriptor descriptor_;
+};
+
+/// Which error it was, beside what a tenant would be told: whoever has this command may know.
+Failure failure_of(const analytics::QueryError& error) {
+  const auto& name = error.cause().name;
+  return Failure(error.what() + (name.empty() ? "" : " (" + name + ')'));
+}
+
+asio::awaitable<void> answer(ch::ConnectOptions server, analytics::TenantQuery query, std::stop_token stop) {
+  const auto executor = co_await asio::this_coro::executor;
+  ch::Client client(executor, server, {.max_connections = 1});
+  Output output(executor);
+  // Signals come on this loop. A closed connection ends the query on the server.
+  const std::stop_callback leave(stop, [&] {
+    client.close();
+    output.cancel();
+  });
+  try {
+    auto rows = co_await analytics::start(client, std::move(query));
+    if (output.is_terminal() && is_binary(rows.format()))
+      throw Failure(rows.format() + " is not for a terminal: write it to a file, with > FILE", kBadInput);
+    for (auto bytes = co_await rows.next(); !bytes.empty(); bytes = co_await rows.next()) co_await output.write(bytes);
+  } catch (const analytics::QueryError& error) {
+    throw failure_of(error);
+  } catch (const ch::Error& error) {
+    if (!stop.stop_requested()) throw Failure("ClickHouse at " + server.redacted() + ": " + error.what());
+  } catch (const boost::system::system_error&) {
+    if (!stop.stop_requested()) throw;
+  }
+  if (stop.stop_requested()) throw Failure("the query was cancelled");
+}
+
+/// The embedded engine that another process runs, or this one for as long as this object is kept.
+class Engine {
+ public:
+  Engine(const asio::any_io_executor& executor, const settings::Settings& settings, const std::filesystem::path& folder,
+         const std::vector<mapping::Mapping>& mappings)
+      : changed_(executor),
+        supervisor_(executor, engine_params(folder, settings.clickhouse.memory, settings.log.level, mappings),
+                    engine_set_up(mappings, {}), [this](const std::optional<ch::embedded::ReadyLine>& host) {
+                      host_ = host;
+                      changed_.set();
+                    }) {
+    asio::co_spawn(executor, supervisor_.run(stop_.get_token()), [this](std::exception_ptr) {
+      is_over_ = true;
+      changed_.set();
+    });
+  }
+
+  /// nullopt: not in time, and it has said why; or stopped.
+  asio::awaitable<std::optional<ch::embedded::ReadyLine>> host(std::stop_token stop) {
+    const auto deadline = Deadline::after(kEngineTime);
+    while (!host_ && co_await changed_.wait(deadline, stop)) continue;
+    co_return host_;
+  }
+  asio::awaitable<void> end() {
+    stop_.request_stop();
+    while (!is_over_) co_await changed_.wait(Deadline::never());
+  }
+
+ private:
+  Event changed_;
+  std::optional<ch::embedded::ReadyLine> host_;
+  bool is_over_ = false;
+  std::stop_source stop_;
+  ch::embedded::Supervisor supervisor_;
+};
+
+asio::awaitable<void> answer_of(Engine& engine, analytics::TenantQuery query, std::stop_token stop) {
+  const auto host = co_await engine.host(stop);
+  if (stop.stop_requested()) throw Failure("the query was cancelled");
+  if (!host) throw Failure("the embedded ClickHouse engine does not start; what it says stands above");
+  if (!host->serves_tenants)
+    throw Failure("the embedded ClickHouse engine serves no tenants here: this kernel cannot keep it from other files");
+  co_await answer(ch::embedded::limited_user_of(*host), std::move(query), stop);
+}
+
+asio::awaitable<void> answer_embedded(const settings::Settings& settings, analytics::TenantQuery query, std::stop_token stop) {
+  const auto folder = clickhouse_folder(settings);
+  if (!std::filesystem::exists(folder / "data"))
+    throw Failure("there is no ClickHouse in " + folder.string() +
+                  " yet: `tributary serve` or `tributary sync --once` fills it, or name another with clickhouse.folder");
+  Engine engine(co_await asio::this_coro::executor, settings, folder, load_mappings(settings));
+  std::exception_ptr failure;
+  try {
+    co_await answer_of(engine, std::move(query), stop);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  co_await engine.end();
+  if (failure) std::rethrow_exception(failure);
+}
+
+asio::awaitable<int> run(settings::Settings settings, analytics::TenantQuery query, std::stop_token stop) {
+  if (settings.clickhouse.use == settings::ClickHouseUse::none)
+    throw Failure("there is no ClickHouse to ask: clickhouse.use is none", kBadInput);
+  if (settings.clickhouse.url.empty())
+    co_await answer_embedded(settings, std::move(query), stop);
+  else
+    co_await answer(clickhouse_tenants(settings), std::move(query), stop);
+  co_return kDone;
+}
+
+int ask(const Options& options, settings::Settings settings) {
+  // What goes well, the answer shows.
+  if (settings.log.level == telemetry::Level::info) settings.log.level = telemetry::Level::warning;
+  telemetry::configure_log(settings.log);
+  const auto query = tenant_query(options);
+  return run_until_signal([&](std::stop_token stop) { return run(settings, query, stop); });
+}
+
+}  // namespace
+
+void add_query(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("query", "Ask the shared ClickHouse as one tenant, who sees its own rows only");
+  command->add_option("statement", options->statement, "One SELECT, in quotes; -, or nothing: from standard input")
+      ->type_name("SELECT");
+  command->add_option("--project", options->project, "Whose rows are seen")->required()->type_name("PROJECT");
+  command->add_option("--branch", options->branch, "Branch of that project")->capture_default_str()->type_name("BRANCH");
+  command->add_option("--param", options->params, "Value of a place {name:Type} of the statement; may be given several times")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  auto* format = command->add_option("--format", options->format,
+                                     "pretty (the first 1,000 rows), json, jsoneachrow, csv, tsv, vertical, arrow, parquet, or "
+                                     "another of ClickHouse's; a FORMAT in the statement wins");
+  format->capture_default_str()->type_name("FORMAT");
+  command->add_flag("--json", options->json, "The same as --format json")->excludes(format);
+  command->add_option("--timeout", options->timeout_s, "Longest time, in seconds")
+      ->capture_default_str()
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1, 120));
+  command
+      ->add_option("--max-rows", options->most_rows, "Fail where the answer has more rows; 0: ten million in the embedded engine")
+      ->capture_default_str()
+      ->type_name("N");
+  command->callback(
+      [&chosen, options] { chosen = [options](const settings::Settings& settings) { return ask(*options, settings); }; });
+}
+
+}  // namespace tributary::cli

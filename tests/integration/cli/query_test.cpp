@@ -1,0 +1,114 @@
+#include <csignal>
+#include <filesystem>
+
+#include "base/uuid.hpp"
+#include "clickhouse/embedded/host_file.hpp"
+#include "clickhouse/embedded/supervisor.hpp"
+#include "fixture.hpp"
+#include "support/clickhouse.hpp"
+
+/// `tributary query`: one tenant asks the shared ClickHouse.
+namespace tributary::test {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+namespace embedded = clickhouse::embedded;
+
+/// Seven teams of "acme" are in the embedded engine's folder, and nobody runs it.
+class CliQuery : public Cli {
+ protected:
+  CliQuery() : folder_(fs::temp_directory_path() / ("tributary-cli-query-" + Uuid::random().to_string())) {
+    fs::create_directories(folder_);
+    fs::permissions(folder_, fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
+  }
+  ~CliQuery() override {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+  void SetUp() override {
+    if (!ClickHouse::is_installed()) GTEST_SKIP() << "libchdb is not installed (npm ci)";
+    migrate();
+    create_project("other");
+    insert_teams(create_project("acme"), "acme", 7);
+    const auto finished = run_binary({"sync", "--once"}, with_clickhouse());
+    ASSERT_EQ(finished.status, 0) << finished.err;
+  }
+  Environment with_clickhouse() const {
+    auto variables = environment();
+    variables["TRIBUTARY_CLICKHOUSE_USE"] = "automatic";
+    variables["TRIBUTARY_CLICKHOUSE_FOLDER"] = folder_.string();
+    return variables;
+  }
+  embedded::ReadyLine wait_for_engine(Binary& serve) const {
+    serve.wait_until([&] { return embedded::read_host_file(folder_).has_value(); }, 60s);
+    return embedded::read_host_file(folder_).value();
+  }
+  Finished query(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "query");
+    return run_binary(std::move(arguments), with_clickhouse());
+  }
+  std::string count(const std::string& project) {
+    const auto finished = query({"--project", project, "--format", "TSV", "SELECT count() FROM teams"});
+    EXPECT_EQ(finished.status, 0) << finished.err;
+    return finished.out;
+  }
+
+  const fs::path folder_;
+};
+
+TEST_F(CliQuery, StartsTheEngineOrAsksTheOneThatRunsOrAServer) {
+  EXPECT_EQ(count("acme"), "7\n");
+  EXPECT_EQ(count("other"), "0\n");
+  Binary serve({"serve"}, with_clickhouse());
+  const auto host = wait_for_engine(serve);
+  EXPECT_EQ(count("acme"), "7\n");
+
+  auto variables = with_clickhouse();
+  variables["TRIBUTARY_CLICKHOUSE_URL"] = fmt::format("http://127.0.0.1:{}", host.port);
+  const std::vector<std::string> arguments{"query", "--project", "acme", "--format", "TSV", "SELECT count() FROM teams"};
+  EXPECT_EQ(run_binary(arguments, variables).status, 2) << "without a password";
+  variables["TRIBUTARY_CLICKHOUSE_LIMITED_USER_PASSWORD"] = host.credentials.tenant_password;
+  EXPECT_EQ(run_binary(arguments, variables).out, "7\n");
+  serve.signal(SIGTERM);
+  EXPECT_EQ(serve.wait(10s), 0) << serve.err();
+}
+
+TEST_F(CliQuery, AnswersInFormatsAndSaysWhatIsWrong) {
+  const auto one = query({"--project", "acme", "--json", "--param", "n=41", "SELECT {n:UInt8} + 1 AS n"});
+  EXPECT_EQ(json_of(one).at("data").at(0).at("n").as_int64(), 42);
+  EXPECT_EQ(query({"--project", "acme", "--format", "csv", "SELECT 1 AS a"}).out, "\"a\"\n1\n");
+  EXPECT_THAT(query({"--project", "acme", "--format", "parquet", "SELECT * FROM teams"}).out, testing::StartsWith("PAR1"));
+  EXPECT_THAT(query({"--project", "acme", "SELECT 1 AS a"}).out, testing::HasSubstr("─a─"));
+
+  const auto unknown = query({"--project", "acme", "SELECT nothing FROM teams"});
+  EXPECT_EQ(unknown.status, 1);
+  EXPECT_EQ(unknown.err, "tributary: Error during execution of this query. (UNKNOWN_IDENTIFIER)\n");
+  EXPECT_EQ(query({"--project", "acme", "--max-rows", "3", "SELECT * FROM teams"}).status, 1);
+  EXPECT_EQ(query({"--project", "acme", "--param", "n", "SELECT 1"}).status, 2);
+  EXPECT_EQ(query({"SELECT 1"}).status, 2);
+}
+
+TEST_F(CliQuery, CtrlCEndsTheQuery) {
+  Binary serve({"serve"}, with_clickhouse());
+  const auto host = embedded::administrator_of(wait_for_engine(serve));
+  const auto running = [&] {
+    return clickhouse_strings(host,
+                              "SELECT toString(count()) FROM system.processes "
+                              "WHERE query LIKE '%9000000001%' AND query NOT LIKE '%LIKE%'")
+        .at(0);
+  };
+  Binary query(
+      {"query", "--project", "acme", "--timeout", "120", "SELECT count() FROM numbers(9000000001) WHERE sipHash64(number) = 1"},
+      with_clickhouse());
+  query.wait_until([&] { return running() == "1"; });
+  query.signal(SIGINT);
+  EXPECT_EQ(query.wait(10s), 1);
+  EXPECT_THAT(query.err(), testing::HasSubstr("cancelled"));
+  serve.wait_until([&] { return running() == "0"; });
+  serve.signal(SIGTERM);
+  EXPECT_EQ(serve.wait(10s), 0) << serve.err();
+}
+
+}  // namespace
+}  // namespace tributary::test
