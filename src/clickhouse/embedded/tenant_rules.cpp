@@ -6,10 +6,14 @@
 #include <array>
 #include <cctype>
 
+#include "clickhouse/embedded/request.hpp"
+
 namespace tributary::clickhouse::embedded {
 namespace {
 
 using namespace std::string_view_literals;
+
+constexpr int kSyntaxError = 62;
 
 /// Functions that read something besides their arguments (files, dictionaries, the server's state, other tables), that tell how rows lie in blocks and
 /// columns, which depends on other tenants' rows, or that waste time on purpose.
@@ -95,6 +99,7 @@ constexpr std::array kForbiddenFunctions{"file"sv,
                                          "running*"sv,
                                          "neighbor"sv,
                                          "dumpcolumnstructure"sv,
+                                         "tocolumntypename"sv,
                                          "lowcardinality*"sv,
                                          "estimatecompressionratio"sv,
                                          "indexhint"sv,
@@ -285,7 +290,7 @@ std::optional<EngineError> TenantRules::check(Session& session, std::string_view
   // Those with progress say how much was read, of others' rows too.
   if (!known_format || format.ends_with("Progress")) return refusal(73, "UNKNOWN_FORMAT", "Unknown format");
   auto parsed = session.run("EXPLAIN AST " + std::string(statement), "TabSeparatedRaw");
-  if (!parsed.ok()) return std::move(parsed.error);
+  if (!parsed.ok()) return parsed.error->code == kSyntaxError ? std::move(parsed.error) : safe_error(*parsed.error);
   if (const auto why = check_tree(parsed.output)) return refusal(497, "ACCESS_DENIED", *why);
   return std::nullopt;
 }

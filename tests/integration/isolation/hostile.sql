@@ -296,7 +296,17 @@ SELECT count() FROM users AS u WHERE EXISTS (SELECT 1 FROM contact_channels AS c
 
 -- name: throwIf beside or
 -- expect: own rows
-SELECT count() FROM users WHERE is_anonymous OR throwIf(primary_email LIKE '%hidden%') = 0
+SELECT count() FROM users WHERE NOT is_anonymous OR throwIf(primary_email LIKE '%hidden%') = 0
+
+-- name: throwIf on the default of a column that others make sparse
+-- expect: own rows
+-- answer: 5
+SELECT count() FROM users WHERE throwIf(NOT is_anonymous) = 0
+
+-- name: a division by the default of a column that others make sparse
+-- expect: own rows
+-- answer: 5
+SELECT sum(intDiv(1, is_anonymous)) FROM users
 
 -- name: throwIf with the secret as its message
 -- expect: own rows
@@ -448,6 +458,10 @@ SELECT runningDifference(length(primary_email)) FROM users
 -- name: a column's structure
 -- expect: refused
 SELECT dumpColumnStructure(type) FROM contact_channels
+
+-- name: a column's kind
+-- expect: refused
+SELECT toColumnTypeName(is_anonymous) FROM users
 
 -- name: the keys of a dictionary
 -- expect: refused

@@ -30,8 +30,8 @@ struct Table {
   std::string_view values;
 };
 constexpr std::array kTables{
-    Table{"users", "id, display_name, primary_email, primary_email_verified, signed_up_at",
-          "{id}, upper({value}), {value}, number % 2, {time} + number"},
+    Table{"users", "id, display_name, primary_email, primary_email_verified, is_anonymous, signed_up_at",
+          "{id}, upper({value}), {value}, number % 2, {zero}, {time} + number"},
     Table{"teams", "id, display_name, created_at", "{id}, {value}, {time}"},
     Table{"contact_channels", "id, user_id, type, value, created_at", "{id}, {id}, {type}, {value}, {time}"},
 };
@@ -51,7 +51,8 @@ std::string rows_of(const Table& table, const Tenant& tenant) {
       fmt::arg("value", fmt::format("concat('{}', toString(number), '@example.com')", tenant.mark)),
       fmt::arg("type",
                tenant.mark == "mine" ? "'EMAIL'" : fmt::format("upper(concat('{}', toString(number % 1000)))", tenant.mark)),
-      fmt::arg("time", "toDateTime64('2026-01-01 00:00:00', 3)"));
+      // So many zeros that the column is stored sparsely, for whoever stands beside too.
+      fmt::arg("zero", tenant.mark == kSecret ? 0 : 1), fmt::arg("time", "toDateTime64('2026-01-01 00:00:00', 3)"));
   return fmt::format("SELECT '{}', '{}', {}, number + 1, 0 FROM numbers({})", tenant.project, tenant.branch, values, tenant.rows);
 }
 
