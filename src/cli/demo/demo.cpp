@@ -112,11 +112,24 @@ class Demo {
                                .customer_psql = cluster_.psql(customers_.front().database)});
     source_.emplace(co_await postgres::Connection::open(source(), Deadline::after(kConnectTime)));
     co_await service_->start();
+    int status = kFailed;
+    std::exception_ptr failure;
+    try {
+      status = co_await follow(tenants, stop);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    // Whatever happened: what runs refers to this object.
+    co_await service_->stop();
+    for (auto& customer : customers_) customer.pool->close();
+    if (failure) std::rethrow_exception(failure);
+    co_return status;
+  }
+
+  asio::awaitable<int> follow(const std::vector<Tenant>& tenants, std::stop_token stop) {
     const int status = options_.once ? co_await once(tenants, stop) : co_await live(stop);
     if (stop.stop_requested()) say("stopping");
     if (!options_.once) co_await show_answers(tenants.front());
-    co_await service_->stop();
-    for (auto& customer : customers_) customer.pool->close();
     co_return status;
   }
 

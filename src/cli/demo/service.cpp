@@ -47,10 +47,18 @@ asio::awaitable<void> Service::stop_writing() {
 }
 
 asio::awaitable<void> Service::stop() {
-  co_await stop_writing();
+  std::exception_ptr failure;
+  writing_.request_stop();
   watching_.request_stop();
-  co_await watching_.join();
+  for (auto* tasks : {&writing_, &watching_}) {
+    try {
+      co_await tasks->join();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }
   co_await server_.stop(Deadline::after(kStopTime));
+  if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace tributary::cli::demo
