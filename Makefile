@@ -18,7 +18,7 @@ test: setup build  ## Build everything and run every test
 # ---- work on it ----------------------------------------------------------------------------------------------------------------------
 
 .PHONY: setup
-setup:  ## Install what the build needs, from Debian only (root or sudo; asks for nothing when nothing is missing)
+setup:  ## Install what the build needs, from Debian and npm (root or sudo; asks for nothing when nothing is missing)
 	@scripts/setup
 
 .PHONY: build
