@@ -38,6 +38,12 @@ Service::~Service() { stop(); }
 void Service::stop() {
   stop_.request_stop();
   if (!thread_.joinable()) return;
+  asio::post(loop_, [this] {
+    cut_off_.expires_after(std::chrono::seconds(7));
+    cut_off_.async_wait([this](boost::system::error_code cancelled) {
+      if (!cancelled) loop_.stop();
+    });
+  });
   thread_.join();
   if (!failure_) return;
   try {

@@ -37,7 +37,8 @@ class Service {
   Service(const Database& source, Params params);
   ~Service();  ///< stops and waits
 
-  /// False where something was still under way after `within`.
+  /// Finishes what is in flight. As with `serve`, what still waits for somebody after some seconds is cut off: an application's lock, for one, may be
+  /// held by the very thread that calls this.
   void stop();
   telemetry::Metrics& metrics() { return metrics_; }
   /// From now on the shared ClickHouse is there, or nowhere. REQUIRES: it was somewhere from the beginning.
@@ -64,6 +65,7 @@ class Service {
   postgres::Pool sequencer_pool_;
   std::stop_source stop_;
   std::optional<sequencer::Sequencer> sequencer_;
+  asio::steady_timer cut_off_{loop_};
   std::exception_ptr failure_;
   std::thread thread_;
 };
