@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "support/clickhouse_compare.hpp"
 #include "support/database.hpp"
 
 namespace tributary::test {
@@ -82,6 +83,8 @@ class Application {
   void complete(Session& session) const;
   /// Waits until every destination has its tenancy's rows and no others, and the queue is empty. Throws with the first differences.
   void wait_until_equal(std::chrono::seconds limit) const;
+  /// How the shared ClickHouse names a tenancy, and its present id; one that is not there has none that anybody has.
+  TenantName tenant(Session& session, unsigned tenancy) const;
   /// Deletes everything, and waits until every destination is empty and the deleted tenancies are forgotten.
   void delete_everything(std::chrono::seconds limit) const;
 

@@ -45,7 +45,7 @@ const std::array<Query, 4>& queries() {
         {As::text, R"(u."restrictedByAdminReason")", "restricted_by_admin_reason"},
         {As::text, R"(u."restrictedByAdminPrivateDetails")", "restricted_by_admin_private_details"}}},
       {"contact_channels",
-       R"("ContactChannel" WHERE "tenancyId" = '{}')",
+       R"((SELECT DISTINCT ON (id) * FROM "ContactChannel" WHERE "tenancyId" = '{}' ORDER BY id, "sequenceId" DESC) AS newest)",
        {{As::text, "id", "id"},
         {As::text, R"("projectUserId")", "user_id"},
         {As::text, "type", "type"},
@@ -105,15 +105,19 @@ std::multiset<std::string> values(Session& session, const std::string& sql) {
   return all;
 }
 
+AskClickHouse asking(const ClickHouse& clickhouse) {
+  return [&clickhouse](const TenantName&, const std::string& sql) { return clickhouse.strings(sql); };
+}
+
 }  // namespace
 
-std::string clickhouse_difference(Session& source, const TenantName& tenant, const ClickHouse& clickhouse) {
+std::string clickhouse_difference(Session& source, const TenantName& tenant, const AskClickHouse& ask) {
   std::string text;
   for (const auto& query : queries()) {
     const auto expected = values(source, select(query, in_source, fmt::format(fmt::runtime(query.from), tenant.tenancy)));
-    const auto rows = clickhouse.strings(select(
-        query, in_view,
-        fmt::format("default.{} WHERE project_id = '{}' AND branch_id = '{}'", query.table, tenant.project, tenant.branch)));
+    const auto rows = ask(tenant, select(query, in_view,
+                                         fmt::format("default.{} WHERE project_id = '{}' AND branch_id = '{}'", query.table,
+                                                     tenant.project, tenant.branch)));
     const std::multiset<std::string> actual(rows.begin(), rows.end());
     int shown = 0;
     for (const auto& row : expected) {
@@ -127,14 +131,18 @@ std::string clickhouse_difference(Session& source, const TenantName& tenant, con
   return text;
 }
 
-void wait_until_equal(Session& source, const TenantName& tenant, const ClickHouse& clickhouse, std::chrono::seconds limit) {
+std::string clickhouse_difference(Session& source, const TenantName& tenant, const ClickHouse& clickhouse) {
+  return clickhouse_difference(source, tenant, asking(clickhouse));
+}
+
+void wait_until_equal(Session& source, const TenantName& tenant, const AskClickHouse& ask, std::chrono::seconds limit) {
   std::string last;
   try {
     wait_until(
         [&] {
           source.run("SELECT pg_sleep(0.02)");
           try {
-            last = clickhouse_difference(source, tenant, clickhouse);
+            last = clickhouse_difference(source, tenant, ask);
           } catch (const tributary::clickhouse::Error& error) {
             last = error.what();  // not there yet
           }
@@ -144,6 +152,10 @@ void wait_until_equal(Session& source, const TenantName& tenant, const ClickHous
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(error.what() + (":\n" + last));
   }
+}
+
+void wait_until_equal(Session& source, const TenantName& tenant, const ClickHouse& clickhouse, std::chrono::seconds limit) {
+  wait_until_equal(source, tenant, asking(clickhouse), limit);
 }
 
 }  // namespace tributary::test

@@ -26,9 +26,10 @@ class Process {
   End wait();
   /// SIGKILL, and waits.
   End kill();
+  pid_t pid() const { return pid_; }  ///< -1 once waited for
 
  private:
-  pid_t pid_ = -1;  ///< -1 once waited for
+  pid_t pid_ = -1;
 };
 
 }  // namespace tributary::test

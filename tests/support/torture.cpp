@@ -1,14 +1,12 @@
 #include "support/torture.hpp"
 
-#include <atomic>
-#include <cstdio>
-#include <exception>
 #include <memory>
 #include <random>
 #include <thread>
 #include <vector>
 
 #include "support/application.hpp"
+#include "support/load.hpp"
 #include "support/process.hpp"
 #include "support/source.hpp"
 
@@ -17,11 +15,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr unsigned kClients = 4;
 constexpr auto kLimit = 240s;
 
-/// Small batches and short times, so that a kill meets every kind of step and what it left is soon taken over.
-Process::Environment settings(const Database& source) {
+}  // namespace
+
+Process::Environment torture_settings(const Database& source) {
   return {{"TRIBUTARY_SOURCE_URL", source.uri()},
           {"TRIBUTARY_CLICKHOUSE_USE", "none"},
           {"TRIBUTARY_THREADS", "2"},
@@ -40,53 +38,15 @@ Process::Environment settings(const Database& source) {
           {"TRIBUTARY_DESTINATIONS_CONNECT_TIMEOUT", "5s"}};
 }
 
-/// Clients on threads of their own, until it is destroyed or finished.
-class Load {
- public:
-  Load(const Application& application, std::uint64_t seed) {
-    for (unsigned i = 0; i < kClients; ++i) {
-      threads_.emplace_back([this, &application, i, seed] {
-        try {
-          std::mt19937_64 random(seed + i);
-          Client client(application);
-          while (!stop_) client.perform(random_operation(random));
-          client.finish();
-        } catch (...) {
-          failures_[i] = std::current_exception();
-        }
-      });
-    }
-  }
-  ~Load() { join(); }
-  void finish() {
-    join();
-    for (const auto& failure : failures_) {
-      if (failure) std::rethrow_exception(failure);
-    }
-  }
-
- private:
-  void join() {
-    stop_ = true;
-    for (auto& thread : threads_) {
-      if (thread.joinable()) thread.join();
-    }
-  }
-
-  std::atomic<bool> stop_{false};
-  std::exception_ptr failures_[kClients];
-  std::vector<std::thread> threads_;
-};
-
-}  // namespace
-
 void torture(const TortureParams& params) {
   std::mt19937_64 random(params.seed);
   const SourceDatabase source;
   const Application application(source);
   const std::vector<std::vector<std::string>> roles{{"serve"}, {"serve"}, {"serve", "--roles", "sequencer"}};
   std::vector<std::unique_ptr<Process>> processes(roles.size());
-  const auto start = [&](std::size_t i) { processes[i] = std::make_unique<Process>(params.binary, roles[i], settings(source)); };
+  const auto start = [&](std::size_t i) {
+    processes[i] = std::make_unique<Process>(params.binary, roles[i], torture_settings(source));
+  };
   for (std::size_t i = 0; i < roles.size(); ++i) start(i);
 
   Load load(application, params.seed);

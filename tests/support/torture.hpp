@@ -2,6 +2,9 @@
 #include <cstdint>
 #include <string>
 
+#include "support/database.hpp"
+#include "support/process.hpp"
+
 namespace tributary::test {
 
 struct TortureParams {
@@ -14,5 +17,16 @@ struct TortureParams {
 /// At random moments a random one of the three is killed with SIGKILL and replaced. Then the load ends, and every destination must become equal to
 /// its source: throws with the first differences otherwise.
 void torture(const TortureParams& params);
+
+/// Who is killed where there is a shared ClickHouse.
+enum class Victim {
+  host,  ///< the process of the embedded engine: its `tributary serve` starts another one
+  service,  ///< `tributary serve`, which leaves the engine's process behind
+};
+/// The same with one `tributary serve` that runs the embedded engine: at its end each tenant's views, too, must equal the source.
+void torture_clickhouse(const TortureParams& params, Victim victim);
+
+/// Of `tributary serve`, without ClickHouse. Small batches and short times, so that a kill meets every kind of step and what it left is soon taken over.
+Process::Environment torture_settings(const Database& source);
 
 }  // namespace tributary::test

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <random>
 
+#include "support/clickhouse.hpp"
+
 // `make torture`: what takes too long for `make test`.
 
 namespace tributary::test {
@@ -16,13 +18,25 @@ std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-TEST(Torture, KillsLoseNothing) {
+TortureParams params_with(std::uint64_t rounds) {
   const TortureParams params{.binary = TRIBUTARY_BINARY,
-                             .rounds = static_cast<int>(number_from("TRIBUTARY_TORTURE_ROUNDS", 200)),
+                             .rounds = static_cast<int>(number_from("TRIBUTARY_TORTURE_ROUNDS", rounds)),
                              .seed = number_from("TRIBUTARY_TORTURE_SEED", std::random_device{}())};
   std::printf("%d rounds, TRIBUTARY_TORTURE_SEED=%llu\n", params.rounds, static_cast<unsigned long long>(params.seed));
   std::fflush(stdout);
-  EXPECT_NO_THROW(torture(params));
+  return params;
+}
+
+TEST(Torture, KillsLoseNothing) { EXPECT_NO_THROW(torture(params_with(200))); }
+
+TEST(Torture, KillsOfTheClickHouseEngineLoseNothing) {
+  if (!ClickHouse::is_installed()) GTEST_SKIP() << "libchdb is not installed";
+  EXPECT_NO_THROW(torture_clickhouse(params_with(50), Victim::host));
+}
+
+TEST(Torture, KillsOfTheServiceThatLoadsClickHouseLoseNothing) {
+  if (!ClickHouse::is_installed()) GTEST_SKIP() << "libchdb is not installed";
+  EXPECT_NO_THROW(torture_clickhouse(params_with(15), Victim::service));
 }
 
 }  // namespace
