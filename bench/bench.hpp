@@ -34,6 +34,7 @@ struct Context {
   bool quick = false;  ///< a smoke run: everything happens, small and once; the figures mean nothing
 
   int pairs = 5;  ///< how often the two sides of a comparison take turns
+  long long clickhouse_users = 1'000'000;  ///< of clickhouse_backfill
 
   template <class T>
   T pick(T full, T small) const {
@@ -56,5 +57,8 @@ std::vector<Result> latency_beside_backfill(Context& context);
 std::vector<Result> commit_throughput(Context& context);
 std::vector<Result> bad_destinations(Context& context);
 std::vector<Result> memory(Context& context);
+std::vector<Result> clickhouse_backfill(Context& context);
+std::vector<Result> clickhouse_fan_in(Context& context);
+std::vector<Result> clickhouse_queries(Context& context);
 
 }  // namespace tributary::bench

@@ -19,6 +19,12 @@ constexpr Benchmark kBenchmarks[] = {
     {"bad_destinations", "sixteen destinations beside one down, one hanging, one with another password, one without its table",
      &bad_destinations},
     {"memory", "resident memory while rows flow", &memory},
+    {"clickhouse_backfill",
+     "users that are sequenced, into the embedded engine, beside its own INSERT … SELECT FROM postgresql()",
+     &clickhouse_backfill},
+    {"clickhouse_fan_in", "one change of each of many tenancies, until all are visible in the embedded engine",
+     &clickhouse_fan_in},
+    {"clickhouse_queries", "a tenant's queries over the views, beside the bare tables", &clickhouse_queries},
 };
 
 struct Options {
@@ -26,6 +32,7 @@ struct Options {
   bool quick = false;
   bool json = false;
   int pairs = 5;
+  long long clickhouse_users = 1'000'000;
   std::string program = TRIBUTARY_BINARY;
   std::vector<std::string> set;
 };
@@ -38,7 +45,10 @@ int run(const Options& options) {
   std::vector<std::string> arguments;
   for (const auto& setting : options.set) arguments.insert(arguments.end(), {"--set", setting});
   Servers servers(options.program, arguments, !options.quick);
-  Context context{.servers = servers, .quick = options.quick, .pairs = options.quick ? 1 : options.pairs};
+  Context context{.servers = servers,
+                  .quick = options.quick,
+                  .pairs = options.quick ? 1 : options.pairs,
+                  .clickhouse_users = options.clickhouse_users};
   std::vector<Result> results;
   for (const auto& benchmark : kBenchmarks) {
     if (!chosen(options, benchmark)) continue;
@@ -69,6 +79,9 @@ int main(int argc, char** argv) {
   app.add_flag("--quick", options.quick, "Everything small and once, to see that it runs; figures and goals mean nothing");
   app.add_option("--pairs", options.pairs, "How often the two sides of a comparison take turns")
       ->check(CLI::Range(1, 100))
+      ->capture_default_str();
+  app.add_option("--clickhouse-users", options.clickhouse_users, "How many users clickhouse_backfill loads")
+      ->check(CLI::Range(1, 100'000'000))
       ->capture_default_str();
   app.add_flag("--json", options.json, "Results as JSON on standard output");
   app.add_option("--set", options.set, "A setting of the service: --set sync.load_rows=1000; may be given several times")

@@ -13,6 +13,7 @@
 
 #include "base/uuid.hpp"
 #include "cli/demo/server_binaries.hpp"
+#include "clickhouse.hpp"
 
 namespace tributary::bench {
 namespace fs = std::filesystem;
@@ -41,12 +42,17 @@ std::string fresh_name(std::string_view prefix) {
 }
 
 ChildCommand serve_command(const Servers& servers, const std::string& database, std::vector<std::string> arguments,
-                           const fs::path& log) {
+                           const EngineFolder* engine, const fs::path& log) {
+  std::map<std::string, std::string> environment{{"TRIBUTARY_SOURCE_URL", servers.source(database).to_string()}};
+  if (engine == nullptr)
+    environment.emplace("TRIBUTARY_CLICKHOUSE_USE", "none");
+  else
+    environment.emplace("TRIBUTARY_CLICKHOUSE_FOLDER", engine->path().string());
   arguments.insert(arguments.begin(), {"serve", "--log-format", "json"});
   arguments.insert(arguments.end(), servers.serve_arguments().begin(), servers.serve_arguments().end());
   return {.program = servers.tributary(),
           .arguments = std::move(arguments),
-          .environment = {{"TRIBUTARY_SOURCE_URL", servers.source(database).to_string()}, {"TRIBUTARY_CLICKHOUSE_USE", "none"}},
+          .environment = std::move(environment),
           .output = log,
           .death_signal = SIGKILL};
 }
@@ -123,9 +129,10 @@ std::string Servers::shell(const std::string& script, std::map<std::string, std:
   return printed;
 }
 
-Service::Service(Servers& servers, const std::string& source_database, std::vector<std::string> arguments)
+Service::Service(Servers& servers, const std::string& source_database, std::vector<std::string> arguments,
+                 const EngineFolder* engine)
     : log_(servers.folder() / fresh_name("serve")),
-      process_(ChildProcess::spawn(serve_command(servers, source_database, std::move(arguments), log_))) {
+      process_(ChildProcess::spawn(serve_command(servers, source_database, std::move(arguments), engine, log_))) {
   wait_until(
       "tributary serve has started", 5ms,
       [&] {

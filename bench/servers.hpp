@@ -54,10 +54,14 @@ class Servers {
   std::optional<cli::demo::PrivateCluster> target_;
 };
 
+class EngineFolder;
+
 /// `tributary serve` on a source, as users run it. The constructor returns when it has started; the destructor stops it.
 class Service {
  public:
-  Service(Servers& servers, const std::string& source_database, std::vector<std::string> arguments = {});
+  /// `engine`: of its ClickHouse, which starts after it. nullptr: it has none.
+  Service(Servers& servers, const std::string& source_database, std::vector<std::string> arguments = {},
+          const EngineFolder* engine = nullptr);
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;

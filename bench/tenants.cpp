@@ -34,13 +34,16 @@ std::string sql_file(const std::string& name, const std::vector<std::pair<std::s
   return text;
 }
 
+mapping::Mapping users_mapping() {
+  for (const auto& file : embedded_mappings()) {
+    if (file.name == "users.yaml") return *mapping::parse(file.text, file.name).mapping;
+  }
+  throw std::logic_error("there is no users.yaml");
+}
+
 std::string create_users_sql() {
   std::string script;
-  for (const auto& file : embedded_mappings()) {
-    if (file.name != "users.yaml") continue;
-    for (const auto& statement : mapping::create_target_sql(*mapping::parse(file.text, file.name).mapping))
-      script += statement + ";\n";
-  }
+  for (const auto& statement : mapping::create_target_sql(users_mapping())) script += statement + ";\n";
   return script;
 }
 

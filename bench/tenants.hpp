@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "mapping/mapping.hpp"
 #include "session.hpp"
 
 /// What the benchmarks put into a source, and how they steer the service that reads it: by the same SQL that anybody could use.
@@ -11,6 +12,8 @@ namespace tributary::bench {
 /// A text of bench/sql/, without its comments, each `:name` in `replaced` put in.
 std::string sql_file(const std::string& name, const std::vector<std::pair<std::string, std::string>>& replaced = {});
 
+/// Of the program itself.
+mapping::Mapping users_mapping();
 /// Script that makes the target table of the users, as the service does.
 std::string create_users_sql();
 
