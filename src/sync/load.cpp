@@ -185,7 +185,8 @@ asio::awaitable<void> TenancySync::apply_sparing(TargetPointer target, destinati
 }
 
 asio::awaitable<void> TenancySync::retry_quarantined(TargetPointer target) {
-  constexpr int kAtOnce = 100;
+  // More than a sparing batch may refuse would park the mapping when all are refused again.
+  const int at_once = static_cast<int>(std::min<std::size_t>(services_.params.most_refused_rows, 100));
   for (const auto* mapping : target->mappings) {
     if (quarantined(*target, *mapping, true) == 0 || target->parked) continue;
     const mapping::Mapping* const one[] = {mapping};
@@ -196,7 +197,7 @@ asio::awaitable<void> TenancySync::retry_quarantined(TargetPointer target) {
     {
       auto source = co_await services_.source.acquire(source_deadline());
       keys =
-          co_await queue::quarantined_keys(*source, tenancy_, target->entry.id, mapping->name, false, kAtOnce, source_deadline());
+          co_await queue::quarantined_keys(*source, tenancy_, target->entry.id, mapping->name, false, at_once, source_deadline());
     }
     if (keys.empty()) continue;
     // Read after the position: the fence then vouches that what is applied is not older than what is there.

@@ -141,6 +141,46 @@ TEST_F(SyncTest, AQuarantinedKeyIsRetriedUntilItsRowIsAccepted) {
   wait_until([&] { return session_.number("SELECT count(*) FROM tributary.quarantine") == 0; }, "the quarantine is empty");
 }
 
+// Keys gather from many batches. Tried all at once they were more than one batch may refuse, and stopped the mapping.
+TEST_F(SyncTest, MoreQuarantinedKeysThanABatchMayRefuseAreTriedPartByPart) {
+  test::Database customer("customer");
+  const auto tenancy = add_tenancy(1, {customer.uri()});
+  auto customer_session = customer.session();
+  test::Service::Params params;
+  params.sync.most_refused_rows = 3;
+  test::Service service(source_, params);
+  add_users(tenancy, 1, 1);
+  wait_until_equal(session_, tenancy, customer_session);
+  customer_session.run("ALTER TABLE public.users ADD CONSTRAINT none CHECK (display_name = 'Üser 1') NOT VALID");
+  for (int user = 2; user < 7; ++user) {
+    add_users(tenancy, user, 1);
+    wait_until([&] { return session_.number("SELECT count(*) FROM tributary.quarantine") == user - 1; },
+               "the row is quarantined");
+  }
+  session_.run("UPDATE tributary.quarantine SET next_try_at = now(), attempts = 1");
+  wait_until([&] { return session_.number("SELECT min(attempts) FROM tributary.quarantine") > 1; }, "each was tried again");
+  EXPECT_EQ(state("d0"), "");
+}
+
+// What docs/decisions/0005 tells a customer whose rows exchange their values.
+TEST_F(SyncTest, ADeferrableConstraintLetsRowsExchangeTheirValues) {
+  test::Database customer("customer");
+  const auto tenancy = add_tenancy(1, {customer.uri()});
+  auto customer_session = customer.session();
+  test::Service service(source_);
+  add_users(tenancy, 1, 2);
+  wait_until_equal(session_, tenancy, customer_session);
+  customer_session.run("ALTER TABLE public.users ADD UNIQUE (display_name)");
+  const auto exchange =
+      R"(UPDATE "ProjectUser" SET "displayName" = CASE "displayName" WHEN 'Üser 1' THEN 'Üser 2' ELSE 'Üser 1' END)";
+  session_.run(exchange);
+  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.quarantine") == 2; }, "both are refused");
+  customer_session.run("ALTER TABLE public.users DROP CONSTRAINT users_display_name_key, ADD UNIQUE (display_name) DEFERRABLE");
+  wait_until_equal(session_, tenancy, customer_session);
+  session_.run(exchange);
+  wait_until_equal(session_, tenancy, customer_session);
+}
+
 TEST_F(SyncTest, AQuarantinedKeyThatIsDeletedMeanwhileIsForgotten) {
   test::Database customer("customer");
   const auto tenancy = add_tenancy(1, {customer.uri()});
