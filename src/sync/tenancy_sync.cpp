@@ -175,7 +175,9 @@ asio::awaitable<void> TenancySync::deliver(TargetPointer target, const ChangesLi
     const bool spare = is_sparing(*target, i) || quarantined(*target, *target->mappings[i], false) > 0;
     if (batch.changes->rows.empty()) healthy.push_back(target->mappings[i]->name);
     if (batch.changes->more) target->more = true;
-    anything = anything || !batch.changes->rows.empty();
+    // At the end of a first load the customer is told, once, that a table without rows is complete.
+    const bool completes_first_load = batch.position.loading && batch.changes->complete_until;
+    anything = anything || !batch.changes->rows.empty() || completes_first_load;
     batch.completes = !spare;
     if (spare && !batch.changes->rows.empty())
       sparing.push_back(std::move(batch));

@@ -88,6 +88,31 @@ TEST_F(SyncTest, TheWatermarkSaysUntilWhenADestinationIsComplete) {
       "every mapping is complete until the commit");
 }
 
+// One mapping has so many rows that they are loaded, the others have none: of these the customer was never told.
+TEST_F(SyncTest, ATableWithoutRowsIsCompleteToo) {
+  test::Database customer("customer");
+  const auto tenancy = add_tenancy(1, {customer.uri()});
+  for (unsigned team = 1; team <= 40; ++team) session_.run(test::insert_team(tenancy, uuid(team)));
+  test::Service::Params params;
+  params.sync.small_rows = 10;
+  params.sync.load_rows = 20;  // the last batch of the load is full
+  test::Service service(source_, params);
+  auto customer_session = customer.session();
+  wait_until_equal(session_, tenancy, customer_session);
+  wait_until([&] { return customer_session.number("SELECT count(complete_until) FROM public._stack_sync_metadata") == 4; },
+             "every mapping is complete");
+
+  // Told once: a look that finds nothing writes nothing.
+  const auto versions = [&] {
+    return customer_session.rows("SELECT mapping_name, xmin FROM public._stack_sync_metadata ORDER BY 1");
+  };
+  wait_until([&] { return session_.number("SELECT count(*) FROM \"OutgoingRequest\"") == 0; }, "the queue is empty");
+  const auto before = versions();
+  session_.run(fmt::format("SELECT tributary.enqueue(ARRAY['{}'::uuid])", tenancy));
+  wait_until([&] { return session_.number("SELECT count(*) FROM \"OutgoingRequest\"") == 0; }, "the queue is empty");
+  EXPECT_EQ(versions(), before);
+}
+
 TEST_F(SyncTest, CompleteUntilDoesNotPassARowThatIsNotSequenced) {
   test::Database customer("customer");
   const auto tenancy = add_tenancy(1, {customer.uri()});
