@@ -45,7 +45,8 @@ struct Batch {
 };
 
 enum class FailureKind {
-  unavailable,  ///< cannot be reached, broke, timed out, out of resources: try again later
+  unavailable,  ///< cannot be reached, broke, out of resources: try again later
+  timed_out,  ///< the same, but it may be that a batch was too large to end in time
   refused,  ///< wrong password, missing right, a table of another shape, another owner: somebody has to act; tried again, rarely
   row,  ///< maybe one row's fault (a value, a constraint, what a trigger raises): apply_sparing tells which, and lets the others pass
 };

@@ -1,4 +1,5 @@
 #include "destination/change.hpp"
+#include "sync/policy.hpp"
 #include "sync/tenancy_sync.hpp"
 #include "telemetry/log.hpp"
 
@@ -41,7 +42,8 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
   for (;;) {
     co_await open_loads(want, targets, with_patience);
     if (targets.empty()) co_return;
-    if (!changes) changes = co_await services_.reader.open(tenancy_, want, services_.params.load_rows, source_deadline());
+    const auto rows = rows_at_once(targets, *want.mapping);
+    if (!changes) changes = co_await services_.reader.open(tenancy_, want, rows, source_deadline());
     co_await stream(*changes, targets, with_patience);
     LoadedBatch batch{.through = changes->through(),
                       .rows = static_cast<std::size_t>(changes->delivered()),
@@ -51,7 +53,7 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
     changes.reset();
     want.after = batch.through;
     // While the destinations merge this batch the source is at work on the next one, as far ahead as the sockets' buffers reach.
-    if (!batch.is_last) changes = co_await services_.reader.open(tenancy_, want, services_.params.load_rows, source_deadline());
+    if (!batch.is_last) changes = co_await services_.reader.open(tenancy_, want, rows, source_deadline());
     co_await commit_loads(*want.mapping, batch, targets, with_patience);
     if (batch.is_last) co_return;
     std::erase_if(targets, [&](const auto& target) {
@@ -77,10 +79,12 @@ asio::awaitable<void> TenancySync::commit_loads(const mapping::Mapping& mapping,
                                                 bool with_patience) {
   const Work commit = [this, &mapping, batch](TargetPointer target) -> asio::awaitable<void> {
     const auto complete_until = quarantined(*target, mapping, false) > 0 ? std::nullopt : batch.complete_until;
+    const auto began = std::chrono::steady_clock::now();
     auto outcome = target->load_failure
                        ? std::move(*target->load_failure)
                        : co_await target->load->commit(batch.through, complete_until, batch.caught_up, apply_deadline());
     target->load.reset();
+    learn(*target, mapping, batch.rows, outcome, began);
     if (outcome.verdict == Verdict::durable) {
       count_rows(mapping, batch.rows);
       if (batch.is_last && !batch.caught_up) target->more = true;
@@ -135,6 +139,31 @@ bool TenancySync::is_sparing(const Target& target, std::size_t place) const {
   return until != services_.sparing_until.end() && until->second > target.positions[place].watermark;
 }
 
+std::int64_t TenancySync::rows_at_once(const Target& target, const mapping::Mapping& mapping) const {
+  const auto found = services_.rows_at_once.find({tenancy_, target.entry.id, mapping.name});
+  return found == services_.rows_at_once.end() ? services_.params.load_rows : found->second;
+}
+
+std::int64_t TenancySync::rows_at_once(const Targets& targets, const mapping::Mapping& mapping) const {
+  std::int64_t rows = services_.params.load_rows;
+  for (const auto& target : targets) rows = std::min(rows, rows_at_once(*target, mapping));
+  return rows;
+}
+
+void TenancySync::learn(const Target& target, const mapping::Mapping& mapping, std::size_t given, const Outcome& outcome,
+                        std::chrono::steady_clock::time_point began) {
+  const bool timed_out = outcome.verdict == Verdict::failed && outcome.failure.kind == FailureKind::timed_out;
+  if (given == 0 || (outcome.verdict != Verdict::durable && !timed_out)) return;
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
+  const auto rows = sync::rows_at_once(rows_at_once(target, mapping), static_cast<std::int64_t>(given),
+                                       timed_out ? std::nullopt : std::optional(took), services_.params.apply_timeout);
+  const Services::MappingKey key{tenancy_, target.entry.id, mapping.name};
+  if (rows >= services_.params.load_rows)
+    services_.rows_at_once.erase(key);
+  else
+    services_.rows_at_once[key] = rows;
+}
+
 int TenancySync::quarantined(const Target& target, const mapping::Mapping& mapping, bool due_only) const {
   for (const auto& state : claim_.states) {
     if (state.destination == target.entry.id && state.mapping == mapping.name && state.quarantined > 0 &&
@@ -171,7 +200,9 @@ asio::awaitable<void> TenancySync::apply_sparing(TargetPointer target, destinati
     co_await queue::quarantine(*source, tenancy_, target->entry.id, mapping.name, std::move(refused), services_.params.retry,
                                source_deadline());
   };
+  const auto began = std::chrono::steady_clock::now();
   auto outcome = co_await target->destination->apply_sparing(batch, services_.params.most_refused_rows, keep, apply_deadline());
+  learn(*target, mapping, batch.changes->rows.rows(), outcome, began);
   if (outcome.verdict == Verdict::durable) {
     count_rows(mapping, applied.size());
     if (batch.changes->more) target->more = true;

@@ -1,5 +1,8 @@
 #pragma once
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/backoff.hpp"
@@ -15,6 +18,14 @@ namespace tributary::sync {
 inline std::chrono::milliseconds retry_delay(destination::FailureKind kind, int failures, const Backoff& backoff, double random) {
   constexpr int kRefusedStartsAs = 2;
   return backoff.delay(kind == destination::FailureKind::refused ? failures + kRefusedStartsAs : failures, random);
+}
+
+/// How many changes of a mapping a destination is given at once, after it was given `given`, where `allowed` were, which took `took`; nullopt: longer than
+/// `limit`. Half as many then, or one whose merge is slow would never get anywhere. More again while twice as many are likely to take half of the limit.
+inline std::int64_t rows_at_once(std::int64_t allowed, std::int64_t given, std::optional<std::chrono::milliseconds> took,
+                                 std::chrono::milliseconds limit) {
+  if (!took) return std::max<std::int64_t>(std::min(allowed, given) / 2, 1);
+  return given >= allowed && *took * 4 < limit ? allowed * 2 : allowed;
 }
 
 /// The failure concerns the whole destination, not the mapping that met it: no connection, no server, no room.

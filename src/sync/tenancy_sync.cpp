@@ -1,5 +1,6 @@
 #include "sync/tenancy_sync.hpp"
 
+#include "destination/change.hpp"
 #include "sync/policy.hpp"
 #include "telemetry/log.hpp"
 
@@ -13,6 +14,19 @@ using destination::FailureKind;
 using destination::Outcome;
 using destination::Verdict;
 using telemetry::Level;
+
+/// The changes, or as many of them.
+std::shared_ptr<const Changes> first_of(const std::shared_ptr<const Changes>& changes, std::int64_t rows) {
+  if (static_cast<std::int64_t>(changes->rows.rows()) <= rows) return changes;
+  auto first = std::make_shared<Changes>();
+  first->mapping = changes->mapping;
+  first->after = changes->after;
+  first->read_at = changes->read_at;
+  first->more = true;
+  for (std::int64_t i = 0; i < rows; ++i) first->rows.append_row(changes->rows.row(static_cast<std::size_t>(i)));
+  first->through = destination::parse_change(first->rows.row(first->rows.rows() - 1)).sequence_id;
+  return first;
+}
 
 }  // namespace
 
@@ -105,24 +119,25 @@ asio::awaitable<void> TenancySync::sync(Targets& targets, bool with_patience) {
   for (std::size_t i = 0; i < wants.size(); ++i) {
     if (!read[i]->more) continue;
     drop_absent(targets, with_patience);  // whoever was left behind in the load before this one is still busy with it
-    Targets behind;
-    for (const auto& target : targets) {
-      const auto place = place_of(*target, wants[i].mapping);
-      if (place && !target->parked && target->positions[*place].watermark == wants[i].after && !is_sparing(*target, *place)) {
-        behind.push_back(target);
-      }
-    }
-    if (behind.empty()) continue;
-    // Of a deleted tenancy, one more look at what came after: only a read that finds nothing more shows that it may be forgotten.
-    if (services_.stopping || claim_.deleted) {
-      for (const auto& target : behind) target->more = true;
-    }
-    if (!services_.stopping) {
-      co_await load(wants[i], std::move(behind), with_patience);
-    }
+    co_await load_behind(wants[i], targets, with_patience);
   }
   drop_absent(targets, with_patience);
   co_await each(targets, with_patience, [this](TargetPointer target) { return retry_quarantined(std::move(target)); });
+}
+
+/// Those that are given less at once come last, and by themselves: they are slow.
+asio::awaitable<void> TenancySync::load_behind(Want want, const Targets& targets, bool with_patience) {
+  std::map<std::int64_t, Targets, std::greater<>> behind;
+  for (const auto& target : targets) {
+    const auto place = place_of(*target, want.mapping);
+    if (!place || target->parked || target->positions[*place].watermark != want.after || is_sparing(*target, *place)) continue;
+    // Of a deleted tenancy, one more look at what came after: only a read that finds nothing more shows that it may be forgotten.
+    if (services_.stopping || claim_.deleted) target->more = true;
+    behind[rows_at_once(*target, *want.mapping)].push_back(target);
+  }
+  for (auto& [rows, alike] : behind) {
+    if (!services_.stopping) co_await load(want, std::move(alike), with_patience);
+  }
 }
 
 asio::awaitable<void> TenancySync::prepare(TargetPointer target) {
@@ -171,6 +186,7 @@ asio::awaitable<void> TenancySync::deliver(TargetPointer target, const ChangesLi
     const auto until = services_.sparing_until.find({tenancy_, target->entry.id, target->mappings[i]->name});
     if (until != services_.sparing_until.end() && until->second <= batch.position.watermark) services_.sparing_until.erase(until);
     if (batch.changes->more && !is_sparing(*target, i)) continue;
+    batch.changes = first_of(*found, rows_at_once(*target, *target->mappings[i]));
     // With refused keys on record, each row's fate is wanted: one of them may be accepted now.
     const bool spare = is_sparing(*target, i) || quarantined(*target, *target->mappings[i], false) > 0;
     if (batch.changes->rows.empty()) healthy.push_back(target->mappings[i]->name);
@@ -194,7 +210,9 @@ asio::awaitable<void> TenancySync::deliver(TargetPointer target, const ChangesLi
 asio::awaitable<void> TenancySync::apply_together(TargetPointer target, std::vector<Batch> batches) {
   std::vector<const Batch*> pointers;
   for (const auto& batch : batches) pointers.push_back(&batch);
+  const auto began = std::chrono::steady_clock::now();
   auto outcome = co_await target->destination->apply(pointers, apply_deadline());
+  for (const auto& batch : batches) learn(*target, *batch.changes->mapping, batch.changes->rows.rows(), outcome, began);
   if (outcome.verdict == Verdict::durable) {
     std::vector<std::string> names;
     for (const auto& batch : batches) {

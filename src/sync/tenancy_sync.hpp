@@ -65,6 +65,7 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   asio::awaitable<void> sync(Targets& targets, bool with_patience);
   asio::awaitable<void> prepare(TargetPointer target);
   asio::awaitable<void> deliver(TargetPointer target, const ChangesList& read);
+  asio::awaitable<void> load_behind(Want want, const Targets& targets, bool with_patience);
   asio::awaitable<void> load(Want want, Targets targets, bool with_patience);
   asio::awaitable<void> open_loads(Want want, Targets& targets, bool with_patience);
   asio::awaitable<void> commit_loads(const mapping::Mapping& mapping, LoadedBatch batch, Targets& targets, bool with_patience);
@@ -94,6 +95,10 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   static std::optional<std::size_t> place_of(const Target& target, const mapping::Mapping* mapping);
   int quarantined(const Target& target, const mapping::Mapping& mapping, bool due_only) const;
   bool is_sparing(const Target& target, std::size_t place) const;
+  std::int64_t rows_at_once(const Target& target, const mapping::Mapping& mapping) const;
+  std::int64_t rows_at_once(const Targets& targets, const mapping::Mapping& mapping) const;
+  void learn(const Target& target, const mapping::Mapping& mapping, std::size_t given, const destination::Outcome& outcome,
+             std::chrono::steady_clock::time_point began);
   void count_rows(const mapping::Mapping& mapping, std::size_t rows);
   Deadline source_deadline() const { return Deadline::after(services_.params.source_timeout); }
   Deadline apply_deadline() const { return Deadline::after(services_.params.apply_timeout); }

@@ -58,6 +58,8 @@ Failure to_failure(const pg::Error& error) {
   failure.message = error.what();
   if (error.may_blame_a_row())
     failure.kind = FailureKind::row;
+  else if (error.kind() == pg::ErrorKind::deadline || error.sqlstate() == "57014")  // statement_timeout
+    failure.kind = FailureKind::timed_out;
   else
     failure.kind = error.retryable() ? FailureKind::unavailable : FailureKind::refused;
   return failure;

@@ -20,6 +20,30 @@ TEST_F(SyncTest, ADestinationSlowerThanAnyPatienceStillAdvances) {
   wait_until([&] { return session_.number(R"(SELECT count(*) FROM "OutgoingRequest")") == 0; }, "the queue is empty");
 }
 
+// A batch that takes longer than a batch may take was tried again as it was, for ever.
+TEST_F(SyncTest, ADestinationWhoseMergeIsTooSlowGetsFewerRowsAtOnce) {
+  test::Database customer("customer");
+  const auto tenancy = add_tenancy(1, {customer.uri()});
+  auto customer_session = customer.session();
+  add_users(tenancy, 1, 300);
+  {
+    test::Service service(source_);
+    wait_until_equal(session_, tenancy, customer_session);
+  }
+  customer_session.run(R"sql(
+    CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.005); RETURN NEW; END';
+    CREATE TRIGGER slow BEFORE INSERT OR UPDATE ON public.users FOR EACH ROW EXECUTE FUNCTION public.slow())sql");
+  for (const int small_rows : {20, 1'000}) {  // by loads, and by small batches
+    session_.run(fmt::format(R"(UPDATE "ProjectUser" SET "displayName" = '{}')", small_rows));
+    test::Service::Params params;
+    params.sync.small_rows = small_rows;
+    params.sync.apply_timeout = std::chrono::milliseconds(600);
+    params.sync.retry = {std::chrono::milliseconds(20), std::chrono::milliseconds(100)};
+    test::Service service(source_, params);
+    wait_until_equal(session_, tenancy, customer_session);
+  }
+}
+
 // The request of a tenancy does not wait for a destination that is tried alone. If the process dies meanwhile, what the source knows of the destination
 // is all that is left: it was once removed after the first batch. Found by `make torture`.
 TEST_F(SyncTest, ADestinationTriedAloneIsRememberedUntilItIsDone) {

@@ -34,6 +34,41 @@ TEST(RetryPolicy, TriesWhatSomebodyMustMendMoreRarely) {
   EXPECT_GT(retry_delay(FailureKind::refused, 1, kBackoff, 0.5), retry_delay(FailureKind::unavailable, 1, kBackoff, 0.5));
 }
 
+/// What becomes of a backlog at a destination that takes so long for each row: batches that ended in time, batches that did not.
+std::pair<int, int> work_off(std::int64_t backlog, std::chrono::milliseconds each, std::int64_t& allowed) {
+  constexpr auto kLimit = 1'000ms;
+  int in_time = 0;
+  int too_late = 0;
+  while (backlog > 0 && in_time + too_late < 10'000) {
+    const auto given = std::min(allowed, backlog);
+    const auto took = each * given;
+    const bool ended = took <= kLimit;
+    allowed = rows_at_once(allowed, given, ended ? std::optional(took) : std::nullopt, kLimit);
+    ++(ended ? in_time : too_late);
+    if (ended) backlog -= given;
+  }
+  return {in_time, too_late};
+}
+
+TEST(RowsAtOnce, ABatchThatDoesNotEndInTimeIsHalvedUntilItDoes) {
+  std::int64_t allowed = 50'000;
+  const auto [in_time, too_late] = work_off(2'000, 2ms, allowed);
+  EXPECT_EQ(too_late, 2);  // 2,000 and 1,000: what it was given counts, not what it was allowed
+  EXPECT_EQ(in_time, 4);
+  EXPECT_EQ(work_off(2'000, 2ms, allowed).second, 0) << "once it fits, no batch is too large again";
+}
+
+TEST(RowsAtOnce, GrowAgainWhereTheyAreFast) {
+  std::int64_t allowed = 1;
+  EXPECT_EQ(work_off(1'000'000, 0ms, allowed).second, 0);
+  EXPECT_GE(allowed, 50'000);
+}
+
+TEST(RowsAtOnce, AreNeverNone) {
+  EXPECT_EQ(rows_at_once(50'000, 1, std::nullopt, 1s), 1);
+  EXPECT_EQ(rows_at_once(1, 500, std::nullopt, 1s), 1);
+}
+
 TEST(RetryPolicy, SpreadsRetriesOverHalfOfTheDelay) {
   EXPECT_EQ(retry_delay(FailureKind::unavailable, 3, kBackoff, 0.0), 200ms);
   EXPECT_EQ(retry_delay(FailureKind::unavailable, 3, kBackoff, 0.999999), 399ms);
