@@ -130,6 +130,21 @@ TEST_F(CliFlow, OneDestinationThatIsDownIsNamedAndTheOtherOneIsDone) {
   EXPECT_EQ(tributary({"status"}).status, 0);
 }
 
+TEST_F(CliFlow, ARetryDoesNotWaitForTheNextTry) {
+  const auto tenancy = create_project("acme");
+  done({"destination", "add", "acme", "warehouse", "--url", nowhere(), "--no-test"});
+  insert_teams(tenancy, "acme", 10);
+  auto patient = environment();
+  patient["TRIBUTARY_SYNC_RETRY_FIRST"] = patient["TRIBUTARY_SYNC_RETRY_LONGEST"] = "1h";
+  EXPECT_EQ(run_binary({"sync", "--once"}, patient).status, 3);
+  source_.session().run("UPDATE \"Project\" SET \"configOverride\" = replace(\"configOverride\"::text, '" + nowhere() + "', '" +
+                        warehouse_.uri() + "')::jsonb");
+  EXPECT_EQ(run_binary({"sync", "--once"}, patient).status, 3) << "its next try is in an hour";
+  done({"retry"});
+  EXPECT_EQ(run_binary({"sync", "--once"}, patient).status, 0);
+  EXPECT_EQ(warehouse_.session().number("SELECT count(*) FROM teams"), 10);
+}
+
 TEST_F(CliFlow, ARefusedRowIsNamedUntilItPasses) {
   const auto tenancy = create_project("acme");
   done({"destination", "add", "acme", "warehouse", "--url", warehouse_.uri()});

@@ -1,4 +1,5 @@
 #include "fixture.hpp"
+#include "support/proxy.hpp"
 
 namespace tributary::destination {
 namespace {
@@ -61,6 +62,50 @@ TEST_F(DestinationTest, AppliesRowsTombstonesAndWatermarkTogether) {
   });
   EXPECT_EQ(session_.value("SELECT string_agg(display_name, ',' ORDER BY id) FROM public.teams"), "team 1,team 3");
   EXPECT_EQ(session_.number("SELECT last_synced_sequence_id FROM public._stack_sync_metadata WHERE mapping_name = 'teams'"), 4);
+}
+
+// Invariant 2: whoever wrote a row also moved the watermark.
+TEST_F(DestinationTest, DataAndWatermarkAreOneTransaction) {
+  const auto expect_one = [&](std::string_view name) {
+    EXPECT_EQ(session_.number(fmt::format(
+                  "SELECT count(*) FROM public.teams AS t JOIN public._stack_sync_metadata AS m ON m.mapping_name = 'teams' "
+                  "WHERE t.display_name LIKE '{}%' AND t.xmin = m.xmin",
+                  name)),
+              3)
+        << name;
+  };
+  run([&]() -> asio::awaitable<void> {
+    auto target = co_await open();
+    auto at = co_await position(*target, "teams");
+    EXPECT_EQ((co_await load(*target, "teams", at, 3, teams(1, 3, "copied"), true)).verdict, Verdict::durable);
+    expect_one("copied");
+    at = co_await position(*target, "teams");
+    EXPECT_EQ((co_await load(*target, "teams", at, 6, teams(4, 6, "staged"), true)).verdict, Verdict::durable);
+    expect_one("staged");
+    at = co_await position(*target, "teams");
+    EXPECT_EQ((co_await apply(*target, co_await batch("teams", at, 9, teams(7, 9, "applied")))).verdict, Verdict::durable);
+    expect_one("applied");
+  });
+}
+
+TEST_F(DestinationTest, ASmallBatchIsOneRoundTrip) {
+  run([&]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    const test::CountingProxy proxy(executor, database_.options());
+    auto target = postgres_target::make_destination(executor, proxy.options(), owner_, {});
+    const auto two = [&](std::int64_t through, int first) -> asio::awaitable<Verdict> {
+      const auto rows = co_await batch("teams", co_await position(*target, "teams"), through,
+                                       teams(first, first + 2) + " UNION ALL " + gone_team(99, first + 3));
+      const auto none = co_await batch("users", co_await position(*target, "users"), through, teams(1, 0));
+      const Batch* const batches[] = {&rows, &none};
+      co_return (co_await target->apply(batches, deadline())).verdict;
+    };
+    EXPECT_EQ(co_await two(4, 1), Verdict::durable);
+    const auto before = proxy.requests();
+    EXPECT_EQ(co_await two(8, 5), Verdict::durable);
+    EXPECT_EQ(proxy.requests() - before, 1);
+  });
+  EXPECT_EQ(session_.number("SELECT count(*) FROM public.teams"), 6);
 }
 
 // Invariant 3.

@@ -26,10 +26,15 @@ TEST_F(SyncTest, ABadDestinationIsAlone) {
   odd_session.run("CREATE TABLE public.users (id text PRIMARY KEY)");
   const auto tenancy =
       add_tenancy(1, {good.uri(), "postgresql://nobody@127.0.0.1:1/refused", silent.uri(), odd.uri(), "no connection string"});
-  test::Service service(source_);
+  test::Service::Params params;
+  params.sync.apply_timeout = params.sync.destination.connect_timeout = std::chrono::minutes(10);
+  test::Service service(source_, params);
   auto good_session = good.session();
   add_users(tenancy, 1, 10);
   wait_until_equal(session_, tenancy, good_session);
+  // All this time the silent one was waited for: so the good one got its rows beside it, not after it.
+  EXPECT_EQ(state("d2"), "");
+  silent.close();
   // The sound tables of the odd one are served.
   wait_until(
       [&] {

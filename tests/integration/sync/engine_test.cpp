@@ -1,3 +1,5 @@
+#include <deque>
+
 #include "fixture.hpp"
 
 namespace tributary::sync {
@@ -30,6 +32,44 @@ TEST_F(SyncTest, ACommittedChangeAppearsInEveryDestinationOfItsTenancyOnly) {
   EXPECT_EQ(
       mine_session.value("SELECT primary_email_verified FROM public.users WHERE id = '10000000-0000-4000-8000-000000000005'"),
       "f");
+}
+
+// The index that only a fetch uses tells how often there was one. Sessions report their statistics when they end.
+TEST_F(SyncTest, AChangeIsReadOnceForAllItsDestinations) {
+  std::deque<test::Database> customers;
+  std::vector<std::string> uris;
+  for (int i = 0; i < 3; ++i) uris.push_back(customers.emplace_back("customer").uri());
+  const auto tenancy = add_tenancy(1, uris);
+  const auto equal_everywhere = [&] {
+    for (const auto& customer : customers) {
+      auto session = customer.session();
+      wait_until_equal(session_, tenancy, session);
+    }
+    wait_until([&] { return session_.number("SELECT count(*) FROM \"OutgoingRequest\"") == 0; }, "the queue is empty");
+  };
+  const auto fetches = [&] {
+    wait_until([&] { return session_.number("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()") == 1; },
+               "the service's sessions have ended");
+    return session_.number(
+        "SELECT coalesce(sum(idx_scan), 0) FROM pg_stat_user_indexes WHERE indexrelname = 'Team_tributary_tenancy_sequence'");
+  };
+  session_.run(test::insert_team(tenancy, uuid(1)));
+  {
+    test::Service service(source_);
+    equal_everywhere();
+  }
+  const auto before = fetches();
+  session_.run(test::insert_team(tenancy, uuid(2)));
+  session_.run(R"(UPDATE "Team" SET "sequenceId" = nextval('global_seq_id'), "shouldUpdateSequenceId" = false)");
+  session_.run(fmt::format("SELECT tributary.enqueue(ARRAY['{}'::uuid])", tenancy));
+  {
+    test::Service::Params params;
+    params.run_sequencer = false;
+    params.sync.patience = std::chrono::minutes(1);  // one that is left behind on a busy machine would read by itself
+    test::Service service(source_, params);
+    equal_everywhere();
+  }
+  EXPECT_EQ(fetches() - before, 1);
 }
 
 TEST_F(SyncTest, ALargeBacklogIsLoadedInBatchesWhileChangesFlow) {

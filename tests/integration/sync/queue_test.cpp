@@ -39,6 +39,73 @@ TEST_F(QueueTest, OnlyTheLeasesOfWhatIsStillWorkedOnAreRenewed) {
   EXPECT_EQ(session_.value(R"(SELECT "tenancyId" FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL)"), given_up);
 }
 
+TEST_F(QueueTest, TheOldestRequestIsClaimedFirst) {
+  const std::vector<std::string> oldest_first{add_tenancy(3, {}), add_tenancy(1, {}), add_tenancy(2, {})};
+  session_.run(R"(DELETE FROM "OutgoingRequest")");
+  for (std::size_t i = 0; i < oldest_first.size(); ++i) {
+    enqueue(oldest_first[i]);
+    session_.run(fmt::format(R"(UPDATE "OutgoingRequest" SET "createdAt" = now() - interval '{} s' WHERE "tenancyId" = '{}')",
+                             60 - i, oldest_first[i]));
+  }
+  enqueue(oldest_first[0]);  // and one that is enqueued again while it waits keeps its place
+  std::vector<std::string> claimed;
+  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+    while (claimed.size() < oldest_first.size()) {
+      const auto claims = co_await queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(), 10s, 1, deadline());
+      claimed.push_back(claims.at(0).tenancy.value().to_string());
+    }
+  });
+  EXPECT_EQ(claimed, oldest_first);
+}
+
+// There is one slot for loads, and the huge tenancy's load has it when the small one's comes. Transaction ids are the cluster's, so they tell across databases
+// who was done first.
+TEST_F(QueueTest, AHugeTenancyDoesNotStarveASmallOne) {
+  test::Database huge_customer("customer");
+  test::Database small_customer("customer");
+  const auto huge = add_tenancy(1, {huge_customer.uri()});
+  const auto small = add_tenancy(2, {small_customer.uri()});
+  auto huge_session = huge_customer.session();
+  auto small_session = small_customer.session();
+  {
+    test::Service service(source_);
+    add_users(huge, 1, 1);
+    wait_until_equal(session_, huge, huge_session);
+  }
+  add_users(huge, 2, 3'000);
+  add_users(small, 10'000, 60);
+  for (const auto* table : {"ProjectUser", "ContactChannel"}) {
+    session_.run(
+        fmt::format(R"(UPDATE "{}" SET "sequenceId" = nextval('global_seq_id'), "shouldUpdateSequenceId" = false)", table));
+  }
+  huge_session.run(R"sql(
+    CREATE FUNCTION public.gate() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END';
+    CREATE TRIGGER gate BEFORE INSERT ON public.users EXECUTE FUNCTION public.gate();
+    CREATE TRIGGER gate BEFORE INSERT ON public.contact_channels EXECUTE FUNCTION public.gate();
+    SELECT pg_advisory_lock(1))sql");
+  session_.run(R"(DELETE FROM "OutgoingRequest")");
+  enqueue(huge);
+  test::Service::Params params;
+  params.run_sequencer = false;
+  params.sync.small_rows = 10;
+  params.sync.load_rows = 20;
+  params.sync.parallel_loads = 1;
+  params.sync.patience = 1min;
+  test::Service service(source_, params);
+  wait_until(
+      [&] { return huge_session.number("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") == 1; },
+      "the huge tenancy's load is under way");
+  enqueue(small);
+  wait_until(
+      [&] { return session_.number(R"(SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NOT NULL)") == 2; },
+      "both are claimed");
+  huge_session.run("SELECT pg_advisory_unlock(1)");
+  wait_until_equal(session_, small, small_session);
+  wait_until_equal(session_, huge, huge_session);
+  const auto last = "SELECT max(xmin::text::bigint) FROM public._stack_sync_metadata";
+  EXPECT_LT(small_session.number(last), huge_session.number(last));
+}
+
 // An application that changes a project's configuration and does not commit for a while must not be in the sequencer's way.
 TEST_F(QueueTest, AnApplicationsTransactionHoldsNoRequest) {
   const auto tenancy = add_tenancy(1, {});
