@@ -141,7 +141,12 @@ bool TenancySync::is_sparing(const Target& target, std::size_t place) const {
 
 std::int64_t TenancySync::rows_at_once(const Target& target, const mapping::Mapping& mapping) const {
   const auto found = services_.rows_at_once.find({tenancy_, target.entry.id, mapping.name});
-  return found == services_.rows_at_once.end() ? services_.params.load_rows : found->second;
+  if (found != services_.rows_at_once.end()) return found->second;
+  return rows_at_first(failures_of(target, mapping), services_.params.small_rows, services_.params.load_rows);
+}
+
+int TenancySync::failures_of(const Target& target, const mapping::Mapping& mapping) const {
+  return std::max(failures_so_far(claim_, target.entry.id, ""), failures_so_far(claim_, target.entry.id, mapping.name));
 }
 
 std::int64_t TenancySync::rows_at_once(const Targets& targets, const mapping::Mapping& mapping) const {
@@ -158,7 +163,7 @@ void TenancySync::learn(const Target& target, const mapping::Mapping& mapping, s
   const auto rows = sync::rows_at_once(rows_at_once(target, mapping), static_cast<std::int64_t>(given),
                                        timed_out ? std::nullopt : std::optional(took), services_.params.apply_timeout);
   const Services::MappingKey key{tenancy_, target.entry.id, mapping.name};
-  if (rows >= services_.params.load_rows)
+  if (rows >= services_.params.load_rows && failures_of(target, mapping) == 0)
     services_.rows_at_once.erase(key);
   else
     services_.rows_at_once[key] = rows;

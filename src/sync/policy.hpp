@@ -28,6 +28,11 @@ inline std::int64_t rows_at_once(std::int64_t allowed, std::int64_t given, std::
   return given >= allowed && *took * 4 < limit ? allowed * 2 : allowed;
 }
 
+/// The same at a destination that failed so often in a row, where this process does not know better: it may have been given too many.
+inline std::int64_t rows_at_first(int failures, std::int64_t few, std::int64_t most) {
+  return failures == 0 ? most : std::clamp<std::int64_t>(few >> std::min(failures - 1, 62), 1, most);
+}
+
 /// The failure concerns the whole destination, not the mapping that met it: no connection, no server, no room.
 inline bool concerns_whole_destination(const destination::Failure& failure) {
   const std::string_view state = failure.sqlstate;

@@ -47,7 +47,7 @@ struct Services {
   std::set<DestinationKey> busy;
   /// A load met a row that is refused: up to this sequence id, small batches that spare such rows.
   std::map<MappingKey, std::int64_t> sparing_until;
-  /// How many changes a destination is given at once, where that is less than Params::load_rows: see sync::rows_at_once().
+  /// How many changes a destination is given at once, where that is not simply Params::load_rows: see sync::rows_at_once().
   std::map<MappingKey, std::int64_t> rows_at_once;
   bool keeping = false;  ///< a coroutine keeps what is in `busy` from being tried by others
   int left_behind = 0;  ///< coroutines that go on without their request

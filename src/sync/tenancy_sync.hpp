@@ -97,6 +97,7 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   bool is_sparing(const Target& target, std::size_t place) const;
   std::int64_t rows_at_once(const Target& target, const mapping::Mapping& mapping) const;
   std::int64_t rows_at_once(const Targets& targets, const mapping::Mapping& mapping) const;
+  int failures_of(const Target& target, const mapping::Mapping& mapping) const;
   void learn(const Target& target, const mapping::Mapping& mapping, std::size_t given, const destination::Outcome& outcome,
              std::chrono::steady_clock::time_point began);
   void count_rows(const mapping::Mapping& mapping, std::size_t rows);

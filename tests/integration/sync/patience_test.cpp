@@ -44,6 +44,34 @@ TEST_F(SyncTest, ADestinationWhoseMergeIsTooSlowGetsFewerRowsAtOnce) {
   }
 }
 
+// What a process has learned dies with it: the number of failures in a row is what the next one knows. `sync --once` in a loop got nowhere.
+TEST_F(SyncTest, ADestinationThatFailedBeforeIsGivenFewRowsAtFirst) {
+  test::Database customer("customer");
+  const auto tenancy = add_tenancy(1, {customer.uri()});
+  auto customer_session = customer.session();
+  add_users(tenancy, 1, 100);
+  test::Service::Params params;
+  params.sync.small_rows = 10;
+  {
+    test::Service service(source_, params);
+    wait_until_equal(session_, tenancy, customer_session);
+  }
+  customer_session.run(R"sql(
+    CREATE TABLE public.batch (at bigserial, size bigint);
+    CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN INSERT INTO public.batch (size) SELECT count(*) FROM changed WHERE true HAVING count(*) > 0; RETURN NULL; END';
+    CREATE TRIGGER note AFTER UPDATE ON public.users REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note())sql");
+  session_.run(
+      fmt::format("INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, attempts, error, next_try_at) "
+                  "VALUES ('{}', 'd0', '', 2, 'slow', now())",
+                  tenancy));
+  session_.run(R"(UPDATE "ProjectUser" SET "displayName" = 'changed')");
+  test::Service service(source_, params);
+  wait_until_equal(session_, tenancy, customer_session);
+  EXPECT_EQ(customer_session.number("SELECT size FROM public.batch ORDER BY at LIMIT 1"), 5);
+  EXPECT_GT(customer_session.number("SELECT max(size) FROM public.batch"), 5);
+}
+
 // The request of a tenancy does not wait for a destination that is tried alone. If the process dies meanwhile, what the source knows of the destination
 // is all that is left: it was once removed after the first batch. Found by `make torture`.
 TEST_F(SyncTest, ADestinationTriedAloneIsRememberedUntilItIsDone) {

@@ -64,6 +64,14 @@ TEST(RowsAtOnce, GrowAgainWhereTheyAreFast) {
   EXPECT_GE(allowed, 50'000);
 }
 
+TEST(RowsAtOnce, BeginWithFewWhereItFailedBefore) {
+  EXPECT_EQ(rows_at_first(0, 256, 50'000), 50'000);
+  EXPECT_EQ(rows_at_first(1, 256, 50'000), 256);
+  EXPECT_EQ(rows_at_first(3, 256, 50'000), 64);
+  EXPECT_EQ(rows_at_first(1'000, 256, 50'000), 1);
+  EXPECT_EQ(rows_at_first(1, 256, 100), 100);
+}
+
 TEST(RowsAtOnce, AreNeverNone) {
   EXPECT_EQ(rows_at_once(50'000, 1, std::nullopt, 1s), 1);
   EXPECT_EQ(rows_at_once(1, 500, std::nullopt, 1s), 1);
