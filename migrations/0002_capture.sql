@@ -159,23 +159,6 @@ BEGIN
 END
 $$;
 
---; flag changed rows
--- BEFORE UPDATE, where the row is not flagged yet and the sequencer is not the one who writes. The id stays, whatever the client says: until the row gets its next one, readers
--- that have passed it have applied it, and those that have not may as well read the newer content there.
-CREATE OR REPLACE FUNCTION tributary.flag_changed()
-RETURNS trigger
-LANGUAGE plpgsql
-AS $$
-BEGIN
-  NEW."shouldUpdateSequenceId" := true;
-  NEW."sequenceId" := OLD."sequenceId";
-  IF pg_sequence_last_value('tributary.sequencer_state'::regclass) = 2 THEN
-    PERFORM pg_notify('tributary_change', '');
-  END IF;
-  RETURN NEW;
-END
-$$;
-
 --; tombstones at truncate need read committed
 -- At a higher isolation level the trigger's query would not see rows that were committed after the transaction's snapshot, and TRUNCATE removes
 -- these too.
@@ -246,6 +229,18 @@ BEGIN
   EXECUTE format('CREATE OR REPLACE FUNCTION tributary.%I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER '
                  'SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off '
                  'AS %L', name, body);
+  EXECUTE format('COMMENT ON FUNCTION tributary.%I() IS %L', name, 'tributary ' || md5(body));
+END
+$$;
+
+--; install flag function
+-- A trigger function that changes nothing but NEW: as whoever fires it, and without settings, which would cost more than all it does.
+CREATE OR REPLACE FUNCTION tributary.install_flag_function(name text, body text)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  EXECUTE format('CREATE OR REPLACE FUNCTION tributary.%I() RETURNS trigger LANGUAGE plpgsql AS %L', name, body);
   EXECUTE format('COMMENT ON FUNCTION tributary.%I() IS %L', name, 'tributary ' || md5(body));
 END
 $$;

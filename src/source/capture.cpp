@@ -73,11 +73,18 @@ class TableSteps {
         "tributary.trigger_installed" + arguments);
   }
 
+  /// One that an earlier version made.
+  void drop_trigger(std::string_view name) {
+    add(fmt::format("drop trigger {}", name), fmt::format("DROP TRIGGER IF EXISTS {} ON {}", name, public_table(table_)),
+        fmt::format("NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = {} AND tgname = {})", relation(table_),
+                    quote_literal(name)));
+  }
+
   /// A function for a trigger, and its name as EXECUTE FUNCTION wants it.
-  std::string function(std::string_view suffix, const std::string& body) {
+  std::string function(std::string_view suffix, const std::string& body, std::string_view installer = "install_function") {
     const auto name = object_name(table_, suffix);
     const auto arguments = fmt::format("({}, {})", quote_literal(name), quote_literal(body));
-    add(fmt::format("function {}", name), "SELECT tributary.install_function" + arguments,
+    add(fmt::format("function {}", name), fmt::format("SELECT tributary.{}{}", installer, arguments),
         "tributary.function_installed" + arguments);
     return fmt::format("tributary.{}()", quote_identifier(name));
   }
@@ -122,18 +129,33 @@ void add_columns(const CapturedTable& table, TableSteps& steps) {
   }
 }
 
+/// One function and no WHEN: the server parses and prepares a trigger's WHEN anew for each statement, which costs more than the call.
 void add_flag_triggers(const CapturedTable& table, TableSteps& steps) {
-  const auto key_changes = fmt::format("({}) IS DISTINCT FROM ({})", list("OLD", table.key), list("NEW", table.key));
   steps.trigger("tributary_flag_insert", "BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION tributary.flag_new()");
   // Another key or tenancy: as if deleted there and new here. With the old id, a reader of the new tenancy could see it above ids of its own shard that
   // are not committed yet, and pass these.
-  steps.trigger("tributary_flag_key",
-                fmt::format("BEFORE UPDATE ON %s FOR EACH ROW WHEN ({}) EXECUTE FUNCTION tributary.flag_new()", key_changes));
-  // The sequencer is who writes a greater id; an ORM that writes back what it has read gives the same or an older one. Named to run after the above.
-  steps.trigger("tributary_flag_update",
-                "BEFORE UPDATE ON %s FOR EACH ROW WHEN (NEW.\"shouldUpdateSequenceId\" IS NOT TRUE"
-                " AND NOT coalesce(NEW.\"sequenceId\" > coalesce(OLD.\"sequenceId\", -1), false))"
-                " EXECUTE FUNCTION tributary.flag_changed()");
+  // The sequencer is who writes a greater id; an ORM that writes back what it has read gives the same or an older one. Else the id stays, whatever the client
+  // says: until the row gets its next one, readers that have passed it have applied it, and those that have not may as well read the newer content there.
+  const auto flag = steps.function(
+      "flag_update",
+      fmt::format("BEGIN\n"
+                  "  IF ({}) IS DISTINCT FROM ({}) THEN\n"
+                  "    NEW.\"sequenceId\" := NULL;\n"
+                  "  ELSIF NEW.\"shouldUpdateSequenceId\" OR NEW.\"sequenceId\" > coalesce(OLD.\"sequenceId\", -1) THEN\n"
+                  "    RETURN NEW;\n"
+                  "  ELSE\n"
+                  "    NEW.\"sequenceId\" := OLD.\"sequenceId\";\n"
+                  "  END IF;\n"
+                  "  NEW.\"shouldUpdateSequenceId\" := true;\n"
+                  "  IF pg_sequence_last_value('tributary.sequencer_state'::regclass) = 2 THEN\n"
+                  "    PERFORM pg_notify('tributary_change', '');\n"
+                  "  END IF;\n"
+                  "  RETURN NEW;\n"
+                  "END",
+                  list("OLD", table.key), list("NEW", table.key)),
+      "install_flag_function");
+  steps.trigger("tributary_flag_update", "BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION " + flag);
+  steps.drop_trigger("tributary_flag_key");
 }
 
 /// INSERT of a marker for a row that has a target key of a deleted one (`gone`, out of `from`): the destination shows the deleted row if that was the newer one.

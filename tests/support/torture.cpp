@@ -42,7 +42,8 @@ void torture(const TortureParams& params) {
   std::mt19937_64 random(params.seed);
   const SourceDatabase source;
   const Application application(source);
-  const std::vector<std::vector<std::string>> roles{{"serve"}, {"serve"}, {"serve", "--roles", "sequencer"}};
+  const std::vector<std::vector<std::string>> roles{
+      {"serve"}, {"serve"}, {"serve", "--roles", "sequencer"}, {"serve", "--roles", "sync"}};
   std::vector<std::unique_ptr<Process>> processes(roles.size());
   const auto start = [&](std::size_t i) {
     processes[i] = std::make_unique<Process>(params.binary, roles[i], torture_settings(source));

@@ -1,6 +1,7 @@
 #include <csignal>
 
 #include "fixture.hpp"
+#include "support/compare.hpp"
 
 /// A service that runs, and how it ends (invariant 10).
 namespace tributary::test {
@@ -49,7 +50,7 @@ TEST_F(CliServe, KeepsInStepAndEndsCleanlyAtSigterm) {
   EXPECT_EQ(serve.wait(), 0) << serve.err();
   EXPECT_LT(Clock::now() - asked, 10s);
   EXPECT_THAT(serve.err(), testing::HasSubstr("\"stopped\""));
-  EXPECT_EQ(sessions(), 0);
+  wait_until([&] { return sessions() == 0; }, "the sessions of the ended service to be gone");
 }
 
 TEST_F(CliServe, RolesWorkTogetherFromProcessesOfTheirOwn) {
@@ -63,7 +64,7 @@ TEST_F(CliServe, RolesWorkTogetherFromProcessesOfTheirOwn) {
     process->signal(SIGINT);
     EXPECT_EQ(process->wait(), 0) << process->err();
   }
-  EXPECT_EQ(sessions(), 0);
+  wait_until([&] { return sessions() == 0; }, "the sessions of the ended service to be gone");
 }
 
 TEST_F(CliServe, ADestinationThatHangsDoesNotHoldUpTheEnd) {
