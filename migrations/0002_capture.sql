@@ -362,16 +362,20 @@ AS $$
 $$;
 
 --; destinations in a config
+-- PL/pgSQL without settings, like the next one: every claim calls them, and a function in SQL is planned anew at each call.
 CREATE OR REPLACE FUNCTION tributary.destinations_in(config jsonb, branch_id text)
 RETURNS jsonb
-LANGUAGE sql IMMUTABLE
+LANGUAGE plpgsql IMMUTABLE
 AS $$
-  SELECT coalesce(jsonb_object_agg(d.key, d.value), '{}')
-  FROM jsonb_each(CASE jsonb_typeof(config -> 'dbSync.externalDatabases')
-                    WHEN 'object' THEN config -> 'dbSync.externalDatabases'
-                    ELSE '{}'
-                  END) AS d
-  WHERE coalesce(d.value ->> 'branch', 'main') = branch_id
+BEGIN
+  RETURN (
+    SELECT coalesce(jsonb_object_agg(d.key, d.value), '{}')
+    FROM jsonb_each(CASE jsonb_typeof(config -> 'dbSync.externalDatabases')
+                      WHEN 'object' THEN config -> 'dbSync.externalDatabases'
+                      ELSE '{}'
+                    END) AS d
+    WHERE coalesce(d.value ->> 'branch', 'main') = branch_id);
+END
 $$;
 
 --; destinations
@@ -379,9 +383,8 @@ $$;
 CREATE OR REPLACE FUNCTION tributary.destinations(project_id text, branch_id text)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
-SET search_path = public, pg_temp
 AS $$
 BEGIN
-  RETURN (SELECT tributary.destinations_in(p."configOverride", branch_id) FROM "Project" AS p WHERE p.id = project_id);
+  RETURN (SELECT tributary.destinations_in(p."configOverride", branch_id) FROM public."Project" AS p WHERE p.id = project_id);
 END
 $$;
