@@ -11,13 +11,15 @@ SELECT t.id,
        t."branchId",
        d.key,
        coalesce(d.value ->> 'type', ''),
-       coalesce(d.value ->> 'connectionString', '')
+       coalesce(d.value ->> 'connectionString', ''),
+       false
 FROM "Tenancy" AS t
 CROSS JOIN LATERAL jsonb_each(tributary.destinations(t."projectId", t."branchId")) AS d (key, value)
 WHERE t."hasNoOrganization" = 'TRUE'
   AND ($1 IS NULL OR t."projectId" = $1)
   AND ($2 IS NULL OR t."branchId" = $2)
   AND ($3 IS NULL OR d.key = $3)
+  AND ($4 IS NULL OR t.id = $4)
 ORDER BY 2, 3, 4
 )";
 
@@ -28,14 +30,43 @@ SELECT t."tenancyId",
        t."branchId",
        d.key,
        coalesce(d.value ->> 'type', ''),
-       coalesce(d.value ->> 'connectionString', '')
+       coalesce(d.value ->> 'connectionString', ''),
+       true
 FROM tributary.deleted_tenancy AS t
 CROSS JOIN LATERAL jsonb_each(t.destinations) AS d (key, value)
 WHERE d.key <> '@clickhouse'
   AND ($1 IS NULL OR t."projectId" = $1)
   AND ($2 IS NULL OR t."branchId" = $2)
   AND ($3 IS NULL OR d.key = $3)
+  AND ($4 IS NULL OR t."tenancyId" = $4)
 ORDER BY 2, 3, 4, t."deletedAt"
+)";
+
+constexpr auto kEveryDestinationSql = R"(
+SELECT t.id,
+       t."projectId",
+       t."branchId",
+       d.key,
+       coalesce(d.value ->> 'type', ''),
+       coalesce(d.value ->> 'connectionString', ''),
+       t.deleted
+FROM (
+  SELECT y.id, y."projectId", y."branchId", false AS deleted,
+         tributary.destinations(y."projectId", y."branchId")
+           || CASE WHEN i.clickhouse THEN tributary.shared_destinations() ELSE '{}' END AS destinations
+  FROM "Tenancy" AS y
+  CROSS JOIN tributary.installation AS i
+  WHERE y."hasNoOrganization" = 'TRUE'
+  UNION ALL
+  SELECT g."tenancyId", g."projectId", g."branchId", true, g.destinations
+  FROM tributary.deleted_tenancy AS g
+) AS t
+CROSS JOIN LATERAL jsonb_each(t.destinations) AS d (key, value)
+WHERE ($1 IS NULL OR t."projectId" = $1)
+  AND ($2 IS NULL OR t."branchId" = $2)
+  AND ($3 IS NULL OR d.key = $3)
+  AND ($4 IS NULL OR t.id = $4)
+ORDER BY 2, 3, 4, 7
 )";
 
 constexpr auto kProjectsSql = R"(
@@ -59,11 +90,12 @@ WHERE "projectId" = $1
 )";
 
 asio::awaitable<std::vector<DestinationRow>> read_destinations(postgres::Connection& source, std::string_view sql,
-                                                               Selection selection, bool deleted) {
+                                                               Selection selection) {
   postgres::Params params;
   params.add(selection.project, postgres::oid::kText);
   params.add(selection.branch, postgres::oid::kText);
   params.add(selection.destination, postgres::oid::kText);
+  params.add(selection.tenancy, postgres::oid::kUuid);
   const auto result = co_await source.execute(sql, std::move(params), statement_deadline());
   std::vector<DestinationRow> rows;
   for (std::size_t row = 0; row < result.rows(); ++row) {
@@ -73,7 +105,7 @@ asio::awaitable<std::vector<DestinationRow>> read_destinations(postgres::Connect
                     .id = result.get<std::string>(row, 3),
                     .type = result.get<std::string>(row, 4),
                     .connection_string = result.get<std::string>(row, 5),
-                    .deleted = deleted});
+                    .deleted = result.get<bool>(row, 6)});
   }
   co_return rows;
 }
@@ -81,11 +113,15 @@ asio::awaitable<std::vector<DestinationRow>> read_destinations(postgres::Connect
 }  // namespace
 
 asio::awaitable<std::vector<DestinationRow>> list_destinations(postgres::Connection& source, Selection selection) {
-  co_return co_await read_destinations(source, kDestinationsSql, std::move(selection), false);
+  co_return co_await read_destinations(source, kDestinationsSql, std::move(selection));
 }
 
 asio::awaitable<std::vector<DestinationRow>> list_deleted_destinations(postgres::Connection& source, Selection selection) {
-  co_return co_await read_destinations(source, kDeletedDestinationsSql, std::move(selection), true);
+  co_return co_await read_destinations(source, kDeletedDestinationsSql, std::move(selection));
+}
+
+asio::awaitable<std::vector<DestinationRow>> list_every_destination(postgres::Connection& source, Selection selection) {
+  co_return co_await read_destinations(source, kEveryDestinationSql, std::move(selection));
 }
 
 asio::awaitable<std::vector<ProjectRow>> list_projects(postgres::Connection& source) {

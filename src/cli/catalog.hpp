@@ -18,6 +18,7 @@ struct Selection {
   std::optional<std::string> project;
   std::optional<std::string> branch;
   std::optional<std::string> destination;
+  std::optional<Uuid> tenancy;
 };
 
 struct DestinationRow {
@@ -33,6 +34,9 @@ struct DestinationRow {
 asio::awaitable<std::vector<DestinationRow>> list_destinations(postgres::Connection& source, Selection selection);
 /// Databases of deleted tenancies that have not applied the tombstones yet. A project may have been made again since, with destinations of the same ids.
 asio::awaitable<std::vector<DestinationRow>> list_deleted_destinations(postgres::Connection& source, Selection selection);
+
+/// Both, and of each tenancy the shared ClickHouse where it is a destination ("@clickhouse").
+asio::awaitable<std::vector<DestinationRow>> list_every_destination(postgres::Connection& source, Selection selection);
 
 struct ProjectRow {
   std::string id;

@@ -37,7 +37,8 @@ SELECT i.clickhouse,
        coalesce((SELECT error FROM tributary.destination_state
                  WHERE destination_id = '@clickhouse' AND error <> ''
                  ORDER BY updated_at DESC
-                 LIMIT 1), '')
+                 LIMIT 1), ''),
+       (SELECT count(DISTINCT tenancy_id) FROM tributary.destination_state WHERE destination_id = '@clickhouse' AND paused)
 FROM tributary.installation AS i
 )";
 
@@ -79,6 +80,7 @@ asio::awaitable<ClickHouseState> read_clickhouse(postgres::Connection& source) {
   co_return ClickHouseState{.used = result.get<bool>(0, 0),
                             .waiting = result.get<std::int64_t>(0, 1),
                             .failing = result.get<std::int64_t>(0, 2),
+                            .paused = result.get<std::int64_t>(0, 4),
                             .error = result.get<std::string>(0, 3)};
 }
 

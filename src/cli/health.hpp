@@ -41,6 +41,7 @@ struct ClickHouseState {
   bool used = false;
   std::int64_t waiting = 0;  ///< requests for it, in flight ones too
   std::int64_t failing = 0;  ///< tenancies that it did not take rows of, to be tried again
+  std::int64_t paused = 0;   ///< tenancies for which it, or one of its mappings, is paused
   std::string error;         ///< the one that came last
 };
 asio::awaitable<ClickHouseState> read_clickhouse(postgres::Connection& source);

@@ -16,6 +16,7 @@ namespace tributary::cli {
 namespace {
 
 namespace json = boost::json;
+using namespace std::chrono_literals;
 
 struct Options {
   std::string project;
@@ -48,7 +49,7 @@ struct Status {
   std::vector<DestinationStatus> destinations;
 
   bool healthy() const {
-    return fusebox.sequencer && fusebox.poller && clickhouse.failing == 0 &&
+    return fusebox.sequencer && fusebox.poller && clickhouse.failing == 0 && clickhouse.paused == 0 &&
            std::ranges::all_of(destinations, [](const auto& d) { return d.state() == "ok"; });
   }
 };
@@ -139,6 +140,7 @@ void print_json(const Status& status) {
       {"clickhouse", json::object{{"used", status.clickhouse.used},
                                   {"waiting", status.clickhouse.waiting},
                                   {"failing", status.clickhouse.failing},
+                                  {"paused", status.clickhouse.paused},
                                   {"error", status.clickhouse.error}}},
       {"destinations", std::move(destinations)},
   };
@@ -151,6 +153,8 @@ std::string summary(const DestinationStatus& destination) {
     if (!text.empty()) text += "; ";
     if (!trouble.mapping.empty()) text += trouble.mapping + ": ";
     if (trouble.quarantined > 0) text += counted(trouble.quarantined, "refused row") + ": ";
+    if (trouble.paused)
+      text += "paused for " + rough_duration(trouble.since ? age(*trouble.since) : 0ms) + (trouble.error.empty() ? "" : ", ");
     text += trouble.error;
     if (trouble.retry_in && !trouble.paused) text += " (next try in " + rough_duration(*trouble.retry_in) + ')';
   }
@@ -181,6 +185,7 @@ std::string summary(const ClickHouseState& clickhouse) {
   if (!clickhouse.used) return "not used";
   if (clickhouse.failing > 0)
     return fmt::format("does not take rows of {}: {}", counted(clickhouse.failing, "tenant"), clickhouse.error);
+  if (clickhouse.paused > 0) return fmt::format("paused for {}", counted(clickhouse.paused, "tenant"));
   return clickhouse.waiting > 0 ? fmt::format("{} on their way", counted(clickhouse.waiting, "request")) : "ok";
 }
 
@@ -198,6 +203,9 @@ void print_text(const Status& status, const Options& options) {
   std::printf("clickhouse    %s\n", summary(status.clickhouse).c_str());
   print_destinations(status, options);
   if (queue.parked + queue.quarantined > 0) std::puts("\nEach is tried again by itself; `tributary retry` does it at once.");
+  const auto is_paused = [](const auto& destination) { return destination.state() == "paused"; };
+  if (status.clickhouse.paused > 0 || std::ranges::any_of(status.destinations, is_paused))
+    std::puts("\nWhat is paused keeps its backlog; `tributary resume` ends that.");
   const auto is_stuck = [](const auto& destination) { return destination.row.deleted && destination.state() != "ok"; };
   if (std::ranges::any_of(status.destinations, is_stuck))
     std::puts(

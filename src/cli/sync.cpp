@@ -100,7 +100,7 @@ int report(const std::vector<Trouble>& troubles, bool clickhouse_is_known) {
     const auto rows = trouble.quarantined > 0 ? counted(trouble.quarantined, "refused row") + ": " : "";
     std::fprintf(stderr, "tributary: destination %s of tenancy %s%s%s: %s%s\n", trouble.destination.c_str(),
                  trouble.tenancy.to_string().c_str(), trouble.mapping.empty() ? "" : ", mapping ", trouble.mapping.c_str(),
-                 rows.c_str(), trouble.error.c_str());
+                 rows.c_str(), trouble.paused ? "paused; `tributary resume` ends that" : trouble.error.c_str());
   }
   std::fprintf(stderr, "tributary: everything else is done; mend these and run `tributary retry`, then sync again\n");
   return kIncomplete;

@@ -95,8 +95,8 @@ LIMIT $5)sql";
 
 constexpr std::string_view kRetry = R"sql(
 WITH parked AS (
-  UPDATE tributary.destination_state SET next_try_at = clock_timestamp(), paused = false
-  WHERE ($1 IS NULL OR tenancy_id = $1) AND ($2 = '' OR destination_id = $2) AND ($3 = '' OR mapping IN ('', $3))
+  UPDATE tributary.destination_state SET next_try_at = clock_timestamp()
+  WHERE NOT paused AND ($1 IS NULL OR tenancy_id = $1) AND ($2 = '' OR destination_id = $2) AND ($3 = '' OR mapping IN ('', $3))
   RETURNING tenancy_id
 ), refused AS (
   UPDATE tributary.quarantine SET next_try_at = clock_timestamp()
