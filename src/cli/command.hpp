@@ -62,6 +62,7 @@ void add_query(CLI::App& app, Action& chosen);
 void add_retry(CLI::App& app, Action& chosen);
 void add_pause(CLI::App& app, Action& chosen);  ///< and resume
 void add_settings(CLI::App& app, Action& chosen);
+void add_metrics(CLI::App& app, Action& chosen);
 void add_version(CLI::App& app, Action& chosen);
 void add_demo(CLI::App& app, Action& chosen);
 void add_clickhouse_host(CLI::App& app, Action& chosen);

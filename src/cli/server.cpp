@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 using telemetry::Level;
 
 constexpr auto kClickHousePatience = 15s;
+constexpr auto kWatchEvery = 1s;
 
 postgres::ConnectOptions named(const postgres::ConnectOptions& options, std::string_view part) {
   if (options.keywords.contains("application_name")) return options;
@@ -111,12 +112,14 @@ struct Server::Lane {
 
 /// One event loop and all that belongs to it.
 struct Server::Loop {
-  Loop(const ServerParams& params, const std::string& process)
-      : sequencer_pool(
+  Loop(const ServerParams& params, const std::string& process, std::string its_number)
+      : number(std::move(its_number)),
+        sequencer_pool(
             context.get_executor(),
             sequencer::Sequencer::session_settings(named(params.source, "sequencer")).with_setting("tributary.process", process),
             bounded(params.source_pool, static_cast<std::size_t>(params.sequencer.parallel_shards) + 1)) {}
 
+  const std::string number;
   asio::io_context context{1};
   postgres::Pool sequencer_pool;
   std::optional<sequencer::Sequencer> sequencer;
@@ -190,7 +193,7 @@ asio::awaitable<void> Server::start(Deadline deadline) {
 }
 
 void Server::add_loop(const source::Installation& installation, bool is_first) {
-  auto& loop = *loops_.emplace_back(std::make_unique<Loop>(params_, params_.queue.process));
+  auto& loop = *loops_.emplace_back(std::make_unique<Loop>(params_, params_.queue.process, std::to_string(loops_.size())));
   if (params_.roles.sync) {
     add_lane(loop, queue::DestinationKind::postgres, installation, is_first);
     if (params_.clickhouse) add_lane(loop, queue::DestinationKind::clickhouse, installation, is_first);
@@ -232,6 +235,8 @@ void Server::start_engine(const source::Installation& installation) {
 
 void Server::point_writers_at(const std::optional<clickhouse::embedded::ReadyLine>& host) {
   const auto server = host ? std::optional(clickhouse::embedded::administrator_of(*host)) : std::nullopt;
+  metrics_.gauge("tributary_clickhouse_engine_up").set(server ? 1 : 0);
+  if (server) metrics_.counter("tributary_clickhouse_engine_starts_total").add();
   for (auto& loop : loops_) {
     // Weak: a loop that has stopped runs this no more, and its writer must not outlive it in there.
     const std::weak_ptr writer = loop->lanes.at(queue::DestinationKind::clickhouse).writer;
@@ -259,6 +264,7 @@ asio::awaitable<void> Server::run_loop(Loop& loop) {
     if (lane.writer) spawn(sync::keep_clickhouse(*lane.writer, lane.sync_pool, [this] { know_clickhouse(); }, stop_.get_token()));
     spawn(run_engine(lane));
   }
+  asio::co_spawn(loop.context, watch(loop), asio::detached);
   while (running > 0 && !failure) co_await one_ended.wait(Deadline::never());
   if (failure) {
     // The others would go on without it, and nobody would notice: end them too. They refer to this frame, hence the wait.
@@ -271,6 +277,31 @@ asio::awaitable<void> Server::run_loop(Loop& loop) {
     while (running > 0) co_await one_ended.wait(Deadline::never());
   }
   loop.context.stop();  // what is left are timers of idle connections
+}
+
+/// What only the loop itself can tell: how late it is, and what its pools are at. Until the loop ends.
+asio::awaitable<void> Server::watch(Loop& loop) {
+  auto& delay = metrics_.histogram("tributary_loop_delay_seconds");
+  const auto show = [&](const char* pool, const postgres::Pool::Counts& counts) {
+    const auto set = [&](const char* state, std::size_t value) {
+      metrics_.gauge("tributary_pool_connections", {{"pool", pool}, {"state", state}, {"loop", loop.number}})
+          .set(static_cast<double>(value));
+    };
+    set("lent", counts.lent);
+    set("idle", counts.open - counts.lent);
+    set("waited_for", counts.waiting);
+  };
+  asio::steady_timer timer(loop.context);
+  for (;;) {
+    timer.expires_after(kWatchEvery);
+    co_await timer.async_wait(asio::use_awaitable);
+    delay.observe(asio::steady_timer::clock_type::now() - timer.expiry());
+    if (loop.sequencer) show("sequencer", loop.sequencer_pool.counts());
+    for (const auto& [kind, lane] : loop.lanes) {
+      show(kind == queue::DestinationKind::postgres ? "sync" : "sync_clickhouse", lane.sync_pool.counts());
+      if (lane.poller) show(kind == queue::DestinationKind::postgres ? "queue" : "queue_clickhouse", lane.queue_pool.counts());
+    }
+  }
 }
 
 asio::awaitable<void> Server::run_poller(Lane& lane) {

@@ -92,6 +92,7 @@ class Server {
   void point_writers_at(const std::optional<clickhouse::embedded::ReadyLine>& host);
   asio::awaitable<void> run_loop(Loop& loop);
   asio::awaitable<void> run_poller(Lane& lane);
+  asio::awaitable<void> watch(Loop& loop);
   asio::awaitable<void> run_engine(Lane& lane);
   void know_clickhouse();  ///< any loop
   void wake_pollers();

@@ -34,8 +34,9 @@ SELECT c.id, c.tenancy_id,
           SELECT destination_id, mapping, 0, false, true, count(*)::integer, bool_or(next_try_at <= clock_timestamp())
           FROM tributary.quarantine WHERE tenancy_id = c.tenancy_id AND NOT c.is_shared GROUP BY destination_id, mapping
         ) AS s) AS states,
-       coalesce(d."deletedAt"::text, '') AS deleted_at
-FROM (SELECT r.id, {} AS tenancy_id, r."destinationKind" = 'clickhouse' AS is_shared FROM "OutgoingRequest" AS r WHERE r."leaseToken" = $1 AND r."startedFulfillingAt" IS NOT NULL) AS c
+       coalesce(d."deletedAt"::text, '') AS deleted_at,
+       (extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - c."createdAt") * 1000)::bigint AS waited_ms
+FROM (SELECT r.id, {} AS tenancy_id, r."createdAt", r."destinationKind" = 'clickhouse' AS is_shared FROM "OutgoingRequest" AS r WHERE r."leaseToken" = $1 AND r."startedFulfillingAt" IS NOT NULL) AS c
 LEFT JOIN "Tenancy" AS t ON t.id = c.tenancy_id AND t."hasNoOrganization" = 'TRUE'
 LEFT JOIN tributary.deleted_tenancy AS d ON d."tenancyId" = c.tenancy_id)sql";
 const std::string kClaimed = fmt::format(kClaimedTemplate, kTenancyOfRequest);
@@ -165,6 +166,7 @@ std::vector<Claim> parse_claims(const postgres::Result& result, DestinationKind 
     claim.destinations = parse_destinations(result.get<std::string>(row, 6));
     claim.states = parse_states(result.get<std::string>(row, 7));
     claim.deleted_at = result.get<std::string>(row, 8);
+    claim.waited = std::chrono::milliseconds(result.get<std::int64_t>(row, 9));
     claims.push_back(std::move(claim));
   }
   return claims;

@@ -59,6 +59,8 @@ struct Claim {
   std::string deleted_at;  ///< as the source writes it: which deletion, where it was made again and deleted again
   std::vector<DestinationEntry> destinations;
   std::vector<DestinationState> states;
+  std::chrono::milliseconds waited{0};  ///< in the queue, by the source's clock
+  std::chrono::steady_clock::time_point claimed_at = std::chrono::steady_clock::now();
 };
 
 /// Claims up to `limit` pending requests of a kind, oldest first, leaving out tenancies that are in flight under a living lease and, where the fusebox says so,

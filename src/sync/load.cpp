@@ -47,6 +47,7 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
     co_await stream(*changes, targets, with_patience);
     LoadedBatch batch{.through = changes->through(),
                       .rows = static_cast<std::size_t>(changes->delivered()),
+                      .bytes = changes->delivered_bytes(),
                       .caught_up = changes->caught_up(),
                       .is_last = changes->caught_up() || services_.stopping || turn.expired() || slots.waiting() > 0,
                       .complete_until = changes->complete_until()};
@@ -85,8 +86,10 @@ asio::awaitable<void> TenancySync::commit_loads(const mapping::Mapping& mapping,
                        : co_await target->load->commit(batch.through, complete_until, batch.caught_up, apply_deadline());
     target->load.reset();
     learn(*target, mapping, batch.rows, outcome, began);
+    services_.observe_stage("load", began);
     if (outcome.verdict == Verdict::durable) {
-      count_rows(mapping, batch.rows);
+      count_batch(mapping, batch.rows, batch.bytes);
+      observe_lag();
       if (batch.is_last && !batch.caught_up) target->more = true;
       if (!batch.is_last) co_await look_again(target, mapping);
     }
@@ -209,7 +212,8 @@ asio::awaitable<void> TenancySync::apply_sparing(TargetPointer target, destinati
   auto outcome = co_await target->destination->apply_sparing(batch, services_.params.most_refused_rows, keep, apply_deadline());
   learn(*target, mapping, batch.changes->rows.rows(), outcome, began);
   if (outcome.verdict == Verdict::durable) {
-    count_rows(mapping, applied.size());
+    count_batch(mapping, applied.size(), batch.changes->rows.size_bytes());
+    observe_lag();
     if (batch.changes->more) target->more = true;
     if (quarantined(*target, mapping, false) > 0 && !applied.empty()) {
       auto source = co_await services_.source.acquire(source_deadline());

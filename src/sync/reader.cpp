@@ -83,6 +83,7 @@ asio::awaitable<bool> ChangeStream::next(postgres::CopyBatch& chunk, std::size_t
     co_return false;
   }
   delivered_ += static_cast<std::int64_t>(chunk.rows());
+  delivered_bytes_ += chunk.size_bytes();
   through_ = destination::parse_change(chunk.row(chunk.rows() - 1)).sequence_id;
   co_return true;
 }

@@ -39,6 +39,7 @@ class ChangeStream {
   std::int64_t after() const { return after_; }
   std::int64_t through() const { return through_; }  ///< of what next() delivered
   std::int64_t delivered() const { return delivered_; }  ///< changes
+  std::size_t delivered_bytes() const { return delivered_bytes_; }
   bool caught_up() const { return ended_ && delivered_ < limit_; }
   /// Only once caught up, and only if the snapshot showed nothing unsequenced.
   std::optional<postgres::Timestamp> complete_until() const { return caught_up() ? complete_until_ : std::nullopt; }
@@ -52,6 +53,7 @@ class ChangeStream {
   const std::optional<postgres::Timestamp> complete_until_;
   std::int64_t through_;
   std::int64_t delivered_ = 0;
+  std::size_t delivered_bytes_ = 0;
   bool ended_ = false;
   // Destroyed in reverse: the stream, the transaction, the loan.
   postgres::PooledConnection connection_;

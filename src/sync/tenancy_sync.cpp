@@ -111,7 +111,9 @@ asio::awaitable<void> TenancySync::sync(Targets& targets, bool with_patience) {
     }
   }
   if (wants.empty()) co_return;
+  const auto began = std::chrono::steady_clock::now();
   const auto read = co_await services_.reader.read(tenancy_, wants, services_.params.small_rows, source_deadline());
+  services_.observe_stage("fetch", began);
   // A deleted tenancy is forgotten only when all its tombstones are numbered and read; numbering them puts it into the queue again.
   for (const auto& changes : read) everything_read_ = everything_read_ && changes->complete_until.has_value();
   co_await each(targets, with_patience, [this, read](TargetPointer target) { return deliver(std::move(target), read); });
@@ -212,13 +214,15 @@ asio::awaitable<void> TenancySync::apply_together(TargetPointer target, std::vec
   for (const auto& batch : batches) pointers.push_back(&batch);
   const auto began = std::chrono::steady_clock::now();
   auto outcome = co_await target->destination->apply(pointers, apply_deadline());
+  services_.observe_stage("apply", began);
   for (const auto& batch : batches) learn(*target, *batch.changes->mapping, batch.changes->rows.rows(), outcome, began);
   if (outcome.verdict == Verdict::durable) {
     std::vector<std::string> names;
     for (const auto& batch : batches) {
       names.push_back(batch.changes->mapping->name);
-      count_rows(*batch.changes->mapping, batch.changes->rows.rows());
+      count_batch(*batch.changes->mapping, batch.changes->rows.rows(), batch.changes->rows.size_bytes());
     }
+    observe_lag();
     co_await clear(target, std::move(names));
     co_return;
   }
@@ -332,10 +336,17 @@ std::optional<std::size_t> TenancySync::place_of(const Target& target, const map
   return static_cast<std::size_t>(found - target.mappings.begin());
 }
 
-void TenancySync::count_rows(const mapping::Mapping& mapping, std::size_t rows) {
-  auto labels = services_.labels();
-  labels.emplace("mapping", mapping.name);
+void TenancySync::count_batch(const mapping::Mapping& mapping, std::size_t rows, std::size_t bytes) {
+  if (rows == 0) return;
+  const auto labels = services_.labels(mapping);
   services_.metrics.counter("tributary_sync_rows_total", labels).add(rows);
+  services_.metrics.counter("tributary_sync_batches_total", labels).add();
+  services_.metrics.counter("tributary_sync_bytes_total", labels).add(bytes);
+}
+
+void TenancySync::observe_lag() {
+  services_.metrics.histogram("tributary_lag_seconds", services_.labels())
+      .observe(claim_.waited + (std::chrono::steady_clock::now() - claim_.claimed_at));
 }
 
 }  // namespace tributary::sync

@@ -47,6 +47,7 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   struct LoadedBatch {
     std::int64_t through = -1;
     std::size_t rows = 0;
+    std::size_t bytes = 0;
     bool caught_up = false;
     bool is_last = false;  ///< of this turn
     std::optional<postgres::Timestamp> complete_until;
@@ -100,7 +101,9 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   int failures_of(const Target& target, const mapping::Mapping& mapping) const;
   void learn(const Target& target, const mapping::Mapping& mapping, std::size_t given, const destination::Outcome& outcome,
              std::chrono::steady_clock::time_point began);
-  void count_rows(const mapping::Mapping& mapping, std::size_t rows);
+  /// A batch has become durable in a destination.
+  void count_batch(const mapping::Mapping& mapping, std::size_t rows, std::size_t bytes);
+  void observe_lag();
   Deadline source_deadline() const { return Deadline::after(services_.params.source_timeout); }
   Deadline apply_deadline() const { return Deadline::after(services_.params.apply_timeout); }
 

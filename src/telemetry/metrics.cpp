@@ -1,8 +1,13 @@
 #include "telemetry/metrics.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
+
+#include "telemetry/catalog.hpp"
 
 namespace tributary::telemetry {
 namespace {
@@ -56,6 +61,17 @@ std::string labelled(const std::string& key, const std::string& label) {
 
 double seconds(std::chrono::nanoseconds duration) { return std::chrono::duration<double>(duration).count(); }
 
+/// HELP and TYPE, before the first sample of each family.
+void append_head(std::string& text, std::string_view key, std::string& family) {
+  const auto name = key.substr(0, key.find('{'));
+  if (name == family) return;
+  family = name;
+  const auto* description = describe(name);
+  if (description == nullptr) return;
+  fmt::format_to(std::back_inserter(text), "# HELP {0} {1}\n# TYPE {0} {2}\n", name, description->help,
+                 to_string(description->kind));
+}
+
 template <class Metric>
 Metric& find_or_make(std::mutex& mutex, std::map<std::string, std::unique_ptr<Metric>>& metrics, const std::string& key) {
   const std::lock_guard lock(mutex);
@@ -95,6 +111,16 @@ std::chrono::nanoseconds Histogram::quantile(double q) const {
   return upper_bounds().back();
 }
 
+std::vector<Histogram::Bound> Histogram::cumulative() const {
+  std::vector<Bound> bounds;
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(kBuckets); ++i) {
+    total += buckets_[i].load(std::memory_order_relaxed);
+    if (i % 4 == 0) bounds.push_back({upper_bounds()[i], total});
+  }
+  return bounds;
+}
+
 std::chrono::nanoseconds Histogram::sum() const { return std::chrono::nanoseconds(sum_ns_.load(std::memory_order_relaxed)); }
 
 Counter& Metrics::counter(std::string_view name, const Labels& labels) {
@@ -120,6 +146,32 @@ std::vector<Metrics::Sample> Metrics::samples() const {
     result.push_back({suffixed(key, "_count"), static_cast<double>(histogram->count())});
   }
   return result;
+}
+
+std::string Metrics::exposition() const {
+  const std::lock_guard lock(mutex_);
+  std::string text;
+  std::string family;
+  const auto line = [&](std::string_view key, auto value) { fmt::format_to(std::back_inserter(text), "{} {}\n", key, value); };
+  for (const auto& [key, counter] : counters_) {
+    append_head(text, key, family);
+    line(key, counter->value());
+  }
+  for (const auto& [key, gauge] : gauges_) {
+    append_head(text, key, family);
+    line(key, gauge->value());
+  }
+  for (const auto& [key, histogram] : histograms_) {
+    append_head(text, key, family);
+    const auto bucket = suffixed(key, "_bucket");
+    for (const auto& bound : histogram->cumulative())
+      line(labelled(bucket, fmt::format("le=\"{}\"", seconds(bound.upper))), bound.count);
+    const auto count = histogram->count();
+    line(labelled(bucket, "le=\"+Inf\""), count);
+    line(suffixed(key, "_sum"), seconds(histogram->sum()));
+    line(suffixed(key, "_count"), count);
+  }
+  return text;
 }
 
 }  // namespace tributary::telemetry

@@ -24,12 +24,12 @@ class Counter {
 /// A number that goes up and down. Any thread, no lock.
 class Gauge {
  public:
-  void set(std::int64_t value) { value_.store(value, std::memory_order_relaxed); }
-  void add(std::int64_t amount) { value_.fetch_add(amount, std::memory_order_relaxed); }
-  std::int64_t value() const { return value_.load(std::memory_order_relaxed); }
+  void set(double value) { value_.store(value, std::memory_order_relaxed); }
+  void add(double amount) { value_.fetch_add(amount, std::memory_order_relaxed); }
+  double value() const { return value_.load(std::memory_order_relaxed); }
 
  private:
-  std::atomic<std::int64_t> value_{0};
+  std::atomic<double> value_{0};
 };
 
 /// Durations in buckets that grow by 2^(1/4) from 50 µs to about 10 minutes: quantiles are exact to 19 %. Any thread, no lock.
@@ -42,12 +42,19 @@ class Histogram {
   std::chrono::nanoseconds quantile(double q) const;
   std::chrono::nanoseconds sum() const;
 
+  struct Bound {
+    std::chrono::nanoseconds upper;
+    std::uint64_t count;  ///< of what was at most so long
+  };
+  /// Every fourth bucket's bound, each twice the one before.
+  std::vector<Bound> cumulative() const;
+
  private:
   std::atomic<std::uint64_t> buckets_[kBuckets]{};
   std::atomic<std::uint64_t> sum_ns_{0};
 };
 
-/// Owns every metric of a process. Label values must come from a bounded set (mapping, destination kind, stage), never a tenant.
+/// Owns every metric of a process; metric_catalog() says what each is. Label values must come from a bounded set (mapping, destination kind, stage), never a tenant.
 /// Look-ups lock; keep the reference, which lives as long as the registry.
 class Metrics {
  public:
@@ -62,6 +69,8 @@ class Metrics {
   };
   /// Every metric, sorted by name within its kind. A histogram is a Prometheus summary: quantiles, _sum (seconds) and _count.
   std::vector<Sample> samples() const;
+  /// Prometheus' text format (version 0.0.4), a family at a time, with the help of metric_catalog().
+  std::string exposition() const;
 
  private:
   mutable std::mutex mutex_;

@@ -1,0 +1,64 @@
+#include "cli/gauges.hpp"
+
+#include <fmt/format.h>
+
+#include "cli/health.hpp"
+#include "mapping/sql.hpp"
+#include "queue/queue.hpp"
+#include "sequencer/sql.hpp"
+
+namespace tributary::cli {
+namespace {
+
+constexpr std::string_view kStatesSql = R"sql(
+SELECT k.kind,
+       count(*) FILTER (WHERE s.error <> '' AND NOT s.paused),
+       count(*) FILTER (WHERE s.paused),
+       coalesce(extract(epoch FROM clock_timestamp() - min(s.failed_since) FILTER (WHERE s.error <> '' AND NOT s.paused)), 0)::float8
+FROM (VALUES ('postgres'), ('clickhouse')) AS k (kind)
+LEFT JOIN tributary.destination_state AS s ON (s.destination_id = '@clickhouse') = (k.kind = 'clickhouse')
+GROUP BY k.kind)sql";
+
+/// What is flagged beyond this is not counted: scrapes must not get dearer while a backlog grows.
+constexpr std::string_view kFlaggedTemplate =
+    R"sql(SELECT count(*) FROM (SELECT FROM public.{} WHERE "shouldUpdateSequenceId" LIMIT 100000) AS flagged)sql";
+
+asio::awaitable<void> read_states(postgres::Connection& source, telemetry::Metrics& metrics, Deadline deadline) {
+  const auto result = co_await source.execute_prepared(kStatesSql, {}, deadline);
+  for (std::size_t row = 0; row < result.rows(); ++row) {
+    const telemetry::Metrics::Labels labels{{"kind", result.get<std::string>(row, 0)}};
+    metrics.gauge("tributary_destinations_parked", labels).set(static_cast<double>(result.get<std::int64_t>(row, 1)));
+    metrics.gauge("tributary_destinations_paused", labels).set(static_cast<double>(result.get<std::int64_t>(row, 2)));
+    metrics.gauge("tributary_oldest_failure_seconds", labels).set(result.get<double>(row, 3));
+  }
+}
+
+asio::awaitable<void> read_queue(postgres::Connection& source, telemetry::Metrics& metrics, Deadline deadline) {
+  const auto counts = co_await queue::counts(source, deadline);
+  const auto requests = [&](const char* state, std::int64_t count) {
+    metrics.gauge("tributary_queue_requests", {{"state", state}}).set(static_cast<double>(count));
+  };
+  requests("pending", counts.pending);
+  requests("in_flight", counts.in_flight - counts.stale);
+  requests("stale", counts.stale);
+  metrics.gauge("tributary_queue_oldest_seconds").set(counts.oldest ? std::chrono::duration<double>(*counts.oldest).count() : 0);
+  metrics.gauge("tributary_quarantined_rows").set(static_cast<double>(counts.quarantined));
+}
+
+}  // namespace
+
+asio::awaitable<void> read_gauges(postgres::Connection& source, std::span<const mapping::Mapping> mappings,
+                                  telemetry::Metrics& metrics, Deadline deadline) {
+  co_await read_states(source, metrics, deadline);
+  co_await read_queue(source, metrics, deadline);
+  for (const auto& table : sequencer::sequenced_tables(mappings)) {
+    const auto sql = fmt::format(kFlaggedTemplate, mapping::quote_identifier(table));
+    const auto result = co_await source.execute_prepared(sql, {}, deadline);
+    metrics.gauge("tributary_flagged_rows", {{"table", table}}).set(static_cast<double>(result.get<std::int64_t>(0, 0)));
+  }
+  const auto fusebox = co_await read_fusebox(source);
+  metrics.gauge("tributary_fusebox_on", {{"switch", "sequencer"}}).set(fusebox.sequencer ? 1 : 0);
+  metrics.gauge("tributary_fusebox_on", {{"switch", "poller"}}).set(fusebox.poller ? 1 : 0);
+}
+
+}  // namespace tributary::cli
