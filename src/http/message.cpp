@@ -1,0 +1,73 @@
+#include "http/message.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/json/serialize.hpp>
+
+namespace tributary::http {
+namespace {
+
+constexpr std::array<std::pair<Method, std::string_view>, 5> kMethods{
+    {{Method::get, "GET"}, {Method::post, "POST"}, {Method::put, "PUT"}, {Method::patch, "PATCH"}, {Method::delete_, "DELETE"}}};
+
+bool same_name(std::string_view a, std::string_view b) {
+  const auto lower = [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+}  // namespace
+
+std::string_view to_string(Method method) {
+  return std::ranges::find(kMethods, method, [](const auto& entry) { return entry.first; })->second;
+}
+
+std::optional<Method> parse_method(std::string_view name) {
+  const auto* found = std::ranges::find(kMethods, name, [](const auto& entry) { return entry.second; });
+  if (found == kMethods.end()) return std::nullopt;
+  return found->first;
+}
+
+std::string_view to_string(Access access) {
+  switch (access) {
+    case Access::none:
+      return "none";
+    case Access::server:
+      return "server";
+    case Access::admin:
+      return "admin";
+    case Access::operator_:
+      return "operator";
+    case Access::cron:
+      return "cron";
+  }
+  return "";
+}
+
+void Headers::add(std::string_view name, std::string_view value) { fields_.emplace_back(name, value); }
+
+std::optional<std::string_view> Headers::find(std::string_view name) const {
+  const auto found = std::ranges::find_if(fields_, [&](const auto& field) { return same_name(field.first, name); });
+  if (found == fields_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::string Request::text(std::string_view name) const {
+  const auto& value = path.at({name.data(), name.size()}).as_string();
+  return {value.data(), value.size()};
+}
+
+Uuid Request::uuid(std::string_view name) const { return Uuid::parse(text(name)).value(); }
+
+Response Response::of(const json::value& value) { return of_json(json::serialize(value)); }
+
+Response Response::of_json(std::string text) { return {.body = std::move(text)}; }
+
+Response Response::of_text(std::string text, std::string content_type) {
+  return {.content_type = std::move(content_type), .body = std::move(text)};
+}
+
+Response Response::of_stream(std::string content_type, Stream stream) {
+  return {.content_type = std::move(content_type), .stream = std::move(stream)};
+}
+
+}  // namespace tributary::http
