@@ -23,7 +23,7 @@ using ErrorMapper = std::function<std::optional<Error>(std::exception_ptr thrown
 struct ApiDescription {
   /// What a caller with this access sends along.
   struct Credentials {
-    std::vector<std::string> headers;  ///< "x-stack-project-id"; "authorization" is a bearer token
+    std::vector<std::vector<std::string>> headers;  ///< alternatives of what goes together; "authorization" is a bearer token
     std::vector<KnownError> errors;  ///< of the authenticator
   };
   std::string title;

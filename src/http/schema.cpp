@@ -25,6 +25,7 @@ Schema Schema::object(std::vector<Field> fields) { return object("", std::move(f
 Schema Schema::array(Schema items, std::optional<std::int64_t> most) {
   return {.type = Type::array, .most = most, .items = {std::move(items)}};
 }
+Schema Schema::map() { return map(any()); }
 Schema Schema::map(Schema values) { return {.type = Type::map, .items = {std::move(values)}}; }
 
 Schema Schema::or_null() const {

@@ -27,8 +27,8 @@ struct Schema {
   std::optional<std::int64_t> least = {};  ///< number: value; string: characters; array: items
   std::optional<std::int64_t> most = {};
   std::vector<std::string> choices = {};  ///< of a string: the legal ones; empty: all
-  std::vector<Field> fields = {};  ///< of an object. Others are refused
-  std::vector<Schema> items = {};  ///< one: of an array's items, or of a map's values (an object with any keys)
+  std::vector<Field> fields;  ///< of an object. Others are refused
+  std::vector<Schema> items;  ///< one: of an array's items, or of a map's values (an object with any keys)
 
   static Schema any();
   static Schema boolean();
@@ -42,7 +42,8 @@ struct Schema {
   static Schema object(std::string name, std::vector<Field> fields);
   static Schema object(std::vector<Field> fields);
   static Schema array(Schema items, std::optional<std::int64_t> most = {});
-  static Schema map(Schema values = any());
+  static Schema map(Schema values);
+  static Schema map();  ///< any object
 
   Schema or_null() const;
   Schema described(std::string about) const;
