@@ -215,7 +215,7 @@ void Router::add(Endpoint endpoint) {
   impl_->routes.add(impl_->endpoints.emplace_back(std::move(endpoint)));
 }
 
-void Router::add(Page page) {
+void Router::add_page(Page page) {
   const auto path = page.path;
   if (!impl_->pages.emplace(path, std::move(page)).second) throw std::invalid_argument("the page " + path + " is declared twice");
 }

@@ -47,7 +47,7 @@ class Router {
 
   /// Throws std::invalid_argument where the declaration contradicts itself or another one: that is a defect, seen at start.
   void add(Endpoint endpoint);
-  void add(Page page);
+  void add_page(Page page);
 
   /// The answer, refusals included. HEAD is answered as GET is, OPTIONS with the methods. Throws only where its coroutine is cancelled.
   asio::awaitable<Response> answer(const RawRequest& request) const;
