@@ -66,6 +66,13 @@ Response Response::of_text(std::string text, std::string content_type) {
   return {.content_type = std::move(content_type), .body = std::move(text)};
 }
 
+Response Response::of(const Error& error) {
+  auto response = of(error.body());
+  response.status = error.status();
+  response.headers.add("x-stack-known-error", error.code());
+  return response;
+}
+
 Response Response::of_stream(std::string content_type, Stream stream) {
   return {.content_type = std::move(content_type), .stream = std::move(stream)};
 }

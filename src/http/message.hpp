@@ -14,6 +14,7 @@
 
 #include "base/deadline.hpp"
 #include "base/uuid.hpp"
+#include "http/error.hpp"
 
 namespace tributary::http {
 
@@ -101,11 +102,14 @@ struct Response {
   Headers headers = {};
   std::string body = {};
   Stream stream = {};  ///< instead of a body
+  std::string route = {};  ///< set by the router: the path as declared, for metrics
+  std::string project = {};  ///< set by the router: who called, for the log
 
   static Response of(const json::value& value);
   /// JSON that is text already.
   static Response of_json(std::string text);
   static Response of_text(std::string text, std::string content_type = "text/plain; charset=utf-8");
+  static Response of(const Error& error);
   static Response of_stream(std::string content_type, Stream stream);
 };
 

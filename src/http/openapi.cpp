@@ -270,11 +270,11 @@ json::object openapi(const Router& router) { return DocumentWriter(router).write
 void add_documentation(Router& router) {
   const auto text = std::make_shared<std::string>();
   router.add({.path = "/openapi.json",
-                      .access = Access::none,
-                      .group = "About",
-                      .summary = "This document",
-                      .answer = Schema::map(),
-                      .handle = [text](const Request&) -> asio::awaitable<Response> { co_return Response::of_json(*text); }});
+              .access = Access::none,
+              .group = "About",
+              .summary = "This document",
+              .answer = Schema::map(),
+              .handle = [text](const Request&) -> asio::awaitable<Response> { co_return Response::of_json(*text); }});
   router.add_page({"/docs", file("docs.html", "text/html; charset=utf-8")});
   router.add_page({"/docs/docs.js", file("docs.js", "text/javascript; charset=utf-8")});
   router.add_page({"/docs/docs.css", file("docs.css", "text/css; charset=utf-8")});

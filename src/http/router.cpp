@@ -25,16 +25,9 @@ std::string message_of(std::exception_ptr thrown) {
   }
 }
 
-Response refusal(const Error& error) {
-  auto response = Response::of(error.body());
-  response.status = error.status();
-  response.headers.add("x-stack-known-error", error.code());
-  return response;
-}
-
 /// Says everything at once, so that a client need not try again for each mistake.
 [[noreturn]] void refuse(const RawRequest& request, const std::vector<Violation>& violations) {
-  auto message = fmt::format("Request validation failed on {} {}:", request.method, detail::path_of(request.target));
+  auto message = fmt::format("Request validation failed on {} {}:", request.method, detail::shown_path(request.target));
   for (const auto& violation : violations) message += "\n  - " + violation.field + ' ' + violation.message;
   throw Error(kSchemaError, message, {{"message", message}});
 }
@@ -108,6 +101,12 @@ void check_declaration(const Endpoint& endpoint) {
   require(declared.empty(), endpoint, "a parameter is declared that is not in the path");
 }
 
+/// What was called and by whom, whatever comes of it.
+struct Called {
+  std::string route;
+  std::string project;
+};
+
 }  // namespace
 
 struct Router::Impl {
@@ -121,9 +120,9 @@ struct Router::Impl {
 
   const Page* find_page(std::string_view path) const;
   std::optional<detail::Routes::Found> find(const detail::Target& target) const;
-  asio::awaitable<Response> dispatch(const RawRequest& raw) const;
+  asio::awaitable<Response> dispatch(const RawRequest& raw, Called& called) const;
   asio::awaitable<Response> call(const Endpoint& endpoint, const RawRequest& raw, const detail::Target& target,
-                                 const std::vector<std::string>& parameters) const;
+                                 const std::vector<std::string>& parameters, Called& called) const;
   Error to_error(std::exception_ptr thrown, const RawRequest& raw) const;
 };
 
@@ -146,7 +145,7 @@ std::optional<detail::Routes::Found> Router::Impl::find(const detail::Target& ta
   return std::nullopt;
 }
 
-asio::awaitable<Response> Router::Impl::dispatch(const RawRequest& raw) const {
+asio::awaitable<Response> Router::Impl::dispatch(const RawRequest& raw, Called& called) const {
   const auto target = detail::parse_target(raw.target);
   if (!target) refuse(raw, {{"target", "is no path and query in UTF-8"}});
   const auto path = detail::path_of(raw.target);
@@ -154,29 +153,34 @@ asio::awaitable<Response> Router::Impl::dispatch(const RawRequest& raw) const {
   const auto method = parse_method(raw.method == "HEAD" ? "GET" : raw.method);
   std::string allowed = "OPTIONS";
   if (const auto* page = find_page(path)) {
+    called.route = page->path;
     if (method == Method::get)
       co_return co_await page->handle(
           {.raw = raw, .identity = {}, .path = {}, .query = {}, .body = {}, .deadline = raw.deadline});
     allowed += ", GET, HEAD";
   } else if (const auto found = find(*target)) {
     const auto endpoint = method ? found->endpoints->find(*method) : found->endpoints->end();
-    if (endpoint != found->endpoints->end()) co_return co_await call(*endpoint->second, raw, *target, found->parameters);
+    if (endpoint != found->endpoints->end()) co_return co_await call(*endpoint->second, raw, *target, found->parameters, called);
     for (const auto& [other, unused] : *found->endpoints)
       allowed += fmt::format(", {}{}", to_string(other), other == Method::get ? ", HEAD" : "");
   } else {
-    throw Error(kNotFound, fmt::format("Nothing answers at {}", path));
+    throw Error(kNotFound, fmt::format("Nothing answers at {}", detail::shown_path(raw.target)));
   }
-  auto response = asks_methods ? Response{.status = 204, .content_type = ""}
-                               : refusal(Error(kMethodNotAllowed, fmt::format("{} takes {} only", path, allowed)));
+  auto response =
+      asks_methods
+          ? Response{.status = 204, .content_type = ""}
+          : Response::of(Error(kMethodNotAllowed, fmt::format("{} takes {} only", detail::shown_path(raw.target), allowed)));
   response.headers.add("allow", allowed);
   co_return response;
 }
 
 asio::awaitable<Response> Router::Impl::call(const Endpoint& endpoint, const RawRequest& raw, const detail::Target& target,
-                                             const std::vector<std::string>& parameters) const {
+                                             const std::vector<std::string>& parameters, Called& called) const {
+  called.route = endpoint.path;
   // Who calls comes first: a stranger learns nothing of what is wrong with a request.
   Identity identity;
   if (endpoint.access != Access::none) identity = co_await authenticate(endpoint.access, raw);
+  called.project = identity.project;
   std::vector<Violation> violations;
   const Request request{.raw = raw,
                         .identity = std::move(identity),
@@ -221,17 +225,21 @@ void Router::add_page(Page page) {
 }
 
 asio::awaitable<Response> Router::answer(const RawRequest& request) const {
+  Called called;
+  Response response;
   std::exception_ptr thrown;
   try {
-    auto response = co_await impl_->dispatch(request);
-    if (response.status == 0) response.status = 200;
-    co_return response;
+    response = co_await impl_->dispatch(request, called);
   } catch (...) {
     thrown = std::current_exception();
   }
   const auto state = co_await asio::this_coro::cancellation_state;
-  if (state.cancelled() != asio::cancellation_type::none) std::rethrow_exception(thrown);
-  co_return refusal(impl_->to_error(thrown, request));
+  if (thrown && state.cancelled() != asio::cancellation_type::none) std::rethrow_exception(thrown);
+  if (thrown) response = Response::of(impl_->to_error(thrown, request));
+  if (response.status == 0) response.status = 200;
+  response.route = std::move(called.route);
+  response.project = std::move(called.project);
+  co_return response;
 }
 
 const ApiDescription& Router::api() const { return impl_->api; }

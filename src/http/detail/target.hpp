@@ -18,5 +18,9 @@ std::optional<Target> parse_target(std::string_view target);
 
 /// A path without its query, not decoded.
 std::string_view path_of(std::string_view target);
+/// The same fit for a message or a log, whatever a client sent: ASCII, and not long.
+std::string shown_path(std::string_view target);
+/// "/a?b" of "http://host/a?b", which a client may send, too.
+std::string_view origin_form(std::string_view target);
 
 }  // namespace tributary::http::detail

@@ -1,0 +1,303 @@
+#include <sys/socket.h>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/chunk_encode.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/serializer.hpp>
+#include <boost/beast/http/write.hpp>
+
+#include "http/detail/connection.hpp"
+#include "http/detail/gzip.hpp"
+#include "http/detail/head.hpp"
+#include "http/detail/target.hpp"
+#include "telemetry/log.hpp"
+
+namespace tributary::http::detail {
+namespace {
+
+using namespace std::chrono_literals;
+using telemetry::Level;
+
+constexpr std::size_t kFirstRead = 512;      ///< what an idle connection holds ready
+constexpr std::size_t kWorthGzip = 1024;     ///< below it an answer fits into a packet or two anyway
+constexpr auto kLinger = 2s;
+constexpr std::size_t kMostLingered = 4 * 1024 * 1024;
+
+constexpr KnownError kBadRequest{400, "BAD_REQUEST", "The request is not HTTP/1.1"};
+constexpr KnownError kHeaderTooLarge{431, "REQUEST_HEADER_TOO_LARGE",
+                                     "The request's header fields are larger than the server takes"};
+
+RawRequest raw_request(wire::request<wire::string_body>& message) {
+  RawRequest raw{.method = std::string(message.method_string()),
+                 .target = std::string(origin_form(message.target())),
+                 .body = std::move(message.body())};
+  for (const auto& field : message) raw.headers.add(field.name_string(), field.value());
+  raw.id = request_id(raw.headers);
+  return raw;
+}
+
+/// What the client may be told of a request that cannot be read; nullopt where there is nobody to be told.
+std::optional<Error> mistake(const boost::system::error_code& error, const ServerParams& params) {
+  if (error == wire::error::header_limit)
+    return Error(kHeaderTooLarge, fmt::format("The request's header fields are larger than {} bytes", params.most_header_bytes));
+  if (error == wire::error::body_limit)
+    return Error(kTooLarge, fmt::format("The request's body is larger than {} bytes", params.most_body_bytes));
+  const bool is_gone = error == wire::error::end_of_stream || error == wire::error::partial_message;
+  if (is_gone || error.category() != make_error_code(wire::error::bad_target).category()) return std::nullopt;
+  return Error(kBadRequest, "The request is not HTTP/1.1: " + error.message());
+}
+
+/// Pieces of a stream, as HTTP/1.1 has them. To HTTP/1.0 they go as they are, and the connection's end is theirs.
+class StreamWriter : public Writer {
+ public:
+  StreamWriter(beast::tcp_stream& stream, std::chrono::milliseconds timeout, bool chunked, std::stop_token stop)
+      : stream_(stream), timeout_(timeout), chunked_(chunked), stop_(std::move(stop)) {}
+
+  asio::awaitable<void> write(std::string_view data) override {
+    if (data.empty()) co_return;  // an empty chunk would be the last one
+    stream_.expires_after(timeout_);
+    if (chunked_)
+      co_await asio::async_write(stream_, wire::make_chunk(asio::buffer(data)), asio::use_awaitable);
+    else
+      co_await asio::async_write(stream_, asio::buffer(data), asio::use_awaitable);
+    written_ += data.size();
+  }
+  std::stop_token stop() const override { return stop_; }
+
+  asio::awaitable<void> end() {
+    stream_.expires_after(timeout_);
+    if (chunked_) co_await asio::async_write(stream_, wire::make_chunk_last(), asio::use_awaitable);
+  }
+  std::size_t written() const { return written_; }
+
+ private:
+  beast::tcp_stream& stream_;
+  std::chrono::milliseconds timeout_;
+  bool chunked_;
+  std::stop_token stop_;
+  std::size_t written_ = 0;
+};
+
+}  // namespace
+
+Connection::Connection(std::shared_ptr<Server::State> server, asio::ip::tcp::socket socket)
+    : server_(std::move(server)), stream_(std::move(socket)) {
+  boost::system::error_code error;
+  client_ = stream_.socket().remote_endpoint(error).address().to_string();
+  stream_.socket().set_option(asio::ip::tcp::no_delay(true), error);
+  in_open_ = server_->open.insert(server_->open.end(), this);
+  server_->open_gauge.add(1);
+}
+
+Connection::~Connection() {
+  leave_idle();
+  server_->open.erase(in_open_);
+  server_->open_gauge.add(-1);
+  server_->place.set();
+  server_->one_ended.set();
+}
+
+asio::awaitable<void> Connection::run() {
+  try {
+    while (co_await wait_for_request() && co_await exchange()) continue;
+  } catch (const boost::system::system_error&) {
+    // The client is gone, or too slow, or was cut off.
+  }
+}
+
+void Connection::wind_up() {
+  stop_.request_stop();
+  if (!in_idle_) return;
+  leave_idle();
+  stream_.close();
+}
+
+void Connection::cut_off() {
+  stop_.request_stop();
+  cancel_->emit(asio::cancellation_type::terminal);
+  stream_.close();
+}
+
+void Connection::leave_idle() {
+  if (in_idle_) server_->idle.erase(*in_idle_);
+  in_idle_.reset();
+}
+
+/// Until its first bytes are there. False where there will be none.
+asio::awaitable<bool> Connection::wait_for_request() {
+  if (server_->draining) co_return false;
+  if (buffer_.size() > 0) co_return true;
+  buffer_.clear();
+  buffer_.shrink_to_fit();
+  in_idle_ = server_->idle.insert(server_->idle.end(), this);
+  server_->place.set();
+  stream_.expires_after(server_->params.idle_timeout);
+  boost::system::error_code error;
+  const auto size =
+      co_await stream_.async_read_some(buffer_.prepare(kFirstRead), asio::redirect_error(asio::use_awaitable, error));
+  buffer_.commit(size);
+  leave_idle();
+  co_return !error;
+}
+
+/// One request and its answer. True where another one may follow.
+asio::awaitable<bool> Connection::exchange() {
+  Parser parser;
+  parser.header_limit(static_cast<std::uint32_t>(server_->params.most_header_bytes));
+  parser.body_limit(server_->params.most_body_bytes);
+  const auto problem = co_await read(parser);
+  Told told{.begun = Deadline::Clock::now()};
+  auto request = raw_request(parser.get());
+  request.deadline = Deadline::after(server_->params.handler_timeout);
+  auto response = problem ? Response::of(*problem) : co_await handle(request);
+  told.route = response.route;
+  told.project = response.project;
+  told.status = response.status;
+  told.bytes = response.body.size();
+  bool open = !problem && parser.keep_alive() && !server_->draining;
+  try {
+    if (response.stream)
+      told.bytes = co_await write_stream(request, response, parser.get().version(), open);
+    else
+      co_await write(request, std::move(response), parser.get().version(), open);
+  } catch (const boost::system::system_error&) {
+    told.client_left = true;
+    open = false;
+  }
+  tell(request, told);
+  if (!open && !told.client_left) co_await linger();
+  co_return open;
+}
+
+/// Reads a request whole. What is wrong with it where it can be answered; throws where it cannot.
+asio::awaitable<std::optional<Error>> Connection::read(Parser& parser) {
+  stream_.expires_after(server_->params.read_timeout);
+  boost::system::error_code error;
+  co_await wire::async_read_header(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, error));
+  if (!error) {
+    const auto& head = parser.get();
+    if (head.version() == 11 && head.find(wire::field::host) == head.end())
+      co_return Error(kBadRequest, "The request is not HTTP/1.1: it has no Host");
+    if (beast::iequals(head[wire::field::expect], "100-continue")) {
+      const wire::response<wire::empty_body> go_on(wire::status::continue_, 11);
+      co_await wire::async_write(stream_, go_on, asio::use_awaitable);
+    }
+    co_await wire::async_read(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, error));
+  }
+  if (!error) co_return std::nullopt;
+  auto said = mistake(error, server_->params);
+  if (!said) throw boost::system::system_error(error);
+  co_return said;
+}
+
+/// The router's answer, or what stands for it where that takes too long.
+asio::awaitable<Response> Connection::handle(const RawRequest& request) {
+  const auto executor = co_await asio::this_coro::executor;
+  // Shared, as the timer may have expired and not have said so yet when the answer is there.
+  const auto cancel = std::make_shared<asio::cancellation_signal>();
+  cancel_ = cancel;
+  asio::steady_timer timer(executor, request.deadline.when());
+  timer.async_wait([cancel](boost::system::error_code error) {
+    if (!error) cancel->emit(asio::cancellation_type::terminal);
+  });
+  try {
+    co_return co_await asio::co_spawn(executor, server_->router.answer(request),
+                                      asio::bind_cancellation_slot(cancel->slot(), asio::use_awaitable));
+  } catch (...) {
+    if (!request.deadline.expired()) throw;
+  }
+  co_return Response::of(Error(kTimeout, "The request took longer than " +
+                                             std::to_string(server_->params.handler_timeout.count()) +
+                                             " ms; it may have been carried out"));
+}
+
+asio::awaitable<void> Connection::write(const RawRequest& request, Response response, unsigned version, bool keep_alive) {
+  wire::response<wire::string_body> message(static_cast<wire::status>(response.status), version);
+  write_fields(request, response, server_->params.allowed_origin, message);
+  const bool zip = response.body.size() >= kWorthGzip && is_compressible(response.content_type) &&
+                   !response.headers.find("content-encoding") && accepts_gzip(request.headers.get("accept-encoding"));
+  if (zip) message.set(wire::field::content_encoding, "gzip");
+  message.body() = zip ? gzip(response.body) : std::move(response.body);
+  message.keep_alive(keep_alive);
+  message.prepare_payload();
+  if (request.method == "HEAD") message.body().clear();  // its length stays
+  stream_.expires_after(server_->params.write_timeout);
+  co_await wire::async_write(stream_, message, asio::use_awaitable);
+}
+
+/// Returns how much was written; `open` becomes false where the connection's end is the answer's.
+asio::awaitable<std::size_t> Connection::write_stream(const RawRequest& request, const Response& response, unsigned version,
+                                                      bool& open) {
+  const bool chunked = version >= 11;
+  open = open && chunked;
+  wire::response<wire::empty_body> message(static_cast<wire::status>(response.status), version);
+  write_fields(request, response, server_->params.allowed_origin, message);
+  message.keep_alive(open);
+  message.chunked(chunked);
+  wire::response_serializer<wire::empty_body> serializer(message);
+  stream_.expires_after(server_->params.write_timeout);
+  co_await wire::async_write_header(stream_, serializer, asio::use_awaitable);
+  if (request.method == "HEAD") co_return 0;
+
+  stop_ = std::stop_source();
+  if (server_->draining) stop_.request_stop();
+  StreamWriter writer(stream_, server_->params.write_timeout, chunked, stop_.get_token());
+  const auto watch = watch_client();
+  try {
+    cancel_ = std::make_shared<asio::cancellation_signal>();
+    co_await asio::co_spawn(co_await asio::this_coro::executor, response.stream(writer),
+                            asio::bind_cancellation_slot(cancel_->slot(), asio::use_awaitable));
+    co_await writer.end();
+  } catch (const boost::system::system_error&) {
+    open = false;  // the client is gone, which is how most streams of events end
+  } catch (const std::exception& error) {
+    open = false;  // without a last chunk, so that the client sees that it is not the whole
+    telemetry::log(Level::error, "http", "a stream failed", {{"request", request.id}, {"error", error.what()}});
+  }
+  *watch = false;
+  co_return writer.written();
+}
+
+/// Cuts the connection off when the client goes away while nothing is written. False: no more.
+std::shared_ptr<bool> Connection::watch_client() {
+  const auto watched = std::make_shared<bool>(true);
+  stream_.socket().async_wait(asio::socket_base::wait_read, [this, watched](boost::system::error_code error) {
+    if (!*watched || error) return;
+    char byte = 0;
+    const auto size = ::recv(stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (size == 0 || (size < 0 && errno != EAGAIN)) cut_off();  // otherwise it is its next request, early
+  });
+  return watched;
+}
+
+/// Lets the client read the answer before the connection is gone: what it still sends would otherwise destroy it.
+asio::awaitable<void> Connection::linger() {
+  boost::system::error_code error;
+  stream_.socket().shutdown(asio::socket_base::shutdown_send, error);
+  stream_.expires_after(kLinger);
+  std::array<char, 4096> ignored;
+  for (std::size_t total = buffer_.size(); !error && total < kMostLingered;)
+    total += co_await stream_.async_read_some(asio::buffer(ignored), asio::redirect_error(asio::use_awaitable, error));
+}
+
+void Connection::tell(const RawRequest& request, const Told& told) {
+  const auto time = Deadline::Clock::now() - told.begun;
+  const auto& metrics = server_->metrics_of(request.method, told.route);
+  metrics.duration->observe(time);
+  metrics.requests[std::min<std::size_t>(told.status / 100, std::size(metrics.requests) - 1)]->add();
+  const bool failed = told.status >= 500;
+  if (!failed && !server_->params.log_requests) return;
+  telemetry::log(failed ? Level::warning : Level::info, "http", told.client_left ? "request, whose client left" : "request",
+                 {{"request", request.id},
+                  {"client", client_},
+                  {"project", told.project},
+                  {"method", request.method},
+                  {"path", shown_path(request.target)},
+                  {"status", told.status},
+                  {"bytes", told.bytes},
+                  {"ms", std::chrono::duration<double, std::milli>(time).count()}});
+}
+
+}  // namespace tributary::http::detail

@@ -1,0 +1,184 @@
+// What a client that is broken, slow or hostile gets, while others notice nothing.
+#include "fixture.hpp"
+
+namespace tributary::http {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+constexpr std::string_view kHalfAHead = "GET /api/v1/hello HTTP/1.1\r\nHost: a\r\nX-Padding: ";
+
+std::string post(std::string_view body) {
+  return "POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         std::string(body);
+}
+
+TEST_F(HttpTest, ClosesSlowClientsWhileOthersNoticeNothing) {
+  start({.read_timeout = 500ms});
+  std::vector<test::HttpClient> slow;
+  for (int i = 0; i < 50; ++i) slow.emplace_back(port).send(kHalfAHead);
+  auto other = client();
+  const auto all_closed = [&] { return std::ranges::all_of(slow, [](auto& one) { return one.is_closed_now(); }); };
+  while (!all_closed()) {
+    // They go on, byte by byte: what counts is the whole.
+    for (auto& one : slow) {
+      if (one.is_closed_now()) continue;
+      try {
+        one.send("x");
+      } catch (const boost::system::system_error&) {
+      }
+    }
+    ASSERT_EQ(other.get("/api/v1/hello").status, 200);
+  }
+}
+
+TEST_F(HttpTest, ClosesAClientThatSendsItsBodySlowly) {
+  start({.read_timeout = 300ms});
+  auto slow = client();
+  slow.send("POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{");
+  EXPECT_TRUE(slow.is_closed());
+}
+
+TEST_F(HttpTest, ClosesAConnectionThatIsNotUsed) {
+  start({.idle_timeout = 300ms});
+  auto idle = client();
+  EXPECT_TRUE(idle.is_closed());
+  auto used = client();
+  EXPECT_EQ(used.get("/api/v1/hello").status, 200);
+  EXPECT_TRUE(used.is_closed());
+}
+
+TEST_F(HttpTest, RefusesABodyThatIsTooLargeBeforeItCame) {
+  start({.most_body_bytes = 1'000});
+  auto one = client();
+  one.send("POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n");
+  const auto answer = one.read();
+  EXPECT_EQ(answer.status, 413);
+  EXPECT_THAT(answer.body, HasSubstr("larger than 1000 bytes"));
+  EXPECT_EQ(answer.fields.at("x-stack-known-error"), "REQUEST_TOO_LARGE");
+  EXPECT_TRUE(one.is_closed());
+}
+
+TEST_F(HttpTest, RefusesABodyThatTurnsOutTooLarge) {
+  start({.most_body_bytes = 1'000});
+  auto one = client();
+  std::string body = "POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (int i = 0; i < 20; ++i) body += "64\r\n" + std::string(100, ' ') + "\r\n";
+  one.send(body + "0\r\n\r\n");
+  EXPECT_EQ(one.read().status, 413);
+}
+
+TEST_F(HttpTest, LetsTheClientReadARefusalThoughItIsStillSending) {
+  start({.most_body_bytes = 1'000});
+  auto one = client();
+  one.send("POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
+  one.send(std::string(1'000'000, 'x'));
+  EXPECT_EQ(one.read().status, 413);
+}
+
+TEST_F(HttpTest, RefusesAHeaderBomb) {
+  start();
+  auto one = client();
+  auto other = client();
+  std::string head = "GET /api/v1/hello HTTP/1.1\r\nHost: a\r\n";
+  for (int i = 0; i < 10'000; ++i) head += "X-" + std::to_string(i) + ": boom\r\n";
+  one.send(head);
+  const auto answer = one.read();
+  EXPECT_EQ(answer.status, 431);
+  EXPECT_THAT(answer.body, HasSubstr("larger than 16384 bytes"));
+  EXPECT_TRUE(one.is_closed());
+  EXPECT_EQ(other.get("/api/v1/hello").status, 200);
+}
+
+TEST_F(HttpTest, RefusesWhatIsNotHttp) {
+  start();
+  for (const auto* text :
+       {"\x16\x03\x01 TLS hello\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET /api/v1/hello HTTP/1.1\r\n\r\n",
+        "POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n",
+        "POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        "POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}) {
+    auto one = client();
+    one.send(text);
+    EXPECT_EQ(one.read().status, 400) << text;
+    EXPECT_TRUE(one.is_closed()) << text;
+  }
+}
+
+TEST_F(HttpTest, RefusesInvalidUtf8WhereverItStands) {
+  start();
+  auto one = client();
+  one.send(post("{\"a\": \"\xC0\xAF\"}"));
+  auto answer = one.read();
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_THAT(answer.body, HasSubstr("body is not JSON in UTF-8"));
+  for (const auto* target : {"/api/v1/hello?n=%ff", "/api/v1/\xff", "/api/v1/hello?\xff=1"}) {
+    answer = one.get(target);
+    EXPECT_EQ(answer.status, 400) << target;
+    EXPECT_EQ(answer.fields.at("x-stack-known-error"), "SCHEMA_ERROR") << target;
+    EXPECT_NO_THROW(json::parse(answer.body)) << target;
+  }
+}
+
+TEST_F(HttpTest, RefusesJsonThatIsNestedTenThousandDeep) {
+  start();
+  auto one = client();
+  one.send(post("{\"a\": " + std::string(10'000, '[') + std::string(10'000, ']') + "}"));
+  const auto answer = one.read();
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_THAT(answer.body, HasSubstr("body is nested deeper than 64 levels"));
+  EXPECT_EQ(one.get("/api/v1/hello").status, 200);
+}
+
+TEST_F(HttpTest, ForgetsClientsThatBreakOff) {
+  start();
+  for (const auto* text : {"", "GET", "POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{\"a\":",
+                           "GET /api/v1/large HTTP/1.1\r\nHost: a\r\n\r\n"}) {
+    for (int i = 0; i < 20; ++i) {
+      auto one = client();
+      one.send(text);
+      if (i % 2 == 0) one.abort();
+    }
+  }
+  auto other = client();
+  while (open_connections() > 1) ASSERT_EQ(other.get("/api/v1/hello").status, 200);
+}
+
+TEST_F(HttpTest, AnswersWhereAHandlerTakesTooLong) {
+  start({.handler_timeout = 100ms});
+  auto one = client();
+  const auto answer = one.get("/api/v1/wait");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.fields.at("x-stack-known-error"), "REQUEST_TIMEOUT");
+  EXPECT_EQ(one.get("/api/v1/hello").status, 200);
+}
+
+TEST_F(HttpTest, ClosesTheConnectionThatIsIdleForLongestWhereThereAreTooMany) {
+  start({.most_connections = 3});
+  std::vector<test::HttpClient> clients;
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(clients.emplace_back(port).get("/api/v1/hello").status, 200);
+  clients[0].get("/api/v1/hello");  // so that the second is
+  auto one_more = client();
+  EXPECT_EQ(one_more.get("/api/v1/hello").status, 200);
+  EXPECT_TRUE(clients[1].is_closed());
+  EXPECT_EQ(clients[0].get("/api/v1/hello").status, 200);
+  EXPECT_EQ(clients[2].get("/api/v1/hello").status, 200);
+}
+
+TEST_F(HttpTest, LetsNewConnectionsWaitWhereAllAreBusy) {
+  start({.most_connections = 2});
+  auto busy = client();
+  auto also_busy = client();
+  for (auto* one : {&busy, &also_busy}) {
+    one->send("GET /api/v1/wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    waiting.acquire();
+  }
+  auto third = client();
+  third.send("GET /api/v1/hello HTTP/1.1\r\nHost: a\r\n\r\n");
+  busy.abort();  // it is served to its end nevertheless
+  for (int i = 0; i < 2; ++i) released.notify();
+  EXPECT_EQ(third.read().status, 200);
+}
+
+}  // namespace
+}  // namespace tributary::http
