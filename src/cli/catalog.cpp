@@ -89,8 +89,17 @@ WHERE "projectId" = $1
   AND "hasNoOrganization" = 'TRUE'
 )";
 
+/// As it is where it cannot be opened.
+std::string opened(const Secrets& secrets, const std::string& stored) {
+  try {
+    return secrets.open(stored);
+  } catch (const SecretError&) {
+    return stored;
+  }
+}
+
 asio::awaitable<std::vector<DestinationRow>> read_destinations(postgres::Connection& source, std::string_view sql,
-                                                               Selection selection) {
+                                                               Selection selection, Secrets secrets) {
   postgres::Params params;
   params.add(selection.project, postgres::oid::kText);
   params.add(selection.branch, postgres::oid::kText);
@@ -104,7 +113,7 @@ asio::awaitable<std::vector<DestinationRow>> read_destinations(postgres::Connect
                     .branch = result.get<std::string>(row, 2),
                     .id = result.get<std::string>(row, 3),
                     .type = result.get<std::string>(row, 4),
-                    .connection_string = result.get<std::string>(row, 5),
+                    .connection_string = opened(secrets, result.get<std::string>(row, 5)),
                     .deleted = result.get<bool>(row, 6)});
   }
   co_return rows;
@@ -112,16 +121,18 @@ asio::awaitable<std::vector<DestinationRow>> read_destinations(postgres::Connect
 
 }  // namespace
 
-asio::awaitable<std::vector<DestinationRow>> list_destinations(postgres::Connection& source, Selection selection) {
-  co_return co_await read_destinations(source, kDestinationsSql, std::move(selection));
+asio::awaitable<std::vector<DestinationRow>> list_destinations(postgres::Connection& source, Selection selection,
+                                                               Secrets secrets) {
+  co_return co_await read_destinations(source, kDestinationsSql, std::move(selection), std::move(secrets));
 }
 
-asio::awaitable<std::vector<DestinationRow>> list_deleted_destinations(postgres::Connection& source, Selection selection) {
-  co_return co_await read_destinations(source, kDeletedDestinationsSql, std::move(selection));
+asio::awaitable<std::vector<DestinationRow>> list_deleted_destinations(postgres::Connection& source, Selection selection,
+                                                                       Secrets secrets) {
+  co_return co_await read_destinations(source, kDeletedDestinationsSql, std::move(selection), std::move(secrets));
 }
 
 asio::awaitable<std::vector<DestinationRow>> list_every_destination(postgres::Connection& source, Selection selection) {
-  co_return co_await read_destinations(source, kEveryDestinationSql, std::move(selection));
+  co_return co_await read_destinations(source, kEveryDestinationSql, std::move(selection), {});
 }
 
 asio::awaitable<std::vector<ProjectRow>> list_projects(postgres::Connection& source) {
@@ -146,6 +157,7 @@ asio::awaitable<std::optional<Uuid>> find_tenancy(postgres::Connection& source, 
 }
 
 std::string redacted(const std::string& connection_string) {
+  if (Secrets::is_sealed(connection_string)) return "(encrypted with a key that is not known here)";
   try {
     return postgres::ConnectOptions::parse(connection_string).redacted();
   } catch (const postgres::Error&) {

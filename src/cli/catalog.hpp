@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/secrets.hpp"
 #include "base/uuid.hpp"
 #include "postgres/connection.hpp"
 
@@ -27,13 +28,15 @@ struct DestinationRow {
   std::string branch;
   std::string id;
   std::string type;
-  std::string connection_string;
+  std::string connection_string;  ///< still sealed where its key is not known
   bool deleted = false;  ///< its tenancy is, and what it holds of that is still to be removed
 };
 /// Destinations of synced tenancies, by project, branch and id.
-asio::awaitable<std::vector<DestinationRow>> list_destinations(postgres::Connection& source, Selection selection);
+asio::awaitable<std::vector<DestinationRow>> list_destinations(postgres::Connection& source, Selection selection,
+                                                               Secrets secrets);
 /// Databases of deleted tenancies that have not applied the tombstones yet. A project may have been made again since, with destinations of the same ids.
-asio::awaitable<std::vector<DestinationRow>> list_deleted_destinations(postgres::Connection& source, Selection selection);
+asio::awaitable<std::vector<DestinationRow>> list_deleted_destinations(postgres::Connection& source, Selection selection,
+                                                                       Secrets secrets);
 
 /// Both, and of each tenancy the shared ClickHouse where it is a destination ("@clickhouse").
 asio::awaitable<std::vector<DestinationRow>> list_every_destination(postgres::Connection& source, Selection selection);

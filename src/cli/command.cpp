@@ -126,6 +126,21 @@ asio::awaitable<postgres::Connection> open_source(const settings::Settings& sett
   return open_source(source_options(settings));
 }
 
+Secrets secrets_of(const settings::Settings& settings) {
+  auto keys = settings.secrets.key;
+  if (!settings.secrets.key_file.empty()) {
+    std::ifstream file(settings.secrets.key_file, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (!file.is_open() || file.bad()) throw Failure("cannot read secrets.key_file " + settings.secrets.key_file, kBadInput);
+    keys += '\n' + text;
+  }
+  try {
+    return Secrets(keys);
+  } catch (const SecretError& error) {
+    throw Failure(error.what(), kBadInput);
+  }
+}
+
 Deadline statement_deadline() { return Deadline::after(60s); }
 
 }  // namespace tributary::cli

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/secrets.hpp"
 #include "mapping/mapping.hpp"
 #include "postgres/connection.hpp"
 #include "settings/settings.hpp"
@@ -61,6 +62,7 @@ void add_clickhouse(CLI::App& app, Action& chosen);
 void add_query(CLI::App& app, Action& chosen);
 void add_retry(CLI::App& app, Action& chosen);
 void add_pause(CLI::App& app, Action& chosen);  ///< and resume
+void add_secrets(CLI::App& app, Action& chosen);
 void add_settings(CLI::App& app, Action& chosen);
 void add_metrics(CLI::App& app, Action& chosen);
 void add_version(CLI::App& app, Action& chosen);
@@ -79,6 +81,9 @@ postgres::ConnectOptions source_options(const settings::Settings& settings);
 /// Throws Failure that names the server and says what to do where it cannot be reached.
 asio::awaitable<postgres::Connection> open_source(postgres::ConnectOptions options);
 asio::awaitable<postgres::Connection> open_source(const settings::Settings& settings);  ///< with source_options()
+
+/// The keys of secrets.key and secrets.key_file. Throws Failure{kBadInput}.
+Secrets secrets_of(const settings::Settings& settings);
 
 /// How long any statement of a subcommand may take.
 Deadline statement_deadline();

@@ -8,43 +8,13 @@
 #include "cli/command.hpp"
 #include "cli/text.hpp"
 #include "destination/postgres/destination.hpp"
+#include "directory/configuration.hpp"
 #include "postgres/transaction.hpp"
 
 namespace tributary::cli {
 namespace {
 
-// $1 project, $2 id, $3 entry, $4 whether an entry of this id may be replaced
-constexpr auto kAddSql = R"(
-UPDATE "Project"
-SET "configOverride" = coalesce("configOverride", '{}') || jsonb_build_object(
-      'dbSync.externalDatabases',
-      coalesce("configOverride" -> 'dbSync.externalDatabases', '{}') || jsonb_build_object($2, $3)),
-    "updatedAt" = now() AT TIME ZONE 'UTC'
-WHERE id = $1
-  AND ($4 OR NOT coalesce("configOverride" -> 'dbSync.externalDatabases', '{}') ? $2)
-)";
-
-constexpr auto kRemoveSql = R"(
-UPDATE "Project"
-SET "configOverride" = jsonb_set("configOverride", '{dbSync.externalDatabases}', ("configOverride" -> 'dbSync.externalDatabases') - $2),
-    "updatedAt" = now() AT TIME ZONE 'UTC'
-WHERE id = $1
-  AND "configOverride" -> 'dbSync.externalDatabases' ? $2
-)";
-
-// What is remembered of a destination's troubles goes with it.
-constexpr auto kForgetStateSql = R"(
-DELETE FROM tributary.destination_state
-WHERE destination_id = $2
-  AND tenancy_id IN (SELECT id FROM "Tenancy" WHERE "projectId" = $1)
-)";
-constexpr auto kForgetQuarantineSql = R"(
-DELETE FROM tributary.quarantine
-WHERE destination_id = $2
-  AND tenancy_id IN (SELECT id FROM "Tenancy" WHERE "projectId" = $1)
-)";
-
-// The same of tenancies that are gone and wait for this destination to apply their tombstones.
+// Of tenancies that are gone and wait for this destination to apply their tombstones: they wait no more, and what is remembered of its troubles goes too.
 constexpr auto kGiveUpSql = R"(
 WITH given_up AS (
   UPDATE tributary.deleted_tenancy
@@ -102,12 +72,9 @@ asio::awaitable<int> add(const settings::Settings& settings, const Options& opti
       throw Failure(check.message +
                     "\n  Nothing was added. With --no-test it is added all the same, and tried again until it works.");
   }
-  boost::json::object entry{{"type", "postgres"}, {"connectionString", options.url}};
-  if (options.branch != "main") entry["branch"] = options.branch;
-  postgres::Params params;
-  params.add(options.project).add(options.id).add_jsonb(boost::json::serialize(entry)).add(options.replace);
-  const auto result = co_await source.execute(kAddSql, std::move(params), statement_deadline());
-  if (result.affected_rows() == 0) {
+  if (!co_await directory::put_destination(source, options.project, options.id,
+                                           {.connection_string = options.url, .branch = options.branch}, options.replace,
+                                           secrets_of(settings), statement_deadline())) {
     throw Failure("project \"" + options.project + "\" has a destination \"" + options.id + "\" already; --replace changes it");
   }
   std::printf("Destination %s of project %s, branch %s: %s\n", options.id.c_str(), options.project.c_str(),
@@ -139,19 +106,10 @@ asio::awaitable<int> give_up(const settings::Settings& settings, const Options& 
 asio::awaitable<int> remove(const settings::Settings& settings, const Options& options) {
   if (options.deleted) co_return co_await give_up(settings, options);
   auto source = co_await open_source(settings);
-  const auto deadline = statement_deadline();
-  auto transaction = co_await postgres::Transaction::begin(source, postgres::TransactionMode::read_committed, deadline);
-  postgres::Params params;
-  params.add(options.project).add(options.id);
-  const auto result = co_await source.execute(kRemoveSql, params, deadline);
-  if (result.affected_rows() == 0) {
-    co_await transaction.rollback(deadline);
+  if (!co_await directory::remove_destination(source, options.project, options.id, statement_deadline())) {
     throw Failure("project \"" + options.project + "\" has no destination \"" + options.id +
                   "\"; `tributary destination list` shows them (--deleted is for one of a deleted project)");
   }
-  co_await source.execute(kForgetStateSql, params, deadline);
-  co_await source.execute(kForgetQuarantineSql, params, deadline);
-  co_await transaction.commit(deadline);
   std::printf("Removed destination %s of project %s. Its database keeps its tables as they are.\n", options.id.c_str(),
               options.project.c_str());
   co_return kDone;
@@ -161,7 +119,7 @@ asio::awaitable<int> list(const settings::Settings& settings, const Options& opt
   auto source = co_await open_source(settings);
   Selection selection;
   if (!options.project.empty()) selection.project = options.project;
-  const auto rows = co_await list_destinations(source, std::move(selection));
+  const auto rows = co_await list_destinations(source, std::move(selection), secrets_of(settings));
   if (options.json) {
     boost::json::array array;
     for (const auto& row : rows) {
@@ -191,7 +149,7 @@ asio::awaitable<std::string> url_of(const settings::Settings& settings, const Op
   selection.project = options.project;
   selection.branch = options.branch;
   selection.destination = options.id;
-  const auto rows = co_await list_destinations(source, std::move(selection));
+  const auto rows = co_await list_destinations(source, std::move(selection), secrets_of(settings));
   if (rows.empty()) {
     throw Failure("project \"" + options.project + "\", branch \"" + options.branch + "\" has no destination \"" + options.id +
                   "\"; `tributary destination list` shows them");

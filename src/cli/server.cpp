@@ -90,6 +90,7 @@ ServerParams ServerParams::from(const settings::Settings& settings) {
                  .destination = {.connect_timeout = settings.destinations.connect_timeout,
                                  .max_connections = static_cast<std::size_t>(settings.destinations.pool),
                                  .idle_timeout = settings.destinations.idle_timeout}};
+  params.sync.secrets = secrets_of(settings);
   params.clickhouse = clickhouse_params(settings);
   return params;
 }

@@ -66,8 +66,9 @@ asio::awaitable<Status> read_status(const settings::Settings& settings, const st
   const auto troubles = co_await read_troubles(source);
   Selection selection;
   if (!options.project.empty()) selection.project = options.project;
-  auto rows = co_await list_destinations(source, selection);
-  std::ranges::move(co_await list_deleted_destinations(source, std::move(selection)), std::back_inserter(rows));
+  const auto secrets = secrets_of(settings);
+  auto rows = co_await list_destinations(source, selection, secrets);
+  std::ranges::move(co_await list_deleted_destinations(source, std::move(selection), secrets), std::back_inserter(rows));
   for (auto& row : rows) {
     auto& destination = status.destinations.emplace_back();
     destination.row = std::move(row);

@@ -119,7 +119,7 @@ asio::awaitable<int> sync_once(const settings::Settings& settings, std::vector<m
                   " for everybody; set the column of \"ExternalDbSyncMetadata\" back to true first");
   }
   std::optional<Progress> progress;
-  if (show) progress.emplace(co_await list_destinations(source, {}), settings.destinations.connect_timeout);
+  if (show) progress.emplace(co_await list_destinations(source, {}, secrets_of(settings)), settings.destinations.connect_timeout);
   co_await wait_until_drained(server, source, mappings, progress ? &*progress : nullptr, stop);
   const bool clickhouse_is_known = server.clickhouse_is_known();
   co_await server.stop(Deadline::after(kStopTime));

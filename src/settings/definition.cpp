@@ -219,6 +219,17 @@ constexpr Definition kDefinitions[] = {
      .most = 100'000,
      .about = "Most tenancies that this process brings to ClickHouse at once: as many may share an insert."},
 
+    {.name = "secrets.key",
+     .target = kAt<&Settings::secrets, &Settings::Secrets::key>,
+     .zero = "connection strings are kept as they are",
+     .about = "Key that encrypts the passwords of destinations in the source: 64 hexadecimal digits, made by `tributary secrets "
+              "generate`. Several, separated by commas: the first one encrypts, each opens. The same for all processes.",
+     .secret = true},
+    {.name = "secrets.key_file",
+     .target = kAt<&Settings::secrets, &Settings::Secrets::key_file>,
+     .zero = "`secrets.key` only",
+     .about = "File with such keys, one a line, behind those of `secrets.key`."},
+
     {.name = "mappings.folder",
      .target = kAt<&Settings::mappings, &Settings::Mappings::folder>,
      .zero = "the built-in mappings only",

@@ -78,6 +78,11 @@ struct Settings {
     std::int64_t max_claims = 2'000;
   } clickhouse;
 
+  struct Secrets {
+    std::string key;
+    std::string key_file;
+  } secrets;
+
   struct Mappings {
     std::string folder;
   } mappings;

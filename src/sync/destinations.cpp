@@ -21,9 +21,15 @@ Destinations::Found Destinations::find(const queue::Claim& claim, const queue::D
              .message = "unknown destination type \"" + entry.type + "\""}};
   }
   try {
+    const auto connection_string = secrets_.open(entry.connection_string);
     known.destination =
-        destination::postgres_target::make_destination(executor_, postgres::ConnectOptions::parse(entry.connection_string),
+        destination::postgres_target::make_destination(executor_, postgres::ConnectOptions::parse(connection_string),
                                                        {.installation = installation_, .tenancy = tenancy}, params_);
+  } catch (const SecretError& error) {
+    return {nullptr,
+            {.kind = destination::FailureKind::refused,
+             .sqlstate = "",
+             .message = std::string("the connection string cannot be read: ") + error.what()}};
   } catch (const postgres::Error& error) {
     return {nullptr, {.kind = destination::FailureKind::refused, .sqlstate = "", .message = error.what()}};
   }

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "base/secrets.hpp"
 #include "destination/clickhouse/destination.hpp"
 #include "destination/postgres/destination.hpp"
 #include "queue/queue.hpp"
@@ -18,9 +19,14 @@ namespace asio = boost::asio;
 class Destinations {
  public:
   /// `clickhouse`: the writer of the shared one; null where it is not written from here.
-  Destinations(asio::any_io_executor executor, Uuid installation, destination::postgres_target::Params params,
+  /// `secrets`: open connection strings that are sealed.
+  Destinations(asio::any_io_executor executor, Uuid installation, destination::postgres_target::Params params, Secrets secrets,
                std::shared_ptr<destination::clickhouse_target::Writer> clickhouse)
-      : executor_(std::move(executor)), installation_(installation), params_(params), clickhouse_(std::move(clickhouse)) {}
+      : executor_(std::move(executor)),
+        installation_(installation),
+        params_(params),
+        secrets_(std::move(secrets)),
+        clickhouse_(std::move(clickhouse)) {}
 
   struct Found {
     std::shared_ptr<destination::Destination> destination;
@@ -32,13 +38,14 @@ class Destinations {
 
  private:
   struct Entry {
-    std::string connection_string;
+    std::string connection_string;  ///< as it is stored
     std::shared_ptr<destination::Destination> destination;
     std::chrono::steady_clock::time_point last_used;
   };
   asio::any_io_executor executor_;
   const Uuid installation_;
   const destination::postgres_target::Params params_;
+  const Secrets secrets_;
   const std::shared_ptr<destination::clickhouse_target::Writer> clickhouse_;
   std::map<std::pair<Uuid, std::string>, Entry> entries_;
 };

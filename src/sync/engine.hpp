@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/event.hpp"
+#include "base/secrets.hpp"
 #include "destination/clickhouse/writer.hpp"
 #include "destination/postgres/destination.hpp"
 #include "mapping/mapping.hpp"
@@ -33,6 +34,7 @@ struct Params {
   Backoff retry{std::chrono::milliseconds(500), std::chrono::milliseconds(300'000)};
   std::size_t most_refused_rows = 100;  ///< in one small batch; more of them park the whole mapping
   destination::postgres_target::Params destination;
+  Secrets secrets;  ///< that open destinations' connection strings
 };
 
 /// Reads a tenancy's changes past each watermark once and applies them to each of its destinations of one kind (invariants 3, 4, 6, 8).

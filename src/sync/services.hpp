@@ -23,7 +23,7 @@ struct Services {
         installation(from),
         params(settings),
         reader(pool, std::move(mappings), kind),
-        destinations(loop, from.id, settings.destination, std::move(clickhouse)),
+        destinations(loop, from.id, settings.destination, settings.secrets, std::move(clickhouse)),
         loads(settings.parallel_loads),
         loads_alone(settings.parallel_loads),
         metrics(counted) {}
