@@ -10,37 +10,6 @@
 namespace tributary::mapping {
 namespace {
 
-/// Value of a target column in a row of the mapped table. Always cast, so that the type on the wire is the target's: an enum becomes text,
-/// and a cast to the type that it has already costs nothing.
-std::string row_value(const Column& column) {
-  const auto value = column.sql.empty() ? qualified(kSourceAlias, column.from) : '(' + column.sql + ')';
-  const auto cast = fmt::format("{}::{}", value, postgres_type(column));
-  return column.default_sql ? fmt::format("COALESCE({}, {})", cast, *column.default_sql) : cast;
-}
-
-/// What of a target column is still known of a deleted row: its key, and timestamps of its own. Nothing else, and never "now".
-std::string tombstone_value(const Mapping& mapping, const Column& column) {
-  const bool in_key = is_target_key(mapping, column.name);
-  const bool is_time = column.type == ColumnType::timestamp || column.type == ColumnType::timestamptz;
-  if (column.from.empty() || !(in_key || is_time)) return {};
-  return fmt::format("({} ->> {})::{}", qualified("deleted", in_key ? "primaryKey" : "data"), quote_literal(column.from),
-                     postgres_type(column));
-}
-
-/// FROM the mapped table and what it depends on.
-std::string row_sources(const Mapping& mapping, std::string_view indent) {
-  auto text = fmt::format("{}FROM {} AS {}\n", indent, public_table(mapping.source_table), kSourceAlias);
-  for (const auto& dependency : mapping.dependencies) {
-    text += fmt::format("{}LEFT JOIN {} AS {}\n{}  ON {}", indent, public_table(dependency.table), dependency.alias, indent,
-                        joined(dependency.on, " AND ", [&](const auto& pair) {
-                          return qualified(dependency.alias, pair.first) + " = " + qualified(kSourceAlias, pair.second);
-                        }));
-    if (!dependency.where.empty()) text += fmt::format(" AND ({})", dependency.where);
-    text += '\n';
-  }
-  return text;
-}
-
 /// A range of one tenancy's ids as a comparison of rows. `tenancy = $1 AND id > $2` means the same, but lets the planner take the unique index
 /// on "sequenceId" and filter by tenancy wherever its statistics know of a single tenancy: that reads every other tenancy's rows. No index but
 /// the one that begins with these columns serves a comparison of rows, nor its order.

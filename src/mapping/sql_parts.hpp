@@ -7,7 +7,7 @@
 
 #include "mapping/mapping.hpp"
 
-/// Pieces that the generators of fetch_sql.cpp, target_sql.cpp and merge_sql.cpp share. Internal to this module.
+/// Pieces that the generators of fetch_sql.cpp, target_sql.cpp, merge_sql.cpp and compare_sql.cpp share. Internal to this module.
 namespace tributary::mapping {
 
 /// public."table": sessions run with an empty search_path.
@@ -34,5 +34,13 @@ std::string identifier_list(std::span<const std::string> names);
 bool is_target_key(const Mapping& mapping, std::string_view column);
 /// Target key columns in the key's order.
 std::vector<Column> key_columns(const Mapping& mapping);
+
+/// Value of a target column in a row of the mapped table. Always cast, so that the type on the wire is the target's: an enum becomes text,
+/// and a cast to the type that it has already costs nothing.
+std::string row_value(const Column& column);
+/// What of a target column is still known of a deleted row: its key, and timestamps of its own. Nothing else, and never "now".
+std::string tombstone_value(const Mapping& mapping, const Column& column);
+/// FROM the mapped table and what it depends on.
+std::string row_sources(const Mapping& mapping, std::string_view indent);
 
 }  // namespace tributary::mapping

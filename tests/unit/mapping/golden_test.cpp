@@ -7,6 +7,7 @@
 
 #include "built_in.hpp"
 #include "mapping/clickhouse_plan.hpp"
+#include "mapping/compare_sql.hpp"
 #include "mapping/sql.hpp"
 
 // The SQL of the built-in mappings, text by text, in tests/unit/mapping/golden. After a change that is meant:
@@ -21,6 +22,13 @@ std::string script(const std::vector<std::string>& statements) {
   return text;
 }
 
+std::string compare_script(const Mapping& mapping, CompareOptions options) {
+  const auto columns = column_digests_sql(mapping, options);
+  const auto checksums = checksums_sql(mapping, options);
+  options.interval = {true, true};
+  return script({boundaries_sql(mapping, options), checksums, digests_sql(mapping, options), columns});
+}
+
 struct Kind {
   std::string name;
   std::function<std::string(const Mapping&)> generate;
@@ -31,6 +39,19 @@ const std::vector<Kind>& kinds() {
       {"fetch", [](const Mapping& m) { return fetch_sql(m, {.tenancy = "$1", .after = "$2", .limit = "$3"}) + ";\n"; }},
       {"fetch_keys", [](const Mapping& m) { return fetch_keys_sql(m) + ";\n"; }},
       {"has_unsequenced", [](const Mapping& m) { return has_unsequenced_sql(m) + ";\n"; }},
+      {"compare_source", [](const Mapping& m) { return compare_script(m, {.side = Side::source}); }},
+      {"compare_source_for_clickhouse",
+       [](const Mapping& m) {
+         return compare_script(m, {.side = Side::source, .kind = DestinationKind::clickhouse, .digest = Digest::md5});
+       }},
+      {"compare_destination", [](const Mapping& m) { return compare_script(m, {.side = Side::destination}); }},
+      {"compare_clickhouse",
+       [](const Mapping& m) {
+         constexpr Interval kBoth{true, true};
+         return script({clickhouse::boundaries_sql(m, kBoth), clickhouse::checksums_sql(m, {}), clickhouse::digests_sql(m, kBoth),
+                        clickhouse::column_digests_sql(m)});
+       }},
+      {"repair", [](const Mapping& m) { return script({flag_rows_sql(m), insert_tombstones_sql(m)}); }},
       {"create_target", [](const Mapping& m) { return script(create_target_sql(m)); }},
       {"copy_target", [](const Mapping& m) { return copy_target_sql(m) + ";\n"; }},
       {"stage", [](const Mapping& m) { return script({create_stage_sql(m), copy_stage_sql(m)}); }},

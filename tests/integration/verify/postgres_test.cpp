@@ -1,0 +1,168 @@
+#include <thread>
+
+#include "fixture.hpp"
+
+namespace tributary::verify {
+namespace {
+
+using Kind = Difference::Kind;
+
+TEST_F(VerifyTest, WhatIsEqualIsEqualInEveryMappingAndHoweverItIsDivided) {
+  test::Service service(source_);
+  add_users(1, 500);
+  for (unsigned i = 1; i <= 5; ++i) {
+    session_.run(test::insert_team(tenancy_, uuid(i)));
+    session_.run(fmt::format(R"(INSERT INTO "TeamMember" ("tenancyId", "projectUserId", "teamId", "displayName")
+                                SELECT '{}', "projectUserId", '{}', nullif("displayName", '') FROM "ProjectUser")",
+                             tenancy_, uuid(i)));
+  }
+  wait_until_synced();
+  for (const auto* mapping : {"users", "contact_channels", "teams", "team_member_profiles"}) {
+    const auto finding = compare(mapping, {.range_rows = 7, .ranges_at_once = 5});
+    EXPECT_EQ(finding.progress.differences, 0) << mapping;
+    EXPECT_EQ(finding.progress.rows, customer_session_.number(fmt::format("SELECT count(*) FROM {}", mapping))) << mapping;
+    EXPECT_EQ(finding.steps, finding.progress.rows / 35 + 1) << mapping;
+    EXPECT_FALSE(finding.progress.next) << mapping;
+  }
+}
+
+TEST_F(VerifyTest, EachKindOfDifferenceIsFoundAndMended) {
+  add_users(1, 5'000);
+  {
+    test::Service service(source_);
+    wait_until_synced();
+    // A tombstone that is lost: nobody tells the customer that this one is gone.
+    session_.run(R"(ALTER TABLE "ProjectUser" DISABLE TRIGGER tributary_tombstone_delete;
+                    ALTER TABLE "ContactChannel" DISABLE TRIGGER tributary_tombstone_delete)");
+    session_.run(fmt::format(R"(DELETE FROM "ProjectUser" WHERE "projectUserId" = {})", user(1)));
+    session_.run(R"(ALTER TABLE "ProjectUser" ENABLE ALWAYS TRIGGER tributary_tombstone_delete;
+                    ALTER TABLE "ContactChannel" ENABLE ALWAYS TRIGGER tributary_tombstone_delete)");
+    customer_session_.run(
+        fmt::format("UPDATE users SET display_name = '', is_anonymous = NOT is_anonymous WHERE id = {}", user(7)));
+    customer_session_.run(fmt::format("DELETE FROM users WHERE id = {}", user(3)));
+    customer_session_.run(
+        "INSERT INTO users SELECT md5('added')::uuid, display_name, profile_image_url, primary_email, primary_email_verified, "
+        "signed_up_at, client_metadata, client_read_only_metadata, server_metadata, is_anonymous FROM users LIMIT 1");
+    wait_until([&] { return session_.number("SELECT count(*) FROM \"OutgoingRequest\"") == 0; }, "the queue is empty");
+
+    const auto finding = compare("users", {}, true);
+    EXPECT_EQ(finding.progress.rows, 4'999);
+    ASSERT_EQ(finding.differences.size(), 4U);
+    const auto kind_of = [&](const Key& key) {
+      const auto found = std::ranges::find(finding.differences, key, &Difference::key);
+      return found == finding.differences.end() ? -1 : static_cast<int>(found->kind);
+    };
+    EXPECT_EQ(kind_of(key_of_user(1)), static_cast<int>(Kind::extra));
+    EXPECT_EQ(kind_of(key_of_user(7)), static_cast<int>(Kind::changed));
+    EXPECT_EQ(kind_of(key_of_user(3)), static_cast<int>(Kind::missing));
+    EXPECT_EQ(kind_of({session_.value("SELECT md5('added')::uuid")}), static_cast<int>(Kind::extra));
+    // NULL became '': the columns are display_name and is_anonymous.
+    EXPECT_EQ(std::ranges::find(finding.differences, key_of_user(7), &Difference::key)->columns,
+              (std::vector<std::size_t>{1, 9}));
+
+    // The contact channel of the lost user is a ghost, too.
+    EXPECT_EQ(compare("contact_channels", {}, true).progress.differences, 1);
+    wait_until_synced();
+    EXPECT_EQ(compare("users").progress.differences, 0);
+    EXPECT_EQ(compare("contact_channels").progress.differences, 0);
+  }
+}
+
+// A key that is alive when its tombstone is read is not deleted: between the comparison and the repair the application may have made the row again.
+TEST_F(VerifyTest, ARowThatWasMadeAgainSurvivesTheTombstoneOfItsRepair) {
+  add_users(1, 10);
+  test::Service service(source_);
+  wait_until_synced();
+  customer_session_.run("INSERT INTO teams VALUES (md5('ghost')::uuid, 'ghost', NULL, now(), '{}', '{}', '{}')");
+  const auto finding = compare("teams");
+  ASSERT_EQ(finding.differences.size(), 1U);
+  session_.run(test::insert_team(tenancy_, session_.value("SELECT md5('ghost')::uuid")));
+  test::run([&]() -> asio::awaitable<void> {
+    const auto deadline = Deadline::after(std::chrono::seconds(50));
+    const auto mappings = test::builtin_mappings();
+    auto source = co_await postgres::Connection::open(source_.options(), deadline);
+    co_await prepare_session(source, deadline);
+    const auto side = make_source_side({.connection = source,
+                                        .mapping = *std::ranges::find(mappings, "teams", &mapping::Mapping::name),
+                                        .tenancy = *Uuid::parse(tenancy_)});
+    co_await repair(*side, finding.differences);
+  });
+  wait_until([&] { return session_.number("SELECT count(*) FROM \"DeletedRow\" WHERE \"shouldUpdateSequenceId\"") == 0; },
+             "the tombstone is numbered");
+  wait_until_synced();
+  EXPECT_EQ(customer_session_.number("SELECT count(*) FROM teams"), 1);
+}
+
+TEST_F(VerifyTest, ManyMoreRowsOnOneSideAreNarrowedDownInBoundedPieces) {
+  add_users(1, 10);
+  test::Service service(source_);
+  wait_until_synced();
+  customer_session_.run(
+      "INSERT INTO teams SELECT md5(i::text)::uuid, 'ghost', NULL, now(), '{}', '{}', '{}' FROM generate_series(1, 3000) AS i");
+  const auto finding = compare("teams", {.range_rows = 50, .ranges_at_once = 4}, true);
+  EXPECT_EQ(finding.differences.size(), 3'000U);
+  EXPECT_EQ(finding.progress.rows, 0);
+  wait_until_synced();
+}
+
+TEST_F(VerifyTest, BesideAStreamOfChangesNothingFalseIsFound) {
+  add_users(1, 3'000);
+  test::Service service(source_);
+  wait_until_synced();
+  std::jthread application([&](std::stop_token stop) {
+    auto session = source_.session();
+    for (int i = 0; !stop.stop_requested(); ++i) {
+      const auto number = 1 + i * 7 % 3'000;
+      session.run(
+          fmt::format(R"(UPDATE "ProjectUser" SET "displayName" = 'changed {}' WHERE "projectUserId" = {})", i, user(number)));
+      session.run(fmt::format(R"(UPDATE "ContactChannel" SET value = 'v{}' WHERE "projectUserId" = {})", i, user(number + 1)));
+      if (i % 10 == 0) session.run(fmt::format(R"(DELETE FROM "ProjectUser" WHERE "projectUserId" = {})", user(number + 2)));
+      if (i % 10 == 5) session.run(test::insert_user(tenancy_, session.value("SELECT " + user(10'000 + i))));
+    }
+  });
+  for (int run = 0; run < 10; ++run) {
+    for (const auto* mapping : {"users", "contact_channels"}) {
+      const auto finding = compare(mapping, {.range_rows = 100});
+      EXPECT_EQ(finding.progress.differences, 0) << mapping;
+      EXPECT_EQ(finding.progress.undecided, 0) << mapping;
+      EXPECT_GT(finding.progress.rows, 2'000) << mapping;
+    }
+  }
+  application.request_stop();
+  application.join();
+  wait_until_synced();
+}
+
+// What has not arrived is no difference, but it is not proved either.
+TEST_F(VerifyTest, WhatIsStillOnItsWayIsUndecided) {
+  add_users(1, 10);
+  {
+    test::Service service(source_);
+    wait_until_synced();
+    wait_until([&] { return session_.number("SELECT count(*) FROM \"OutgoingRequest\"") == 0; }, "the queue is empty");
+  }
+  add_users(11, 2);
+  session_.run(fmt::format(R"(DELETE FROM "ProjectUser" WHERE "projectUserId" = {})", user(1)));
+  session_.run(fmt::format(R"(UPDATE "ContactChannel" SET value = 'other' WHERE "projectUserId" = {})", user(2)));
+  const auto finding = compare("users", {.patience = std::chrono::milliseconds(0)});
+  EXPECT_EQ(finding.progress.differences, 0);
+  EXPECT_EQ(finding.progress.undecided, 4);
+}
+
+TEST_F(VerifyTest, AComparisonThatWasStoppedGoesOnWhereItWas) {
+  add_users(1, 1'000);
+  test::Service service(source_);
+  wait_until_synced();
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(compare("users", {}, false, {}, stop.get_token()).progress.rows, 0);
+  Progress begun{.rows = 400,
+                 .next = Key{session_.value(
+                     "SELECT id FROM (SELECT \"projectUserId\" AS id FROM \"ProjectUser\" ORDER BY 1 OFFSET 400 LIMIT 1) AS u")}};
+  const auto finding = compare("users", {}, false, begun);
+  EXPECT_EQ(finding.progress.rows, 1'000);
+  EXPECT_FALSE(finding.progress.next);
+}
+
+}  // namespace
+}  // namespace tributary::verify

@@ -1,0 +1,9 @@
+UPDATE public."ProjectUser" AS source
+SET "shouldUpdateSequenceId" = TRUE
+FROM unnest($2::text[]) AS wanted ("id")
+WHERE source."tenancyId" = $1
+  AND source."projectUserId" = wanted."id"::uuid;
+INSERT INTO public."DeletedRow"
+  (id, "tenancyId", "tableName", "primaryKey", data, "deletedAt", "shouldUpdateSequenceId")
+SELECT gen_random_uuid(), $1, 'ProjectUser', jsonb_build_object('tenancyId', $1::text, 'projectUserId', wanted."id"), '{}', now() AT TIME ZONE 'UTC', TRUE
+FROM unnest($2::text[]) AS wanted ("id");
