@@ -82,6 +82,7 @@ int report(const std::string& message, int status) {
 }  // namespace
 
 int run(int argc, char** argv) {
+  auto libpq_variables = postgres::take_environment();  // they are for the source, and for nobody whom a tenant names
   CLI::App app("Keeps every customer's slice of a multi-tenant Postgres in step with the customer's own databases.", "tributary");
   Action chosen;
   GlobalFlags flags;
@@ -100,7 +101,8 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? kDone : kBadInput;
   }
   try {
-    const auto settings = read_settings(flags);
+    auto settings = read_settings(flags);
+    settings.source.environment = std::move(libpq_variables);
     telemetry::configure_log(settings.log);
     return chosen(settings);
   } catch (const Failure& failure) {

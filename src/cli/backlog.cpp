@@ -52,9 +52,8 @@ bool says_no_table(const postgres::Error& error) { return error.sqlstate() == "4
 
 asio::awaitable<postgres::Result> BacklogReader::watermarks(Deadline deadline) {
   if (!connection_ || !connection_->usable()) {
-    auto options = postgres::ConnectOptions::parse(destination_.connection_string);
-    options.connect_timeout = connect_timeout_;
-    connection_ = co_await postgres::Connection::open(destination::postgres_target::session_settings(options), deadline);
+    const auto options = destination::postgres_target::connect_options(destination_.connection_string, params_);
+    connection_ = co_await destination::postgres_target::open_session(options, deadline);
   }
   postgres::Params params;
   params.add(destination_.tenancy);

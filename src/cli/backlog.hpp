@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/catalog.hpp"
+#include "destination/postgres/destination.hpp"
 #include "mapping/mapping.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/timestamp.hpp"
@@ -25,8 +26,8 @@ struct Backlog {
 /// Asks one destination over and over, on a connection that it keeps. Both connections belong to the calling loop.
 class BacklogReader {
  public:
-  BacklogReader(DestinationRow destination, std::chrono::milliseconds connect_timeout)
-      : destination_(std::move(destination)), connect_timeout_(connect_timeout) {}
+  BacklogReader(DestinationRow destination, destination::postgres_target::Params params)
+      : destination_(std::move(destination)), params_(std::move(params)) {}
 
   const DestinationRow& destination() const { return destination_; }
   /// A destination's trouble is in Backlog::error; throws postgres::Error where the source fails.
@@ -36,7 +37,7 @@ class BacklogReader {
   asio::awaitable<postgres::Result> watermarks(Deadline deadline);
 
   DestinationRow destination_;
-  std::chrono::milliseconds connect_timeout_;
+  destination::postgres_target::Params params_;
   std::optional<postgres::Connection> connection_;
 };
 

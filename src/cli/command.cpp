@@ -98,6 +98,24 @@ std::vector<mapping::Mapping> load_mappings(const settings::Settings& settings) 
   return mappings;
 }
 
+destination::postgres_target::Params destination_params(const settings::Settings& settings) {
+  const auto& given = settings.destinations;
+  destination::postgres_target::Params params{.connect_timeout = given.connect_timeout,
+                                              .max_connections = static_cast<std::size_t>(given.pool),
+                                              .idle_timeout = given.idle_timeout};
+  params.guard.ca_file = given.ca_file;
+  const auto checked = [](const char* name, const auto& check, const std::vector<std::string>& list) {
+    try {
+      return check(list);
+    } catch (const postgres::Error& error) {
+      throw Failure(std::string(name) + ": " + error.what(), kBadInput);
+    }
+  };
+  params.guard.addresses = checked("destinations.allow_networks", postgres::Guard::rules_of, given.allow_networks);
+  params.guard.fields = checked("destinations.allow_fields", postgres::Guard::fields_of, given.allow_fields);
+  return params;
+}
+
 postgres::ConnectOptions source_options(const settings::Settings& settings) {
   if (settings.source.url.empty()) {
     throw Failure(
@@ -106,7 +124,7 @@ postgres::ConnectOptions source_options(const settings::Settings& settings) {
         kBadInput);
   }
   try {
-    return postgres::ConnectOptions::parse(settings.source.url);
+    return postgres::ConnectOptions::parse(settings.source.url).with_defaults(settings.source.environment);
   } catch (const postgres::Error& error) {
     throw Failure(std::string("source.url: ") + error.what(), kBadInput);
   }

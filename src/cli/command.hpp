@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/secrets.hpp"
+#include "destination/postgres/destination.hpp"
 #include "mapping/mapping.hpp"
 #include "postgres/connection.hpp"
 #include "settings/settings.hpp"
@@ -75,6 +76,9 @@ int run_until_signal(std::function<asio::awaitable<int>(std::stop_token stop)> c
 
 /// The mappings in force: the built-in ones, replaced and joined by those of mappings.folder. Throws Failure{kBadInput} with every mistake.
 std::vector<mapping::Mapping> load_mappings(const settings::Settings& settings);
+
+/// How destinations are connected to, and what tenants may write. Throws Failure{kBadInput} where a list holds what it must not.
+destination::postgres_target::Params destination_params(const settings::Settings& settings);
 
 /// Throws Failure{kBadInput} where source.url is not set or is no connection string.
 postgres::ConnectOptions source_options(const settings::Settings& settings);

@@ -44,23 +44,21 @@ struct Options {
   bool json = false;
 };
 
-postgres::ConnectOptions parse_url(const std::string& url) {
+postgres::ConnectOptions parse_url(const settings::Settings& settings, const std::string& url) {
   try {
-    return postgres::ConnectOptions::parse(url);
+    return destination::postgres_target::connect_options(url, destination_params(settings));
   } catch (const postgres::Error& error) {
     throw Failure(std::string("--url: ") + error.what(), kBadInput);
   }
 }
 
 asio::awaitable<destination::postgres_target::Check> reach(const settings::Settings& settings, const std::string& url) {
-  auto options = parse_url(url);
-  options.connect_timeout = settings.destinations.connect_timeout;
   co_return co_await destination::postgres_target::check(
-      options, Deadline::after(settings.destinations.connect_timeout + settings.sync.apply_timeout));
+      parse_url(settings, url), Deadline::after(settings.destinations.connect_timeout + settings.sync.apply_timeout));
 }
 
 asio::awaitable<int> add(const settings::Settings& settings, const Options& options) {
-  parse_url(options.url);
+  parse_url(settings, options.url);
   auto source = co_await open_source(settings);
   if (!co_await find_tenancy(source, options.project, options.branch)) {
     throw Failure("there is no project \"" + options.project + "\" with a branch \"" + options.branch +

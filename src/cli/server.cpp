@@ -64,7 +64,7 @@ std::optional<ClickHouseParams> clickhouse_params(const settings::Settings& sett
 
 ServerParams ServerParams::from(const settings::Settings& settings) {
   ServerParams params;
-  params.source = postgres::ConnectOptions::parse(settings.source.url);
+  params.source = source_options(settings);
   params.source_pool.max_connections = static_cast<std::size_t>(settings.source.pool);
   params.threads = static_cast<int>(settings.threads);
   params.sequencer = {.rows_per_batch = static_cast<int>(settings.sequencer.rows_per_batch),
@@ -87,9 +87,7 @@ ServerParams ServerParams::from(const settings::Settings& settings) {
                  .apply_timeout = settings.sync.apply_timeout,
                  .retry = {.first = settings.sync.retry_first, .longest = settings.sync.retry_longest},
                  .most_refused_rows = static_cast<std::size_t>(settings.sync.most_refused_rows),
-                 .destination = {.connect_timeout = settings.destinations.connect_timeout,
-                                 .max_connections = static_cast<std::size_t>(settings.destinations.pool),
-                                 .idle_timeout = settings.destinations.idle_timeout}};
+                 .destination = destination_params(settings)};
   params.sync.secrets = secrets_of(settings);
   params.clickhouse = clickhouse_params(settings);
   return params;

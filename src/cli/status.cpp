@@ -76,7 +76,7 @@ asio::awaitable<Status> read_status(const settings::Settings& settings, const st
       return trouble.tenancy == destination.row.tenancy && trouble.destination == destination.row.id;
     });
     if (options.backlog) {
-      BacklogReader reader(destination.row, settings.destinations.connect_timeout);
+      BacklogReader reader(destination.row, destination_params(settings));
       destination.backlog = co_await reader.read(source, mappings, statement_deadline());
     }
   }

@@ -33,10 +33,11 @@ struct Options {
 /// A bar for each of the first destinations, drawn over the one before on a terminal.
 class Progress {
  public:
-  Progress(std::vector<DestinationRow> destinations, std::chrono::milliseconds connect_timeout) : more_(destinations.size()) {
+  Progress(std::vector<DestinationRow> destinations, const destination::postgres_target::Params& params)
+      : more_(destinations.size()) {
     for (auto& destination : destinations) {
       if (bars_.size() == kMostBars) break;
-      bars_.push_back({BacklogReader(std::move(destination), connect_timeout), 0});
+      bars_.push_back({BacklogReader(std::move(destination), params), 0});
     }
     more_ -= bars_.size();
   }
@@ -119,7 +120,7 @@ asio::awaitable<int> sync_once(const settings::Settings& settings, std::vector<m
                   " for everybody; set the column of \"ExternalDbSyncMetadata\" back to true first");
   }
   std::optional<Progress> progress;
-  if (show) progress.emplace(co_await list_destinations(source, {}, secrets_of(settings)), settings.destinations.connect_timeout);
+  if (show) progress.emplace(co_await list_destinations(source, {}, secrets_of(settings)), destination_params(settings));
   co_await wait_until_drained(server, source, mappings, progress ? &*progress : nullptr, stop);
   const bool clickhouse_is_known = server.clickhouse_is_known();
   co_await server.stop(Deadline::after(kStopTime));

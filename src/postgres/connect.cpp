@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "postgres/detail/cancelled.hpp"
+#include "postgres/detail/hmac_allowance.hpp"
 #include "postgres/detail/impl.hpp"
 #include "postgres/detail/resolve.hpp"
 
@@ -8,7 +9,9 @@ namespace tributary::postgres {
 namespace {
 
 using detail::Endpoint;
-using Keywords = std::map<std::string, std::string>;
+
+// Of a server that a stranger named. A chain of certificates is the largest thing in it.
+constexpr std::uint64_t kHandshakeBytes = 256 * 1024;
 
 Keywords keywords_for(const ConnectOptions& options, const Endpoint& endpoint) {
   auto keywords = options.keywords;
@@ -62,8 +65,16 @@ struct Attempt {
   bool reached_server = false;  ///< the failure is that server's word, not the network's
 };
 
+PostgresPollingStatusType poll(Connection::Impl& impl, bool guarded) {
+  if (!guarded) return PQconnectPoll(impl.connection);
+  if (impl.meter.exhausted()) throw Error(ErrorKind::protocol, "the server says too much before it lets anybody in");
+  const detail::Metered metered(impl.meter);
+  const detail::HmacAllowance allowance;
+  return PQconnectPoll(impl.connection);
+}
+
 /// Drives libpq to the end of its handshake with one endpoint.
-asio::awaitable<Attempt> attempt(Connection::Impl& impl, const Keywords& keywords, Deadline deadline) {
+asio::awaitable<Attempt> attempt(Connection::Impl& impl, const Keywords& keywords, bool guarded, Deadline deadline) {
   using Interest = detail::Readiness::Interest;
   Attempt attempt;
   impl.connection = start(keywords);
@@ -71,13 +82,14 @@ asio::awaitable<Attempt> attempt(Connection::Impl& impl, const Keywords& keyword
   // Nothing is to be written to stderr, and nothing is worth a line in the log that a stranger's server could fill.
   PQsetNoticeReceiver(impl.connection, [](void*, const PGresult*) {}, nullptr);
   impl.readiness.begin_operation(deadline);
+  if (guarded) impl.meter.allow(kHandshakeBytes);
   auto state = PQstatus(impl.connection) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
   try {
     while (state != PGRES_POLLING_OK && state != PGRES_POLLING_FAILED) {
       impl.readiness.watch(PQsocket(impl.connection));
       co_await impl.readiness.wait(state == PGRES_POLLING_READING ? Interest::read : Interest::write);
       impl.readiness.release();  // libpq may close this socket in the next step, and open another
-      state = PQconnectPoll(impl.connection);
+      state = poll(impl, guarded);
       const auto status = PQstatus(impl.connection);
       attempt.reached_server |= status == CONNECTION_AWAITING_RESPONSE || status == CONNECTION_AUTH_OK;
     }
@@ -120,10 +132,11 @@ asio::awaitable<Connection> Connection::open(ConnectOptions options, Deadline de
   std::optional<Error> failure;
   for (std::size_t i = 0; i < endpoints.size(); ++i) {
     auto impl = std::make_unique<Impl>(executor);
+    impl->max_answer = options.max_answer;
     const auto keywords = keywords_for(options, endpoints[i]);
     // An address that swallows packets must leave time for the next one.
     const auto share = deadline.remaining() / static_cast<int>(endpoints.size() - i);
-    auto result = co_await attempt(*impl, keywords, deadline.capped(share));
+    auto result = co_await attempt(*impl, keywords, options.addresses != nullptr, deadline.capped(share));
     if (!result.failure) co_return Connection(std::move(impl));
     failure = with_place(*result.failure, endpoints[i]);
     if (result.reached_server && !wants_certain_server) break;

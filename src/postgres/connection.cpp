@@ -13,9 +13,12 @@ asio::awaitable<Result> Connection::execute(std::string_view sql, Params params,
   const std::string text(sql);
   const auto views = params.views();
   Impl::Operation operation(*impl_, deadline);
-  impl_->require_sent(PQsendQueryParams(impl_->connection, text.c_str(), static_cast<int>(params.size()), views.types,
-                                        views.values.data(), views.lengths.data(), views.formats.data(), 1),
-                      text);
+  {
+    const detail::Metered metered(impl_->meter);
+    impl_->require_sent(PQsendQueryParams(impl_->connection, text.c_str(), static_cast<int>(params.size()), views.types,
+                                          views.values.data(), views.lengths.data(), views.formats.data(), 1),
+                        text);
+  }
   co_await impl_->flush();
   co_return co_await impl_->collect(operation, text);
 }

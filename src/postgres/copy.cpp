@@ -21,7 +21,7 @@ asio::awaitable<void> start_copy(Impl& impl, std::string_view sql, Impl::Copy di
   const std::string text(sql);
   const auto expected = direction == Impl::Copy::reading ? PGRES_COPY_OUT : PGRES_COPY_IN;
   Impl::Operation operation(impl, deadline);
-  impl.require_sent(PQsendQuery(impl.connection, text.c_str()), text);
+  impl.send_script(text);
   co_await impl.flush();
   const auto result = co_await impl.next_result();
   const auto status = PQresultStatus(result.get());
@@ -40,6 +40,18 @@ asio::awaitable<void> start_copy(Impl& impl, std::string_view sql, Impl::Copy di
 Impl& under_way(Connection* connection) {
   if (connection == nullptr) throw Error(ErrorKind::usage, "the COPY has ended already");
   return connection->impl();
+}
+
+void put(Impl& impl, std::span<const std::byte> bytes, const std::string& sql) {
+  const detail::Metered metered(impl.meter);
+  impl.require_sent(PQputCopyData(impl.connection, reinterpret_cast<const char*>(bytes.data()), static_cast<int>(bytes.size())),
+                    sql);
+}
+
+/// Ends the stream, with success unless there is a reason.
+void put_end(Impl& impl, const char* reason, const std::string& sql) {
+  const detail::Metered metered(impl.meter);
+  impl.require_sent(PQputCopyEnd(impl.connection, reason), sql);
 }
 
 /// The server has said its last word about the stream: what follows are the statement's results.
@@ -149,8 +161,7 @@ asio::awaitable<void> CopyWriter::write(std::span<const std::byte> tuples, Deadl
   Impl::Operation operation(impl, deadline, Impl::Copy::writing);
   while (!tuples.empty()) {
     const auto chunk = tuples.first(std::min(tuples.size(), kChunkSize));
-    impl.require_sent(PQputCopyData(impl.connection, reinterpret_cast<const char*>(chunk.data()), static_cast<int>(chunk.size())),
-                      statement_);
+    put(impl, chunk, statement_);
     co_await impl.flush();
     tuples = tuples.subspan(chunk.size());
   }
@@ -160,9 +171,8 @@ asio::awaitable<void> CopyWriter::write(std::span<const std::byte> tuples, Deadl
 asio::awaitable<std::uint64_t> CopyWriter::finish(Deadline deadline) {
   auto& impl = under_way(connection_);
   Impl::Operation operation(impl, deadline, Impl::Copy::writing);
-  impl.require_sent(PQputCopyData(impl.connection, detail::kCopyTrailer.data(), static_cast<int>(detail::kCopyTrailer.size())),
-                    statement_);
-  impl.require_sent(PQputCopyEnd(impl.connection, nullptr), statement_);
+  put(impl, std::as_bytes(std::span(detail::kCopyTrailer)), statement_);
+  put_end(impl, nullptr, statement_);
   co_await impl.flush();
   const auto result = co_await end_copy(connection_, operation, statement_);
   co_return result.affected_rows();
@@ -171,7 +181,7 @@ asio::awaitable<std::uint64_t> CopyWriter::finish(Deadline deadline) {
 asio::awaitable<void> CopyWriter::abort(Deadline deadline) {
   auto& impl = under_way(connection_);
   Impl::Operation operation(impl, deadline, Impl::Copy::writing);
-  impl.require_sent(PQputCopyEnd(impl.connection, "aborted by the client"), statement_);
+  put_end(impl, "aborted by the client", statement_);
   co_await impl.flush();
   try {
     co_await end_copy(connection_, operation, statement_);

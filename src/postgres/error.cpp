@@ -11,6 +11,12 @@ namespace {
 
 constexpr std::size_t kTextLimit = 2048;
 constexpr std::size_t kStatementLimit = 200;
+constexpr std::size_t kNameLimit = 64;
+
+bool is_sqlstate(std::string_view text) {
+  const auto fits = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); };
+  return text.size() == 5 && std::ranges::all_of(text, fits);
+}
 
 template <std::size_t N>
 bool has_class(std::string_view sqlstate, const std::array<std::string_view, N>& classes) {
@@ -24,6 +30,8 @@ Error::Error(Details details) : std::runtime_error(one_line(details.message, kTe
   details_.detail = one_line(details_.detail, kTextLimit);
   details_.hint = one_line(details_.hint, kTextLimit);
   details_.statement = one_line(details_.statement, kStatementLimit);
+  for (auto* name : {&details_.table, &details_.column, &details_.constraint}) *name = one_line(*name, kNameLimit);
+  if (!is_sqlstate(details_.sqlstate)) details_.sqlstate.clear();
 }
 
 Error::Error(ErrorKind kind, std::string message)

@@ -1,5 +1,6 @@
 #include "postgres/detail/impl.hpp"
 
+#include <fmt/format.h>
 #include <openssl/ssl.h>
 
 namespace tributary::postgres {
@@ -31,12 +32,15 @@ Connection::Impl::~Impl() { abandon(); }
 
 asio::awaitable<void> Connection::Impl::flush() {
   while (true) {
-    const int left = PQflush(connection);
+    const int left = [&] {
+      const detail::Metered metered(meter);
+      return PQflush(connection);  // it reads where it cannot write
+    }();
     if (left < 0 || PQstatus(connection) != CONNECTION_OK) throw broken({});
     if (left == 0) co_return;
     // The server may be waiting for us to read before it reads on: whoever only writes here can wait for ever.
     if (!tls_holds_input()) co_await readiness.wait(Interest::both);
-    if (PQconsumeInput(connection) == 0) throw broken({});
+    if (!take_input()) throw broken({});
   }
 }
 
@@ -48,7 +52,14 @@ bool Connection::Impl::tls_holds_input() const {
 asio::awaitable<bool> Connection::Impl::wait_for_input() {
   // OpenSSL may have taken a record off the socket that libpq had no room for: nothing more need come for there to be input.
   if (!tls_holds_input()) co_await readiness.wait(Interest::read);
-  co_return PQconsumeInput(connection) == 1;
+  co_return take_input();
+}
+
+bool Connection::Impl::take_input() {
+  if (meter.exhausted())
+    throw Error(ErrorKind::protocol, fmt::format("the server sent more than {} bytes for one statement", max_answer));
+  const detail::Metered metered(meter);
+  return PQconsumeInput(connection) == 1;
 }
 
 asio::awaitable<ResultHandle> Connection::Impl::next_result() {
@@ -82,9 +93,14 @@ asio::awaitable<Result> Connection::Impl::collect(Operation& operation, std::str
 asio::awaitable<Result> Connection::Impl::run_script(std::string_view sql, Deadline deadline) {
   const std::string text(sql);
   Operation operation(*this, deadline);
-  require_sent(PQsendQuery(connection, text.c_str()), text);
+  send_script(text);
   co_await flush();
   co_return co_await collect(operation, text);
+}
+
+void Connection::Impl::send_script(const std::string& text) {
+  const detail::Metered metered(meter);
+  require_sent(PQsendQuery(connection, text.c_str()), text);
 }
 
 void Connection::Impl::require_sent(int sent, std::string_view sql) {
@@ -122,8 +138,12 @@ Error Connection::Impl::server_error(const PGresult* result, std::string_view sq
 detail::CancelHandle Connection::Impl::cancel_handle() const { return detail::CancelHandle(PQgetCancel(connection)); }
 
 bool Connection::Impl::peer_is_there() {
+  // What came unasked stays in libpq's memory (parameters, notifications): after too much of it another connection is cheaper.
+  constexpr std::uint64_t kAnswers = 16;
+  if (!usable() || (max_answer > 0 && meter.total > kAnswers * max_answer)) return false;
+  const detail::Metered metered(meter);
   // Twice: the first call may read the server's farewell, the second then meets the end behind it.
-  return usable() && PQconsumeInput(connection) == 1 && PQconsumeInput(connection) == 1;
+  return PQconsumeInput(connection) == 1 && PQconsumeInput(connection) == 1;
 }
 
 void Connection::Impl::abandon() noexcept {
@@ -149,6 +169,7 @@ Connection::Impl::Operation::Operation(Impl& impl, Deadline deadline, Copy expec
     throw Error(ErrorKind::deadline, "the deadline passed");
   }
   impl.busy = true;
+  if (impl.max_answer > 0) impl.meter.allow(impl.max_answer);
   impl.readiness.begin_operation(deadline);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 
@@ -88,6 +89,26 @@ ConnectOptions ConnectOptions::parse(std::string_view connection_string) {
     if (*seconds > 0) options.connect_timeout = std::chrono::seconds(*seconds);
   }
   return options;
+}
+
+Keywords take_environment() {
+  Keywords taken;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> known(PQconndefaults(), &PQconninfoFree);
+  for (const auto* option = known.get(); option != nullptr && option->keyword != nullptr; ++option) {
+    if (option->envvar == nullptr) continue;
+    if (const char* value = std::getenv(option->envvar); value != nullptr && *value != '\0') taken[option->keyword] = value;
+    ::unsetenv(option->envvar);
+  }
+  // Those that are no keywords of a connection string.
+  for (const char* name : {"PGDATESTYLE", "PGTZ", "PGGEQO", "PGSERVICEFILE", "PGSYSCONFDIR"}) ::unsetenv(name);
+  return taken;
+}
+
+ConnectOptions ConnectOptions::with_defaults(const Keywords& defaults) const {
+  if (defaults.contains("service")) refuse("service files are not read, but PGSERVICE is set");
+  auto copy = *this;
+  copy.keywords.insert(defaults.begin(), defaults.end());
+  return copy;
 }
 
 ConnectOptions ConnectOptions::with(std::string_view keyword, std::string_view value) const {

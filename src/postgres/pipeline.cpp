@@ -16,6 +16,7 @@ class Pipeline {
       : impl_(impl), commands_(commands), results_(commands.size()) {}
 
   void send() {
+    const detail::Metered metered(impl_.meter);
     impl_.require_sent(PQenterPipelineMode(impl_.connection), {});
     for (std::size_t i = 0; i < commands_.size(); ++i) send(i);
     impl_.require_sent(PQpipelineSync(impl_.connection), {});

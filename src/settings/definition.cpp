@@ -159,6 +159,25 @@ constexpr Definition kDefinitions[] = {
      .most = 24 * kHour,
      .zero = "closed after each use",
      .about = "A destination's connection that was not used for so long is closed."},
+    {.name = "destinations.allow_networks",
+     .target = kAt<&Settings::destinations, &Settings::Destinations::allow_networks>,
+     .zero = "the public internet only",
+     .about = "Networks in which destinations may be besides the public internet: `[10.20.0.0/16, 127.0.0.0/8]`. Tenants name "
+              "the hosts, so without this "
+              "nobody gets Tributary to connect to a loopback, private, link-local or other special address. A host's addresses "
+              "are looked up once, checked, "
+              "and connected to."},
+    {.name = "destinations.allow_fields",
+     .target = kAt<&Settings::destinations, &Settings::Destinations::allow_fields>,
+     .zero = "host, port, dbname, user, password, sslmode, channel_binding, connect_timeout, application_name, "
+             "target_session_attrs only",
+     .about = "What else a destination's connection string may have: `hostaddr`, `hosts` (several), `socket` (a path for a "
+              "host), `options`, `passfile`, "
+              "`sslcert`, `sslkey`, `sslrootcert`. With the last four tenants name files of this machine."},
+    {.name = "destinations.ca_file",
+     .target = kAt<&Settings::destinations, &Settings::Destinations::ca_file>,
+     .zero = "`sslmode=verify-ca` and `verify-full` fail",
+     .about = "Certificates that `sslmode=verify-ca` and `verify-full` of a destination trust."},
 
     {.name = "clickhouse.use",
      .target = kAt<&Settings::clickhouse, &Settings::ClickHouse::use>,
@@ -279,7 +298,14 @@ std::string name_of(Chosen auto value) {
   return names;
 }
 
+std::string name_of(const std::vector<std::string>&) { return "list of texts"; }
+
 std::string text_of(const std::string& value) { return value.empty() ? "\"\"" : value; }
+std::string text_of(const std::vector<std::string>& value) {
+  std::string text;
+  for (const auto& item : value) text += (text.empty() ? "" : ", ") + item;
+  return text_of(text);
+}
 std::string text_of(std::int64_t value) { return std::to_string(value); }
 std::string text_of(milliseconds value) { return format_duration(value); }
 std::string text_of(Bytes value) { return format_bytes(value); }
@@ -290,6 +316,20 @@ std::string text_of(Chosen auto value) {
 
 bool read(std::string_view text, std::string& value) {
   value = text;
+  return true;
+}
+bool read(std::string_view text, std::vector<std::string>& value) {
+  constexpr std::string_view kBlank = " \t";
+  value.clear();
+  while (!text.empty()) {
+    const auto comma = std::min(text.find(','), text.size());
+    const auto begin = std::min(text.find_first_not_of(kBlank), comma);
+    const auto end = text.find_last_not_of(kBlank, comma == 0 ? 0 : comma - 1);
+    if (begin == comma) return false;
+    value.emplace_back(text.substr(begin, end + 1 - begin));
+    if (comma + 1 == text.size()) return false;  // nothing behind the last comma
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
   return true;
 }
 template <class T>
@@ -333,6 +373,10 @@ std::span<const Definition> definitions() { return kDefinitions; }
 const Definition* find_definition(std::string_view name) {
   const auto found = std::ranges::find(kDefinitions, name, &Definition::name);
   return found == std::end(kDefinitions) ? nullptr : &*found;
+}
+
+bool is_list(const Definition& definition) {
+  return std::holds_alternative<std::vector<std::string>& (*)(Settings&)>(definition.target);
 }
 
 std::string type_name(const Definition& definition) {

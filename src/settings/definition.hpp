@@ -11,8 +11,8 @@ namespace tributary::settings {
 
 /// Where a setting's value lives. The alternative is its type.
 using Target = std::variant<std::string& (*)(Settings&), std::int64_t& (*)(Settings&), std::chrono::milliseconds& (*)(Settings&),
-                            Bytes& (*)(Settings&), telemetry::Level& (*)(Settings&), telemetry::LogFormat& (*)(Settings&),
-                            ClickHouseUse& (*)(Settings&)>;
+                            Bytes& (*)(Settings&), std::vector<std::string>& (*)(Settings&), telemetry::Level& (*)(Settings&),
+                            telemetry::LogFormat& (*)(Settings&), ClickHouseUse& (*)(Settings&)>;
 
 /// One setting: the row of the one table from which reading, checking, `tributary settings` and docs/configuration.md derive.
 /// Its default is what a default-constructed Settings holds.
@@ -30,6 +30,8 @@ struct Definition {
 std::span<const Definition> definitions();
 const Definition* find_definition(std::string_view name);
 
+/// Written as a sequence in YAML, else with commas.
+bool is_list(const Definition& definition);
 std::string type_name(const Definition& definition);     ///< "duration", "one of debug, info, warning, error"
 std::string default_text(const Definition& definition);  ///< as it is written in YAML
 std::string range_text(const Definition& definition);    ///< "1ms to 1h", empty where there is none

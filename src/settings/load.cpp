@@ -128,9 +128,20 @@ class Loader {
       set(definition, node.Scalar(), place(node.Mark()));
     } else if (node.IsNull()) {  // the parser puts what is not there at the next token
       problem_at(name_mark, name + " has no value");
+    } else if (is_list(definition) && node.IsSequence()) {
+      read_list(node, definition);
     } else {
       problem_at(node.Mark(), name + " must be a " + type_name(definition));
     }
+  }
+
+  void read_list(const YAML::Node& sequence, const Definition& definition) {
+    std::string text;
+    for (const auto& item : sequence) {
+      if (!item.IsScalar()) return problem_at(item.Mark(), "\"" + std::string(definition.name) + "\" must be a list of texts");
+      text += (text.empty() ? "" : ",") + item.Scalar();
+    }
+    set(definition, text, place(sequence.Mark()));
   }
 
   void set(const Definition& definition, std::string_view text, const std::string& where) {

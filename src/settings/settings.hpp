@@ -1,7 +1,9 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "telemetry/log.hpp"
 
@@ -24,6 +26,8 @@ enum class ClickHouseUse {
 struct Settings {
   struct Source {
     std::string url;
+    std::map<std::string, std::string>
+        environment;  ///< libpq's variables by keyword: what the URL does not say. No setting of its own
     std::int64_t pool = 6;
   } source;
 
@@ -61,6 +65,9 @@ struct Settings {
     std::chrono::milliseconds connect_timeout{10'000};
     std::int64_t pool = 4;
     std::chrono::milliseconds idle_timeout{30'000};
+    std::vector<std::string> allow_networks;
+    std::vector<std::string> allow_fields;
+    std::string ca_file = "/etc/ssl/certs/ca-certificates.crt";
   } destinations;
 
   struct ClickHouse {

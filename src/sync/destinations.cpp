@@ -21,10 +21,9 @@ Destinations::Found Destinations::find(const queue::Claim& claim, const queue::D
              .message = "unknown destination type \"" + entry.type + "\""}};
   }
   try {
-    const auto connection_string = secrets_.open(entry.connection_string);
-    known.destination =
-        destination::postgres_target::make_destination(executor_, postgres::ConnectOptions::parse(connection_string),
-                                                       {.installation = installation_, .tenancy = tenancy}, params_);
+    known.destination = destination::postgres_target::make_destination(
+        executor_, destination::postgres_target::connect_options(secrets_.open(entry.connection_string), params_),
+        {.installation = installation_, .tenancy = tenancy}, params_);
   } catch (const SecretError& error) {
     return {nullptr,
             {.kind = destination::FailureKind::refused,

@@ -98,7 +98,7 @@ Database::~Database() {
 
 std::string Database::uri() const {
   const auto cluster = cluster_uri();
-  return cluster.substr(0, cluster.rfind('/') + 1) + name_;
+  return cluster.substr(0, cluster.rfind('/') + 1) + name_ + "?sslmode=disable";
 }
 
 postgres::ConnectOptions Database::options() const { return postgres::ConnectOptions::parse(uri()); }

@@ -8,7 +8,7 @@
 namespace tributary::test {
 
 /// A child process that is killed rather than listened to: its output goes to this one's stderr, and of this environment it sees PATH and the
-/// sanitizers' options only.
+/// sanitizers' options only. A `tributary` may write to destinations on this machine.
 /// Lifetime: the destructor kills it (SIGKILL) and waits.
 class Process {
  public:

@@ -7,6 +7,12 @@
 
 namespace tributary::test {
 
+destination::postgres_target::Params test_destinations() {
+  destination::postgres_target::Params params{.connect_timeout = std::chrono::milliseconds(2'000)};
+  params.guard.addresses = postgres::Guard::rules_of({"127.0.0.0/8"});
+  return params;
+}
+
 Service::Lane::Lane(asio::any_io_executor executor, const Database& source)
     : source_pool(executor, sync::Engine::session_settings(source.options())),
       queue_pool(executor, queue::session_settings(source.options()), {.max_connections = 2}) {}

@@ -14,6 +14,9 @@
 
 namespace tributary::test {
 
+/// Of destinations that stand on this machine, as all of the tests' do.
+destination::postgres_target::Params test_destinations();
+
 /// Sequencer, poller and engine on one event loop with a thread of its own, as `serve` runs them, but with the times of a test: short
 /// leases and retries.
 class Service {
@@ -26,7 +29,7 @@ class Service {
     sync::Params sync{.patience = std::chrono::milliseconds(200),
                       .apply_timeout = std::chrono::milliseconds(20'000),
                       .retry = {std::chrono::milliseconds(100), std::chrono::milliseconds(1'000)},
-                      .destination = {.connect_timeout = std::chrono::milliseconds(2'000)}};
+                      .destination = test_destinations()};
     bool run_sequencer = true;
     /// Where the shared ClickHouse is. nullopt: there is none.
     std::optional<clickhouse::ConnectOptions> clickhouse;

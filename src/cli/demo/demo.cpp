@@ -67,6 +67,8 @@ class Demo {
         started_(started),
         mappings_(load_mappings(settings_)) {
     settings_.source.url = source().to_string();
+    settings_.source.environment.clear();
+    settings_.destinations.allow_networks.emplace_back("127.0.0.0/8");
     settings_.clickhouse.url.clear();
     settings_.clickhouse.folder = clickhouse;
   }

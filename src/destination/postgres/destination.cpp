@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kSession = R"sql(
 SET search_path = '';
 SET TimeZone = 'UTC';
-SET client_min_messages = 'warning';
+SET client_min_messages = 'error';
 SET lock_timeout = '10s';
 SET statement_timeout = '120s';
 SET idle_in_transaction_session_timeout = '60s')sql";
@@ -93,8 +93,10 @@ pg::Command fence_command(std::span<const Batch* const> batches, const Owner& ow
   return command;
 }
 
-pg::ConnectOptions session_settings(pg::ConnectOptions options) {
-  return options.with("client_encoding", "UTF8").with("application_name", "tributary");
+pg::ConnectOptions connect_options(std::string_view connection_string, const Params& params) {
+  auto options = pg::parse_guarded(connection_string, params.guard).with("application_name", "tributary");
+  options.connect_timeout = std::min(options.connect_timeout, params.connect_timeout);
+  return options;
 }
 
 std::unique_ptr<Destination> make_destination(asio::any_io_executor executor, pg::ConnectOptions options, Owner owner,
@@ -103,19 +105,17 @@ std::unique_ptr<Destination> make_destination(asio::any_io_executor executor, pg
 }
 
 Target::Target(asio::any_io_executor executor, pg::ConnectOptions options, Owner owner, Params params)
-    : pool_(
-          std::move(executor),
-          [&] {
-            auto configured = session_settings(std::move(options));
-            configured.connect_timeout = std::min(configured.connect_timeout, params.connect_timeout);
-            return configured;
-          }(),
-          pool_settings(params)),
-      owner_(owner) {}
+    : pool_(std::move(executor), std::move(options), pool_settings(params)), owner_(owner) {}
 
 asio::awaitable<pg::PooledConnection> Target::connect(Deadline deadline) {
   auto connection = co_await pool_.acquire(deadline);
   if (connection.fresh()) co_await connection->execute_script(kSession, deadline);
+  co_return connection;
+}
+
+asio::awaitable<pg::Connection> open_session(pg::ConnectOptions options, Deadline deadline) {
+  auto connection = co_await pg::Connection::open(std::move(options), deadline);
+  co_await connection.execute_script(kSession, deadline);
   co_return connection;
 }
 
@@ -185,7 +185,7 @@ void Target::close() {
 asio::awaitable<Check> check(pg::ConnectOptions options, Deadline deadline) {
   Check result;
   try {
-    auto connection = co_await pg::Connection::open(session_settings(std::move(options)), deadline);
+    auto connection = co_await open_session(std::move(options), deadline);
     const auto answer = co_await connection.execute(
         "SELECT current_setting('server_version'), has_schema_privilege('public', 'CREATE'), pg_is_in_recovery(), "
         "has_database_privilege(current_database(), 'TEMP')",

@@ -6,6 +6,7 @@
 
 #include "base/uuid.hpp"
 #include "destination/destination.hpp"
+#include "postgres/guard.hpp"
 #include "postgres/pool.hpp"
 
 namespace tributary::destination::postgres_target {
@@ -14,7 +15,12 @@ struct Params {
   std::chrono::milliseconds connect_timeout{10'000};
   std::size_t max_connections = 4;                 ///< per database and event loop
   std::chrono::milliseconds idle_timeout{30'000};  ///< an unused connection is closed after this
+  tributary::postgres::Guard guard;                ///< for what tenants wrote
 };
+
+/// A tenant's connection string under `params.guard`, as sessions of destinations need it: the one way from one to the other. Throws Error{usage} that says
+/// what is not allowed.
+tributary::postgres::ConnectOptions connect_options(std::string_view connection_string, const Params& params);
 
 /// Who writes: recorded in the destination, so that two cannot take turns without noticing.
 struct Owner {
@@ -27,14 +33,14 @@ struct Owner {
 std::unique_ptr<Destination> make_destination(asio::any_io_executor executor, tributary::postgres::ConnectOptions options,
                                               Owner owner, Params params);
 
-/// Sessions of destinations: names are looked up in pg_catalog only, times are UTC.
-tributary::postgres::ConnectOptions session_settings(tributary::postgres::ConnectOptions options);
+/// A connection for looking on, as the destination's own are: with an empty search_path, UTC and deadlines. Throws postgres::Error.
+asio::awaitable<tributary::postgres::Connection> open_session(tributary::postgres::ConnectOptions options, Deadline deadline);
 
 /// Connects, says what the server is and whether tables can be created: `tributary destination test`.
 struct Check {
   bool ok = false;
   std::string server_version;
-  std::string message;   ///< what is wrong and what to do
+  std::string message;  ///< what is wrong and what to do
 };
 asio::awaitable<Check> check(tributary::postgres::ConnectOptions options, Deadline deadline);
 

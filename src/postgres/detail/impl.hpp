@@ -5,6 +5,7 @@
 #include "postgres/detail/cancel.hpp"
 #include "postgres/detail/prepared.hpp"
 #include "postgres/detail/readiness.hpp"
+#include "postgres/detail/receive_meter.hpp"
 
 namespace tributary::postgres {
 
@@ -30,8 +31,10 @@ struct Connection::Impl {
   asio::awaitable<ResultHandle> next_result();  ///< PQgetResult without blocking; null at the end of a statement
   asio::awaitable<bool> wait_for_input();       ///< and takes it; false when the connection broke
   bool tls_holds_input() const;
+  bool take_input();  ///< PQconsumeInput: false when the connection broke. Throws Error{protocol} at more than max_answer
   /// Results up to the end of the statement: returns the last, or throws the server's first error.
   asio::awaitable<Result> collect(Operation& operation, std::string_view sql);
+  void send_script(const std::string& text);  ///< PQsendQuery
   void require_sent(int sent, std::string_view sql);  ///< checks what a PQsend… returned
 
   asio::awaitable<Result> run_script(std::string_view sql, Deadline deadline);
@@ -40,7 +43,8 @@ struct Connection::Impl {
   Error broken(std::string_view sql) const;  ///< what happened to the connection
   Error server_error(const PGresult* result, std::string_view sql) const;
   detail::CancelHandle cancel_handle() const;
-  bool peer_is_there();     ///< as far as can be told without asking: it neither closed the connection nor said farewell
+  bool
+  peer_is_there();  ///< as far as can be told without asking: it neither closed the connection, nor said farewell, nor far too much
   void abandon() noexcept;  ///< cancels what the server may be doing, and closes
   void close() noexcept;
 
@@ -50,7 +54,9 @@ struct Connection::Impl {
   detail::CancelService& cancel_service;  ///< made with the first connection, not in the middle of the loop's end
   detail::Readiness readiness;
   PGconn* connection = nullptr;  ///< owned; null once closed
-  bool busy = false;             ///< an operation is under way
+  bool busy = false;  ///< an operation is under way
+  std::size_t max_answer = 0;  ///< see ConnectOptions
+  detail::ReceiveMeter meter;
   Copy copy = Copy::none;
   detail::PreparedStatements prepared;
 };

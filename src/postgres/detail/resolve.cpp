@@ -2,19 +2,18 @@
 
 #include <boost/asio/error.hpp>
 
-#include <cstdlib>
+#include <optional>
 
+#include "base/address_rules.hpp"
 #include "base/look_up.hpp"
 #include "postgres/error.hpp"
 
 namespace tributary::postgres::detail {
 namespace {
 
-std::string value_of(const ConnectOptions& options, const char* keyword, const char* environment) {
+std::string value_of(const ConnectOptions& options, const char* keyword) {
   const auto found = options.keywords.find(keyword);
-  if (found != options.keywords.end()) return found->second;
-  const char* value = std::getenv(environment);
-  return value == nullptr ? "" : value;
+  return found == options.keywords.end() ? "" : found->second;
 }
 
 std::vector<std::string> split(std::string_view list) {
@@ -29,9 +28,9 @@ std::vector<std::string> split(std::string_view list) {
 
 /// What the options say, before names are looked up.
 std::vector<Endpoint> named_endpoints(const ConnectOptions& options) {
-  const auto hosts = split(value_of(options, "host", "PGHOST"));
-  const auto addresses = split(value_of(options, "hostaddr", "PGHOSTADDR"));
-  const auto ports = split(value_of(options, "port", "PGPORT"));
+  const auto hosts = split(value_of(options, "host"));
+  const auto addresses = split(value_of(options, "hostaddr"));
+  const auto ports = split(value_of(options, "port"));
   const auto count = std::max(hosts.size(), addresses.size());
   const auto fits = [count](const std::vector<std::string>& list) { return list.size() == 1 || list.size() == count; };
   const bool addresses_fit = addresses.size() == count || (addresses.size() == 1 && addresses[0].empty());
@@ -53,6 +52,24 @@ bool needs_look_up(const Endpoint& endpoint) {
   return endpoint.hostaddr.empty() && !endpoint.host.empty() && !is_socket;
 }
 
+/// Empty, or why a connection to this address may not be tried. What it is is not repeated: it may tell a stranger what an internal name stands for.
+std::string refusal(const ConnectOptions& options, const std::string& host, const asio::ip::address& address) {
+  const auto kind = options.addresses ? options.addresses->refusal(address) : "";
+  if (kind.empty()) return "";
+  return "the host \"" + host + "\" has an address that is not allowed (" + std::string(kind) +
+         "); the operator can open its network in destinations.allow_networks";
+}
+
+/// `hostaddr` is numeric, and only a numeric address goes to libpq.
+std::optional<Error> refuse_named(const ConnectOptions& options, const Endpoint& named) {
+  if (!options.addresses || named.hostaddr.empty()) return std::nullopt;
+  boost::system::error_code error;
+  const auto address = asio::ip::make_address(named.hostaddr, error);
+  if (error) return Error(ErrorKind::usage, "hostaddr is not an address");
+  const auto why = refusal(options, named.hostaddr, address);
+  return why.empty() ? std::nullopt : std::optional(Error(ErrorKind::usage, why));
+}
+
 }  // namespace
 
 asio::awaitable<std::vector<Endpoint>> resolve(const ConnectOptions& options, Deadline deadline) {
@@ -60,11 +77,18 @@ asio::awaitable<std::vector<Endpoint>> resolve(const ConnectOptions& options, De
   std::optional<Error> failure;
   for (auto& named : named_endpoints(options)) {
     if (!needs_look_up(named)) {
-      endpoints.push_back(std::move(named));
+      failure = refuse_named(options, named);
+      if (!failure) endpoints.push_back(std::move(named));
       continue;
     }
     const auto found = co_await look_up(named.host, deadline);
-    for (const auto& each : found.addresses) endpoints.push_back({named.host, each.to_string(), named.port});
+    for (const auto& each : found.addresses) {
+      const auto why = refusal(options, named.host, each);
+      if (why.empty())
+        endpoints.push_back({named.host, each.to_string(), named.port});
+      else
+        failure.emplace(ErrorKind::usage, why);
+    }
     if (!found.error) continue;
     const auto kind = found.error == asio::error::timed_out ? ErrorKind::deadline : ErrorKind::connection;
     failure.emplace(kind, "could not look up the host \"" + named.host + "\": " + found.error.message());

@@ -19,7 +19,8 @@ struct Endpoint {
 };
 
 /// The places that `options` name, in order: lists of hosts are taken apart, and each name is looked up by Asio.
-/// Throws Error{connection} when not one of them has an address, Error{deadline}, Error{usage} when the lists do not match.
+/// Addresses that `options.addresses` refuses are left out; the others are what is connected to, and nothing is looked up again.
+/// Throws Error{connection} when not one of them has an address, Error{deadline}, Error{usage} when the lists do not match or no address is allowed.
 asio::awaitable<std::vector<Endpoint>> resolve(const ConnectOptions& options, Deadline deadline);
 
 }  // namespace tributary::postgres::detail

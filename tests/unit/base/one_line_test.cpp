@@ -15,5 +15,15 @@ TEST(OneLine, CutsBetweenCharacters) {
   EXPECT_EQ(one_line("abc", 0), "");
 }
 
+TEST(OneLine, KeepsUtf8AndNothingElse) {
+  for (const auto* text : {"\u00e9\u20ac\U0001f600", "\uffff", "\U0010ffff"}) EXPECT_EQ(one_line(text, 100), text);
+  EXPECT_EQ(one_line("a\xff"
+                     "b\xc3",
+                     100),
+            "a?b?");
+  EXPECT_EQ(one_line("\xc0\x80 \xed\xa0\x80 \xf5\x80\x80\x80 \xe2\x82 x", 100), "?? ??? ???? ?? x");
+  EXPECT_EQ(one_line("\xe2\x82", 2), "??");
+}
+
 }  // namespace
 }  // namespace tributary

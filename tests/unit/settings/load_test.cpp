@@ -109,5 +109,22 @@ TEST(Settings, APasswordIsNeverRepeated) {
   EXPECT_THAT(loaded.problems[0].to_string(), testing::Not(testing::HasSubstr("secret")));
 }
 
+TEST(Settings, AListIsASequenceInYamlAndHasCommasElsewhere) {
+  const std::vector<std::string> expected{"10.0.0.0/8", "fd00::/8"};
+  const auto from_yaml = load(from_file("destinations:\n  allow_networks: [10.0.0.0/8, 'fd00::/8']\n"));
+  EXPECT_TRUE(from_yaml.problems.empty());
+  EXPECT_EQ(from_yaml.settings.destinations.allow_networks, expected);
+  const auto flag = [](const char* value) {
+    return load({.file = std::nullopt, .environment = {}, .flags = {{"--set", "destinations.allow_networks", value}}});
+  };
+  const auto from_flag = flag(" 10.0.0.0/8 ,fd00::/8");
+  EXPECT_EQ(from_flag.settings.destinations.allow_networks, expected);
+  EXPECT_TRUE(flag("").settings.destinations.allow_networks.empty());
+  EXPECT_EQ(flag("a,,b").problems.size(), 1U);
+  EXPECT_EQ(flag("a,").problems.size(), 1U);
+  const auto nested = load(from_file("destinations: {allow_networks: [{a: b}]}"));
+  EXPECT_THAT(nested.problems.at(0).to_string(), testing::HasSubstr("t.yaml:1:"));
+}
+
 }  // namespace
 }  // namespace tributary::settings
