@@ -16,6 +16,9 @@ using mapping::Digest;
 /// A table may be large, and its server busy; who does not want to wait interrupts.
 constexpr auto kStatementTime = 30min;
 
+/// Of many rows. Without statistics the planner thinks of few, and looks up what each depends on.
+constexpr std::string_view kNoLoops = "SET LOCAL enable_nestloop = off";
+
 constexpr std::string_view kWatermark =
     "SELECT last_synced_sequence_id FROM public._stack_sync_metadata WHERE mapping_name = $1 AND tenancy_id = $2";
 
@@ -81,7 +84,12 @@ class Rows {
   asio::awaitable<std::vector<RangeSum>> checksums(Interval interval, std::span<const Key> bounds) {
     auto values = params(interval);
     add(values, bounds, key_columns_);
-    const auto result = co_await run(mapping::checksums_sql(mapping_, options(interval)), std::move(values));
+    const auto sql = mapping::checksums_sql(mapping_, options(interval));
+    std::vector<postgres::Command> commands;
+    commands.push_back({.sql = kNoLoops, .params = {}, .prepare = false});
+    commands.push_back({.sql = sql, .params = std::move(values), .prepare = false});
+    const auto results = co_await connection_.execute_pipeline(std::move(commands), Deadline::after(kStatementTime));
+    const auto& result = results.at(1);
     std::vector<RangeSum> sums(bounds.size() + 1);
     for (std::size_t row = 0; row < result.rows(); ++row) {
       sums.at(static_cast<std::size_t>(result.get<std::int32_t>(row, 0))) = {result.get<std::int64_t>(row, 1),
