@@ -44,7 +44,8 @@ std::string fresh_name(std::string_view prefix) {
 ChildCommand serve_command(const Servers& servers, const std::string& database, std::vector<std::string> arguments,
                            const EngineFolder* engine, const fs::path& log) {
   std::map<std::string, std::string> environment{{"TRIBUTARY_SOURCE_URL", servers.source(database).to_string()},
-                                                 {"TRIBUTARY_DESTINATIONS_ALLOW_NETWORKS", "127.0.0.0/8"}};
+                                                 {"TRIBUTARY_DESTINATIONS_ALLOW_NETWORKS", "127.0.0.0/8"},
+                                                 {"TRIBUTARY_HTTP_LISTEN", "127.0.0.1:0"}};
   if (engine == nullptr)
     environment.emplace("TRIBUTARY_CLICKHOUSE_USE", "none");
   else

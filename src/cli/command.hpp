@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/secrets.hpp"
@@ -88,6 +89,9 @@ asio::awaitable<postgres::Connection> open_source(const settings::Settings& sett
 
 /// The keys of secrets.key and secrets.key_file. Throws Failure{kBadInput}.
 Secrets secrets_of(const settings::Settings& settings);
+
+/// "0.1.0"
+std::string_view program_version();
 
 /// How long any statement of a subcommand may take.
 Deadline statement_deadline();

@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 #include <memory>
 
@@ -19,10 +21,18 @@ struct Options {
 };
 
 Roles roles_of(const std::vector<std::string>& names) {
-  if (names.empty()) return {};
+  if (names.empty()) return {.api = true};
   Roles roles{.sequencer = false, .sync = false};
-  for (const auto& name : names) (name == "sequencer" ? roles.sequencer : roles.sync) = true;
+  for (const auto& name : names) (name == "sequencer" ? roles.sequencer : name == "api" ? roles.api : roles.sync) = true;
   return roles;
+}
+
+/// As many connections as the system lets this process have: its default is meant for programs that use select().
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 asio::awaitable<int> serve(ServerParams params, std::vector<mapping::Mapping> mappings, std::stop_token stop) {
@@ -47,10 +57,10 @@ void add_serve(CLI::App& app, Action& chosen) {
   command
       ->add_option("--roles", options->roles,
                    "What this process does, separated by commas: sequencer (gives changes their order), sync (claims tenancies "
-                   "and applies their "
-                   "changes; also written poller). All where not given. Any number of processes may do either")
+                   "and applies their changes; also written poller), api (answers over HTTP at http.listen). All where not "
+                   "given. Any number of processes may do each")
       ->delimiter(',')
-      ->check(CLI::IsMember({"sequencer", "sync", "poller"}))
+      ->check(CLI::IsMember({"sequencer", "sync", "poller", "api"}))
       ->type_name("ROLE,...");
   command->callback([&chosen, options] {
     chosen = [options](const settings::Settings& settings) {
@@ -58,6 +68,7 @@ void add_serve(CLI::App& app, Action& chosen) {
       auto params = ServerParams::from(settings);
       params.roles = roles_of(options->roles);
       const auto mappings = load_mappings(settings);
+      if (params.roles.api) raise_descriptor_limit();
       return run_until_signal([&](std::stop_token stop) { return serve(params, mappings, stop); });
     };
   });

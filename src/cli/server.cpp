@@ -90,6 +90,7 @@ ServerParams ServerParams::from(const settings::Settings& settings) {
                  .destination = destination_params(settings)};
   params.sync.secrets = secrets_of(settings);
   params.clickhouse = clickhouse_params(settings);
+  params.api = ApiParams::from(settings);
   return params;
 }
 
@@ -123,6 +124,8 @@ struct Server::Loop {
   postgres::Pool sequencer_pool;
   std::optional<sequencer::Sequencer> sequencer;
   std::map<queue::DestinationKind, Lane> lanes;
+  std::optional<postgres::Pool> api_pool;
+  std::optional<Api> api;
   std::atomic<bool> ended{false};
   std::jthread thread;
 };
@@ -173,8 +176,10 @@ asio::awaitable<void> Server::start(Deadline deadline) {
     installation = co_await source::attach(connection, mappings_, deadline);
     if (params_.roles.sync) co_await queue::use_clickhouse(connection, params_.clickhouse.has_value(), deadline);
   }
-  const int loops = params_.roles.sync ? loop_count(params_.threads) : 1;  // the sequencer needs one
+  const bool uses_all = params_.roles.sync || params_.roles.api;
+  const int loops = uses_all ? loop_count(params_.threads) : 1;  // the sequencer needs one
   for (int i = 0; i < loops; ++i) add_loop(installation, i == 0);
+  if (params_.roles.api && params_.api) start_api();
   if (params_.roles.sync && params_.clickhouse && !params_.clickhouse->server) start_engine(installation);
   // Only now, as the pollers hand claims to the engines of all loops.
   for (auto& loop : loops_) {
@@ -200,6 +205,15 @@ void Server::add_loop(const source::Installation& installation, bool is_first) {
   if (params_.roles.sequencer && is_first) {
     loop.sequencer.emplace(loop.sequencer_pool, installation, mappings_, params_.sequencer, metrics_,
                            [this](std::uint64_t) { wake_pollers(); });
+  }
+}
+
+/// Each loop takes connections from the same socket.
+void Server::start_api() {
+  auto first = listen(loops_.front()->context.get_executor(), *params_.api);
+  for (auto& loop : loops_) {
+    loop->api_pool.emplace(loop->context.get_executor(), named(params_.source, "api"), params_.source_pool);
+    loop->api.emplace(http::share(first, loop->context.get_executor()), *loop->api_pool, *params_.api, metrics_);
   }
 }
 
@@ -258,6 +272,7 @@ asio::awaitable<void> Server::run_loop(Loop& loop) {
     });
   };
   if (loop.sequencer) spawn(loop.sequencer->run(stop_.get_token()));
+  if (loop.api) spawn(loop.api->run(stop_.get_token(), [this] { return drain_deadline(); }));
   for (auto& [kind, lane] : loop.lanes) {
     if (lane.poller) spawn(run_poller(lane));
     if (lane.writer) spawn(sync::keep_clickhouse(*lane.writer, lane.sync_pool, [this] { know_clickhouse(); }, stop_.get_token()));
@@ -323,7 +338,11 @@ asio::awaitable<void> Server::run_engine(Lane& lane) {
   const std::stop_callback finish_up(stop_.get_token(), [&lane] { lane.engine->begin_no_more(); });
   while (!co_await lane.poller_ended.wait(Deadline::never())) {
   }
-  co_await lane.engine->drain(Deadline::at(Deadline::Clock::time_point(Deadline::Clock::duration(drain_until_))));
+  co_await lane.engine->drain(drain_deadline());
+}
+
+Deadline Server::drain_deadline() const {
+  return Deadline::at(Deadline::Clock::time_point(Deadline::Clock::duration(drain_until_)));
 }
 
 asio::awaitable<void> Server::wait(std::stop_token stop) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/event.hpp"
+#include "cli/api.hpp"
 #include "clickhouse/embedded/supervisor.hpp"
 #include "destination/clickhouse/writer.hpp"
 #include "mapping/mapping.hpp"
@@ -24,6 +25,7 @@ namespace asio = boost::asio;
 struct Roles {
   bool sequencer = true;
   bool sync = true;  ///< poller and engine: a claim is handed over within its process
+  bool api = false;  ///< answers over HTTP. Off unless asked for: it takes a port
 };
 
 /// Where the shared ClickHouse is, and how it is written.
@@ -46,12 +48,13 @@ struct ServerParams {
   queue::PollerParams queue;
   sync::Params sync;
   std::optional<ClickHouseParams> clickhouse;  ///< nullopt: there is none
+  std::optional<ApiParams> api;                ///< nullopt: nothing listens
 
-  /// Throws postgres::Error where source.url is not a connection string, Failure where clickhouse.url is none.
+  /// Throws postgres::Error where source.url is not a connection string, Failure where clickhouse.url or http.listen is not what it should be.
   static ServerParams from(const settings::Settings& settings);
 };
 
-/// Sequencer, pollers and engines on event loops and threads of their own: `serve`, `sync --once` and the demo.
+/// Sequencer, pollers, engines and API on event loops and threads of their own: `serve`, `sync --once` and the demo.
 ///
 /// Each loop has, for each kind of destination, an engine and pools to itself; the first one also the sequencer and a poller for each kind, which hands
 /// each claim to the loop that its tenancy always goes to. The sequencer wakes the pollers directly; other processes hear of it by NOTIFY. The embedded
@@ -88,12 +91,14 @@ class Server {
   struct Engine;
   void add_loop(const source::Installation& installation, bool is_first);
   void add_lane(Loop& loop, queue::DestinationKind kind, const source::Installation& installation, bool is_first);
+  void start_api();
   void start_engine(const source::Installation& installation);
   void point_writers_at(const std::optional<clickhouse::embedded::ReadyLine>& host);
   asio::awaitable<void> run_loop(Loop& loop);
   asio::awaitable<void> run_poller(Lane& lane);
   asio::awaitable<void> watch(Loop& loop);
   asio::awaitable<void> run_engine(Lane& lane);
+  Deadline drain_deadline() const;  ///< any loop
   void know_clickhouse();  ///< any loop
   void wake_pollers();
   void dispatch(queue::Claim claim);

@@ -5,6 +5,8 @@
 
 namespace tributary::cli {
 
+std::string_view program_version() { return TRIBUTARY_VERSION; }
+
 void add_version(CLI::App& app, Action& chosen) {
   auto* command = app.add_subcommand("version", "Say which version this is");
   command->callback([&chosen] {

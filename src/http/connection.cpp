@@ -150,7 +150,8 @@ asio::awaitable<bool> Connection::exchange() {
   const auto problem = co_await read(parser);
   Told told{.begun = Deadline::Clock::now()};
   auto request = raw_request(parser.get());
-  request.deadline = Deadline::after(server_->params.handler_timeout);
+  const auto timeout = server_->router.timeout(request).value_or(server_->params.handler_timeout);
+  request.deadline = Deadline::after(timeout);
   auto response = problem ? Response::of(*problem) : co_await handle(request);
   told.route = response.route;
   told.project = response.project;
@@ -167,7 +168,8 @@ asio::awaitable<bool> Connection::exchange() {
     open = false;
   }
   tell(request, told);
-  if (!open && !told.client_left) co_await linger();
+  const bool has_more_to_say = problem || buffer_.size() > 0;  // the client: a body, a pipelined request
+  if (!open && !told.client_left && has_more_to_say) co_await linger();
   co_return open;
 }
 
@@ -208,9 +210,7 @@ asio::awaitable<Response> Connection::handle(const RawRequest& request) {
   } catch (...) {
     if (!request.deadline.expired()) throw;
   }
-  co_return Response::of(Error(kTimeout, "The request took longer than " +
-                                             std::to_string(server_->params.handler_timeout.count()) +
-                                             " ms; it may have been carried out"));
+  co_return Response::of(Error(kTimeout, "The request took longer than the server allows; it may have been carried out"));
 }
 
 asio::awaitable<void> Connection::write(const RawRequest& request, Response response, unsigned version, bool keep_alive) {

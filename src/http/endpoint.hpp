@@ -1,5 +1,7 @@
 #pragma once
+#include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +30,7 @@ struct Endpoint {
   std::string answer_type = "application/json";
   std::vector<KnownError> errors = {};  ///< what the handler throws; those of checks and authentication are added
   Handler handle;
+  std::optional<std::chrono::milliseconds> timeout = {};  ///< of the handler, where it is not the server's
 };
 
 /// Something that is no part of the API: a page, a probe. GET only, to anybody.

@@ -242,6 +242,14 @@ asio::awaitable<Response> Router::answer(const RawRequest& request) const {
   co_return response;
 }
 
+std::optional<std::chrono::milliseconds> Router::timeout(const RawRequest& request) const {
+  const auto target = detail::parse_target(request.target);
+  const auto found = target ? impl_->find(*target) : std::nullopt;
+  const auto method = parse_method(request.method);
+  if (!found || !method || !found->endpoints->contains(*method)) return std::nullopt;
+  return found->endpoints->at(*method)->timeout;
+}
+
 const ApiDescription& Router::api() const { return impl_->api; }
 const std::deque<Endpoint>& Router::endpoints() const { return impl_->endpoints; }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -51,6 +52,9 @@ class Router {
 
   /// The answer, refusals included. HEAD is answered as GET is, OPTIONS with the methods. Throws only where its coroutine is cancelled.
   asio::awaitable<Response> answer(const RawRequest& request) const;
+
+  /// How long the request's handler may take, where its endpoint has a time of its own.
+  std::optional<std::chrono::milliseconds> timeout(const RawRequest& request) const;
 
   const ApiDescription& api() const;
   const std::deque<Endpoint>& endpoints() const;

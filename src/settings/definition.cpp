@@ -249,6 +249,56 @@ constexpr Definition kDefinitions[] = {
      .zero = "`secrets.key` only",
      .about = "File with such keys, one a line, behind those of `secrets.key`."},
 
+    {.name = "http.listen",
+     .target = kAt<&Settings::http, &Settings::Http::listen>,
+     .zero = "nothing listens",
+     .about =
+         "Address and port of the REST API, its documentation (`/docs`), `/metrics`, `/livez` and `/readyz`: `127.0.0.1:8080`, "
+         "`[::]:8080`. Port 0 is any that is free, which the log then names. There is no TLS: put what does it in front."},
+    {.name = "http.max_connections",
+     .target = kAt<&Settings::http, &Settings::Http::max_connections>,
+     .least = 1,
+     .most = 1'000'000,
+     .about = "Most connections, for each event loop. Where there are so many, a new one takes the place of the one that has "
+              "been idle for longest."},
+    {.name = "http.max_header",
+     .target = kAt<&Settings::http, &Settings::Http::max_header>,
+     .least = kKiB,
+     .most = kMiB,
+     .about = "Most of a request's line and header fields together."},
+    {.name = "http.max_body",
+     .target = kAt<&Settings::http, &Settings::Http::max_body>,
+     .least = kKiB,
+     .most = 1'024 * kMiB,
+     .about = "Most of a request's body."},
+    {.name = "http.read_timeout",
+     .target = kAt<&Settings::http, &Settings::Http::read_timeout>,
+     .least = 10,
+     .most = kHour,
+     .about = "A request that is not complete so long after its first byte ends its connection."},
+    {.name = "http.idle_timeout",
+     .target = kAt<&Settings::http, &Settings::Http::idle_timeout>,
+     .least = 10,
+     .most = 24 * kHour,
+     .about = "A connection without a request is closed after this. Longer than that of a proxy in front."},
+    {.name = "http.handler_timeout",
+     .target = kAt<&Settings::http, &Settings::Http::handler_timeout>,
+     .least = 10,
+     .most = kHour,
+     .about = "Longest time from a request's last byte to its answer, except where an endpoint lets its caller choose."},
+    {.name = "http.write_timeout",
+     .target = kAt<&Settings::http, &Settings::Http::write_timeout>,
+     .least = 10,
+     .most = kHour,
+     .about = "A client that has not taken its answer, or a piece of a stream, after so long is cut off."},
+    {.name = "http.allowed_origin",
+     .target = kAt<&Settings::http, &Settings::Http::allowed_origin>,
+     .zero = "none but our own",
+     .about = "Pages of which origin may call from a browser (CORS): `https://app.example.com`, or `*` for all."},
+    {.name = "http.access_log",
+     .target = kAt<&Settings::http, &Settings::Http::access_log>,
+     .about = "Requests that get a line in the log: `all`, or `errors` for those that failed here (5xx)."},
+
     {.name = "mappings.folder",
      .target = kAt<&Settings::mappings, &Settings::Mappings::folder>,
      .zero = "the built-in mappings only",
@@ -279,6 +329,9 @@ constexpr std::array kFormats{Choice{"automatic", telemetry::LogFormat::automati
 
 constexpr std::array kUses{Choice{"automatic", ClickHouseUse::automatic}, Choice{"none", ClickHouseUse::none}};
 
+constexpr std::array kAccessLogs{Choice{"all", AccessLog::all}, Choice{"errors", AccessLog::errors}};
+
+const auto& choices_of(AccessLog) { return kAccessLogs; }
 const auto& choices_of(ClickHouseUse) { return kUses; }
 const auto& choices_of(telemetry::Level) { return kLevels; }
 const auto& choices_of(telemetry::LogFormat) { return kFormats; }

@@ -12,7 +12,7 @@ namespace tributary::settings {
 /// Where a setting's value lives. The alternative is its type.
 using Target = std::variant<std::string& (*)(Settings&), std::int64_t& (*)(Settings&), std::chrono::milliseconds& (*)(Settings&),
                             Bytes& (*)(Settings&), std::vector<std::string>& (*)(Settings&), telemetry::Level& (*)(Settings&),
-                            telemetry::LogFormat& (*)(Settings&), ClickHouseUse& (*)(Settings&)>;
+                            telemetry::LogFormat& (*)(Settings&), ClickHouseUse& (*)(Settings&), AccessLog& (*)(Settings&)>;
 
 /// One setting: the row of the one table from which reading, checking, `tributary settings` and docs/configuration.md derive.
 /// Its default is what a default-constructed Settings holds.

@@ -21,6 +21,12 @@ enum class ClickHouseUse {
   none,
 };
 
+/// Which HTTP requests get a line in the log.
+enum class AccessLog {
+  all,
+  errors,  ///< those that failed here: 5xx
+};
+
 /// What comes from outside, with its defaults. Range, unit and the meaning of zero of each stand in definitions() (definition.hpp), from which
 /// docs/configuration.md is made. Plain values: each module has Params of its own, which the command line fills from these.
 struct Settings {
@@ -89,6 +95,19 @@ struct Settings {
     std::string key;
     std::string key_file;
   } secrets;
+
+  struct Http {
+    std::string listen = "127.0.0.1:8080";
+    std::int64_t max_connections = 10'000;
+    Bytes max_header{16 * 1024};
+    Bytes max_body{1024 * 1024};
+    std::chrono::milliseconds read_timeout{10'000};
+    std::chrono::milliseconds idle_timeout{75'000};
+    std::chrono::milliseconds handler_timeout{30'000};
+    std::chrono::milliseconds write_timeout{30'000};
+    std::string allowed_origin = "*";
+    AccessLog access_log = AccessLog::all;
+  } http;
 
   struct Mappings {
     std::string folder;

@@ -22,6 +22,7 @@ constexpr auto kLimit = 240s;
 Process::Environment torture_settings(const Database& source) {
   return {{"TRIBUTARY_SOURCE_URL", source.uri()},
           {"TRIBUTARY_CLICKHOUSE_USE", "none"},
+          {"TRIBUTARY_HTTP_LISTEN", "127.0.0.1:0"},
           {"TRIBUTARY_THREADS", "2"},
           {"TRIBUTARY_LOG_LEVEL", "error"},
           {"TRIBUTARY_QUEUE_LEASE", "1s"},

@@ -21,7 +21,10 @@ class Cli : public testing::Test {
   }
   /// A lease that a killed process does not hold for long.
   Environment environment() const {
-    return {{"TRIBUTARY_SOURCE_URL", source_.uri()}, {"TRIBUTARY_QUEUE_LEASE", "2s"}, {"TRIBUTARY_CLICKHOUSE_USE", "none"}};
+    return {{"TRIBUTARY_SOURCE_URL", source_.uri()},
+            {"TRIBUTARY_QUEUE_LEASE", "2s"},
+            {"TRIBUTARY_CLICKHOUSE_USE", "none"},
+            {"TRIBUTARY_HTTP_LISTEN", "127.0.0.1:0"}};
   }
 
   void migrate() { done({"migrate", "--quiet"}); }

@@ -54,8 +54,8 @@ class RouterTest : public testing::Test {
                 .path = "/broken",
                 .access = Access::none,
                 .handle = [](const Request&) -> asio::awaitable<Response> { throw std::runtime_error("password=hunter2"); }});
-    router.add_page({
-        "/app/*", [](const Request& request) -> asio::awaitable<Response> { co_return Response::of_text(request.raw.target); }});
+    router.add_page(
+        {"/app/*", [](const Request& request) -> asio::awaitable<Response> { co_return Response::of_text(request.raw.target); }});
   }
 
   Response answer(std::string method, std::string target, std::string body = "", bool with_key = true) {

@@ -1,0 +1,125 @@
+#include "cli/api.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <charconv>
+
+#include "cli/command.hpp"
+#include "http/openapi.hpp"
+#include "telemetry/log.hpp"
+
+namespace tributary::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using telemetry::Level;
+
+/// How long the source may take to answer a probe.
+constexpr auto kProbe = 2s;
+
+/// "127.0.0.1:8080", "[::]:8080"
+std::optional<asio::ip::tcp::endpoint> parse_address(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  auto host = text.substr(0, colon);
+  const auto digits = text.substr(colon + 1);
+  std::uint16_t port = 0;
+  const auto [end, wrong] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (digits.empty() || wrong != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  const bool in_brackets = host.starts_with('[') && host.ends_with(']');
+  if (in_brackets) host = host.substr(1, host.size() - 2);
+  boost::system::error_code error;
+  const auto address = asio::ip::make_address(host, error);
+  if (error || address.is_v6() != in_brackets) return std::nullopt;
+  return asio::ip::tcp::endpoint(address, port);
+}
+
+std::string to_text(const asio::ip::tcp::endpoint& address) {
+  const auto host = address.address().to_string();
+  return fmt::format("{}:{}", address.address().is_v6() ? '[' + host + ']' : host, address.port());
+}
+
+/// As Prometheus reads it.
+std::string metrics_text(const telemetry::Metrics& metrics) {
+  std::string text;
+  for (const auto& sample : metrics.samples()) text += fmt::format("{} {}\n", sample.name, sample.value);
+  return text;
+}
+
+http::ApiDescription description() {
+  return {.title = "Tributary",
+          .version = std::string(program_version()),
+          .about = "Keeps each tenant's rows in step with its databases and the shared ClickHouse."};
+}
+
+}  // namespace
+
+std::optional<ApiParams> ApiParams::from(const settings::Settings& settings) {
+  const auto& given = settings.http;
+  if (given.listen.empty()) return std::nullopt;
+  const auto address = parse_address(given.listen);
+  if (!address)
+    throw Failure("http.listen must be an address and a port such as 127.0.0.1:8080 or [::]:8080, not \"" + given.listen + '"',
+                  kBadInput);
+  return ApiParams{.address = *address,
+                   .server = {.most_connections = static_cast<std::size_t>(given.max_connections),
+                              .most_header_bytes = static_cast<std::size_t>(given.max_header.count),
+                              .most_body_bytes = static_cast<std::uint64_t>(given.max_body.count),
+                              .read_timeout = given.read_timeout,
+                              .idle_timeout = given.idle_timeout,
+                              .handler_timeout = given.handler_timeout,
+                              .write_timeout = given.write_timeout,
+                              .allowed_origin = given.allowed_origin,
+                              .log_requests = given.access_log == settings::AccessLog::all}};
+}
+
+asio::ip::tcp::acceptor listen(asio::any_io_executor executor, const ApiParams& params) {
+  try {
+    auto acceptor = http::listen(std::move(executor), params.address);
+    telemetry::log(Level::info, "http", "listening", {{"address", to_text(acceptor.local_endpoint())}});
+    return acceptor;
+  } catch (const boost::system::system_error& error) {
+    throw Failure("cannot listen at " + to_text(params.address) + ": " + error.code().message() +
+                  "\n  Choose another http.listen (port 0 is any that is free), or give --roles without api.");
+  }
+}
+
+Api::Api(asio::ip::tcp::acceptor acceptor, postgres::Pool& source, const ApiParams& params, telemetry::Metrics& metrics)
+    : source_(source),
+      metrics_(metrics),
+      router_(description(), {}),
+      server_(std::move(acceptor), router_, params.server, metrics),
+      stopping_(source.executor()) {
+  router_.add_page(
+      {"/livez", [](const http::Request&) -> asio::awaitable<http::Response> { co_return http::Response::of_text("ok\n"); }});
+  router_.add_page({"/readyz", [this](const http::Request&) { return ready(); }});
+  router_.add_page({"/metrics", [this](const http::Request&) -> asio::awaitable<http::Response> {
+                      co_return http::Response::of_text(metrics_text(metrics_), "text/plain; version=0.0.4; charset=utf-8");
+                    }});
+  http::add_documentation(router_);
+}
+
+asio::awaitable<void> Api::run(std::stop_token stop, std::function<Deadline()> until) {
+  asio::co_spawn(co_await asio::this_coro::executor, server_.run(), asio::detached);
+  while (!stop.stop_requested()) co_await stopping_.wait(Deadline::never(), stop);
+  if (!co_await server_.drain(until())) telemetry::log(Level::warning, "http", "requests were cut off at the end");
+}
+
+/// Whether requests can be answered now: a process that is stopping does not listen any more.
+asio::awaitable<http::Response> Api::ready() {
+  std::string trouble;
+  try {
+    auto connection = co_await source_.acquire(Deadline::after(kProbe));
+    co_await connection->execute("SELECT 1", Deadline::after(kProbe));
+  } catch (const postgres::Error& error) {
+    trouble = error.what();
+  }
+  auto response = http::Response::of({{"ready", trouble.empty()}, {"source", trouble.empty() ? "ok" : "cannot be reached"}});
+  if (!trouble.empty()) {
+    telemetry::log(Level::warning, "http", "not ready: the source cannot be reached", {{"error", trouble}});
+    response.status = 503;
+  }
+  co_return response;
+}
+
+}  // namespace tributary::cli

@@ -1,0 +1,49 @@
+#pragma once
+#include <boost/asio/ip/tcp.hpp>
+
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "base/event.hpp"
+#include "http/server.hpp"
+#include "postgres/pool.hpp"
+#include "settings/settings.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace tributary::cli {
+
+namespace asio = boost::asio;
+
+struct ApiParams {
+  asio::ip::tcp::endpoint address;
+  http::ServerParams server;
+
+  /// Throws Failure{kBadInput} where http.listen is no address and port. nullopt: nothing listens.
+  static std::optional<ApiParams> from(const settings::Settings& settings);
+};
+
+/// Listens at the address of `params`, and says so in the log. Throws Failure where that cannot be had.
+asio::ip::tcp::acceptor listen(asio::any_io_executor executor, const ApiParams& params);
+
+/// What a process answers over HTTP, on one event loop: the API with its documentation, metrics and probes.
+/// Lifetime: pool and metrics outlive the loop's run. Threads: the acceptor's loop.
+class Api {
+ public:
+  Api(asio::ip::tcp::acceptor acceptor, postgres::Pool& source, const ApiParams& params, telemetry::Metrics& metrics);
+
+  /// Answers until `stop`, then finishes what runs until the deadline that `until` has then.
+  asio::awaitable<void> run(std::stop_token stop, std::function<Deadline()> until);
+
+ private:
+  asio::awaitable<http::Response> ready();
+
+  postgres::Pool& source_;
+  telemetry::Metrics& metrics_;
+  http::Router router_;
+  http::Server server_;
+  Event stopping_;
+};
+
+}  // namespace tributary::cli

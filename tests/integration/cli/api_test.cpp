@@ -1,0 +1,145 @@
+#include <sys/resource.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/json/parse.hpp>
+#include <csignal>
+#include <fstream>
+
+#include "fixture.hpp"
+#include "support/http_client.hpp"
+
+/// `serve` answers over HTTP.
+namespace tributary::test {
+namespace {
+
+namespace asio = boost::asio;
+using testing::HasSubstr;
+
+/// The port that a service says it listens at.
+std::uint16_t port_of(Binary& serve) {
+  const std::string begin = R"("message":"listening","address":"127.0.0.1:)";
+  serve.wait_for(begin);
+  serve.wait_for("\"started\"");
+  return static_cast<std::uint16_t>(std::stoi(serve.err().substr(serve.err().find(begin) + begin.size())));
+}
+
+class CliApi : public Cli {
+ protected:
+  void SetUp() override { migrate(); }
+};
+
+TEST_F(CliApi, TellsHowItIsAndWhatItDoes) {
+  Binary serve({"serve", "--threads", "2"}, environment());
+  HttpClient client(port_of(serve));
+  EXPECT_EQ(client.get("/livez").body, "ok\n");
+  EXPECT_EQ(client.get("/readyz").body, R"({"ready":true,"source":"ok"})");
+  const auto metrics = client.get("/metrics");
+  EXPECT_THAT(metrics.fields.at("content-type"), HasSubstr("version=0.0.4"));
+  EXPECT_THAT(metrics.body, HasSubstr("\ntributary_http_connections 1\n"));
+  EXPECT_THAT(metrics.body, HasSubstr(R"(tributary_http_requests_total{method="GET",path="/livez",status="2xx"} 1)"));
+
+  serve.signal(SIGTERM);
+  EXPECT_EQ(serve.wait(), 0) << serve.err();
+  EXPECT_TRUE(client.is_closed());
+}
+
+TEST_F(CliApi, DocumentsItself) {
+  Binary serve({"serve", "--roles", "api"}, environment());
+  HttpClient client(port_of(serve));
+  const auto document = boost::json::parse(client.get("/api/v1/openapi.json").body);
+  EXPECT_EQ(document.at("openapi").as_string(), "3.1.0");
+  const auto page = client.get("/docs");
+  EXPECT_THAT(page.fields.at("content-type"), HasSubstr("text/html"));
+  EXPECT_THAT(page.body, HasSubstr("/docs/docs.js"));
+  EXPECT_THAT(client.get("/docs/docs.js").body, HasSubstr("openapi.json"));
+  EXPECT_EQ(client.get("/docs/docs.css").status, 200);
+}
+
+TEST_F(CliApi, IsNotReadyWhileTheSourceIsAway) {
+  Binary serve({"serve", "--roles", "api"}, environment());
+  HttpClient client(port_of(serve));
+  EXPECT_EQ(client.get("/readyz").status, 200);
+  const Database elsewhere("cli_elsewhere");
+  auto session = elsewhere.session();
+  session.run("ALTER DATABASE \"" + source_.name() + "\" ALLOW_CONNECTIONS false");
+  session.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + source_.name() + "'");
+  EXPECT_EQ(client.get("/readyz").status, 503);
+  EXPECT_EQ(client.get("/livez").status, 200);
+  session.run("ALTER DATABASE \"" + source_.name() + "\" ALLOW_CONNECTIONS true");
+  EXPECT_EQ(client.get("/readyz").status, 200);
+}
+
+TEST_F(CliApi, SaysWhereItCannotListen) {
+  Binary first({"serve", "--roles", "api"}, environment());
+  auto same = environment();
+  same["TRIBUTARY_HTTP_LISTEN"] = "127.0.0.1:" + std::to_string(port_of(first));
+  auto finished = run_binary({"serve", "--roles", "api"}, same);
+  EXPECT_EQ(finished.status, 1);
+  EXPECT_THAT(finished.err, HasSubstr("cannot listen at " + same["TRIBUTARY_HTTP_LISTEN"] + ": Address already in use"));
+  for (const auto* address : {"localhost", "127.0.0.1", ":8080", "::1:8080", "127.0.0.1:99999", "127.0.0.1:"}) {
+    same["TRIBUTARY_HTTP_LISTEN"] = address;
+    finished = run_binary({"serve", "--roles", "api"}, same);
+    EXPECT_EQ(finished.status, 2) << address;
+    EXPECT_THAT(finished.err, HasSubstr("http.listen must be an address and a port")) << address;
+  }
+}
+
+TEST_F(CliApi, ListensNowhereWithoutItsRoleOrAnAddress) {
+  auto nowhere = environment();
+  nowhere["TRIBUTARY_HTTP_LISTEN"] = "";
+  for (auto& [roles, variables] :
+       std::vector<std::pair<std::string, Environment>>{{"sequencer,sync", environment()}, {"api", nowhere}}) {
+    Binary serve({"serve", "--roles", roles}, variables);
+    serve.wait_for("\"started\"");
+    EXPECT_THAT(serve.err(), testing::Not(HasSubstr("listening")));
+  }
+}
+
+/// Resident memory of a process, in KiB.
+long resident_kib(pid_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("VmRSS:")) return std::stol(line.substr(line.find_first_of("0123456789")));
+  }
+  throw std::runtime_error("no VmRSS");
+}
+
+/// Asks over a connection that stays open.
+std::string status_of_probe(asio::ip::tcp::socket& client) {
+  asio::write(client, asio::buffer(std::string_view("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")));
+  std::string answer(4096, '\0');
+  answer.resize(client.read_some(asio::buffer(answer)));
+  return answer.substr(0, 12);
+}
+
+TEST_F(CliApi, HoldsTenThousandIdleConnectionsUnder200MiB) {
+  constexpr std::size_t kConnections = 10'000;
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = limit.rlim_max;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  if (limit.rlim_cur < kConnections + 200) GTEST_SKIP() << "this system allows " << limit.rlim_cur << " open files only";
+  auto environment = this->environment();
+  environment["TRIBUTARY_HTTP_ACCESS_LOG"] = "errors";
+  environment["TRIBUTARY_HTTP_MAX_CONNECTIONS"] = "20000";
+  Binary serve({"serve"}, environment);
+  const auto port = port_of(serve);
+  const auto before = resident_kib(serve.pid());
+  asio::io_context loop;
+  std::vector<asio::ip::tcp::socket> clients;
+  for (std::size_t i = 0; i < kConnections; ++i) {
+    clients.emplace_back(loop).connect({asio::ip::make_address("127.0.0.1"), port});
+    ASSERT_EQ(status_of_probe(clients.back()), "HTTP/1.1 200");
+  }
+  EXPECT_THAT(HttpClient(port).get("/metrics").body, HasSubstr("\ntributary_http_connections 10001\n"));
+  const auto with_all = resident_kib(serve.pid());
+  EXPECT_LT(with_all, 200 * 1024) << "of which " << before << " before";
+  std::printf("%ld MiB, %.1f KiB for each connection\n", with_all / 1024, static_cast<double>(with_all - before) / kConnections);
+  // And each still answers.
+  for (auto& client : clients) ASSERT_EQ(status_of_probe(client), "HTTP/1.1 200");
+}
+
+}  // namespace
+}  // namespace tributary::test
