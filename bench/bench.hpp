@@ -60,5 +60,6 @@ std::vector<Result> memory(Context& context);
 std::vector<Result> clickhouse_backfill(Context& context);
 std::vector<Result> clickhouse_fan_in(Context& context);
 std::vector<Result> clickhouse_queries(Context& context);
+std::vector<Result> http(Context& context);
 
 }  // namespace tributary::bench

@@ -149,6 +149,14 @@ Service::~Service() {
   process_.wait(15s);  // its own destructor kills what is left
 }
 
+std::uint16_t Service::port() const {
+  constexpr std::string_view kBegin = R"("message":"listening","address":"127.0.0.1:)";
+  const auto log = read_file(log_);
+  const auto begin = log.find(kBegin);
+  if (begin == std::string::npos) throw std::runtime_error("tributary serve listens nowhere:\n" + log);
+  return static_cast<std::uint16_t>(std::atoi(log.c_str() + begin + kBegin.size()));
+}
+
 double Service::peak_mebibytes() const {
   std::ifstream status(fmt::format("/proc/{}/status", process_.pid()));
   for (std::string line; std::getline(status, line);) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -66,6 +67,8 @@ class Service {
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
+  /// Where it answers over HTTP.
+  std::uint16_t port() const;
   /// Highest resident memory so far (VmHWM), in MiB.
   double peak_mebibytes() const;
 

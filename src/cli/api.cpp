@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "cli/command.hpp"
+#include "cli/gauges.hpp"
 #include "http/openapi.hpp"
 #include "telemetry/log.hpp"
 
@@ -37,13 +38,6 @@ std::optional<asio::ip::tcp::endpoint> parse_address(std::string_view text) {
 std::string to_text(const asio::ip::tcp::endpoint& address) {
   const auto host = address.address().to_string();
   return fmt::format("{}:{}", address.address().is_v6() ? '[' + host + ']' : host, address.port());
-}
-
-/// As Prometheus reads it.
-std::string metrics_text(const telemetry::Metrics& metrics) {
-  std::string text;
-  for (const auto& sample : metrics.samples()) text += fmt::format("{} {}\n", sample.name, sample.value);
-  return text;
 }
 
 http::ApiDescription description() {
@@ -84,8 +78,10 @@ asio::ip::tcp::acceptor listen(asio::any_io_executor executor, const ApiParams& 
   }
 }
 
-Api::Api(asio::ip::tcp::acceptor acceptor, postgres::Pool& source, const ApiParams& params, telemetry::Metrics& metrics)
+Api::Api(asio::ip::tcp::acceptor acceptor, postgres::Pool& source, std::span<const mapping::Mapping> mappings,
+         const ApiParams& params, telemetry::Metrics& metrics)
     : source_(source),
+      mappings_(mappings),
       metrics_(metrics),
       router_(description(), {}),
       server_(std::move(acceptor), router_, params.server, metrics),
@@ -93,9 +89,7 @@ Api::Api(asio::ip::tcp::acceptor acceptor, postgres::Pool& source, const ApiPara
   router_.add_page(
       {"/livez", [](const http::Request&) -> asio::awaitable<http::Response> { co_return http::Response::of_text("ok\n"); }});
   router_.add_page({"/readyz", [this](const http::Request&) { return ready(); }});
-  router_.add_page({"/metrics", [this](const http::Request&) -> asio::awaitable<http::Response> {
-                      co_return http::Response::of_text(metrics_text(metrics_), "text/plain; version=0.0.4; charset=utf-8");
-                    }});
+  router_.add_page({"/metrics", [this](const http::Request&) { return tell_metrics(); }});
   http::add_documentation(router_);
 }
 
@@ -120,6 +114,17 @@ asio::awaitable<http::Response> Api::ready() {
     response.status = 503;
   }
   co_return response;
+}
+
+/// Without the gauges of the source where that cannot be asked: the others tell why.
+asio::awaitable<http::Response> Api::tell_metrics() {
+  try {
+    auto connection = co_await source_.acquire(Deadline::after(kProbe));
+    co_await read_gauges(*connection, mappings_, metrics_, Deadline::after(kProbe));
+  } catch (const postgres::Error& error) {
+    telemetry::log(Level::warning, "http", "the source did not tell its metrics", {{"error", error.what()}});
+  }
+  co_return http::Response::of_text(metrics_.exposition(), "text/plain; version=0.0.4; charset=utf-8");
 }
 
 }  // namespace tributary::cli

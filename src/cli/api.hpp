@@ -3,11 +3,13 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 
 #include "base/event.hpp"
 #include "http/server.hpp"
+#include "mapping/mapping.hpp"
 #include "postgres/pool.hpp"
 #include "settings/settings.hpp"
 #include "telemetry/metrics.hpp"
@@ -28,18 +30,21 @@ struct ApiParams {
 asio::ip::tcp::acceptor listen(asio::any_io_executor executor, const ApiParams& params);
 
 /// What a process answers over HTTP, on one event loop: the API with its documentation, metrics and probes.
-/// Lifetime: pool and metrics outlive the loop's run. Threads: the acceptor's loop.
+/// Lifetime: pool, mappings and metrics outlive the loop's run. Threads: the acceptor's loop.
 class Api {
  public:
-  Api(asio::ip::tcp::acceptor acceptor, postgres::Pool& source, const ApiParams& params, telemetry::Metrics& metrics);
+  Api(asio::ip::tcp::acceptor acceptor, postgres::Pool& source, std::span<const mapping::Mapping> mappings,
+      const ApiParams& params, telemetry::Metrics& metrics);
 
   /// Answers until `stop`, then finishes what runs until the deadline that `until` has then.
   asio::awaitable<void> run(std::stop_token stop, std::function<Deadline()> until);
 
  private:
   asio::awaitable<http::Response> ready();
+  asio::awaitable<http::Response> tell_metrics();
 
   postgres::Pool& source_;
+  const std::span<const mapping::Mapping> mappings_;
   telemetry::Metrics& metrics_;
   http::Router router_;
   http::Server server_;

@@ -213,7 +213,7 @@ void Server::start_api() {
   auto first = listen(loops_.front()->context.get_executor(), *params_.api);
   for (auto& loop : loops_) {
     loop->api_pool.emplace(loop->context.get_executor(), named(params_.source, "api"), params_.source_pool);
-    loop->api.emplace(http::share(first, loop->context.get_executor()), *loop->api_pool, *params_.api, metrics_);
+    loop->api.emplace(http::share(first, loop->context.get_executor()), *loop->api_pool, mappings_, *params_.api, metrics_);
   }
 }
 

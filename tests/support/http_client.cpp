@@ -69,6 +69,7 @@ HttpClient::HttpClient(std::uint16_t port) : impl_(std::make_unique<Impl>()) {
 }
 HttpClient::~HttpClient() = default;
 HttpClient::HttpClient(HttpClient&&) noexcept = default;
+HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
 
 HttpClient::Answer HttpClient::request(std::string_view method, std::string_view target, std::string_view body,
                                        const Fields& fields) {

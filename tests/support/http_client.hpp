@@ -14,6 +14,7 @@ class HttpClient {
   explicit HttpClient(std::uint16_t port);
   ~HttpClient();
   HttpClient(HttpClient&&) noexcept;
+  HttpClient& operator=(HttpClient&&) noexcept;
 
   using Fields = std::map<std::string, std::string>;
   struct Answer {

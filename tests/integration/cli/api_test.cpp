@@ -5,8 +5,11 @@
 #include <boost/asio/write.hpp>
 #include <boost/json/parse.hpp>
 #include <csignal>
+#include <cstdio>
+#include <filesystem>
 #include <fstream>
 
+#include "base/uuid.hpp"
 #include "fixture.hpp"
 #include "support/http_client.hpp"
 
@@ -23,6 +26,19 @@ std::uint16_t port_of(Binary& serve) {
   serve.wait_for(begin);
   serve.wait_for("\"started\"");
   return static_cast<std::uint16_t>(std::stoi(serve.err().substr(serve.err().find(begin) + begin.size())));
+}
+
+/// What the specification's own schema says of an OpenAPI document.
+std::string judgement_of(const std::string& document) {
+  const auto file = std::filesystem::temp_directory_path() / ("tributary-" + Uuid::random().to_string() + ".json");
+  std::ofstream(file) << document;
+  const auto command = "node " TRIBUTARY_SOURCE_DIR "/tests/javascript/openapi_document.mjs " + file.string() + " 2>&1";
+  auto* output = ::popen(command.c_str(), "r");
+  std::string said(64 * 1024, '\0');
+  said.resize(std::fread(said.data(), 1, said.size(), output));
+  ::pclose(output);
+  std::filesystem::remove(file);
+  return said;
 }
 
 class CliApi : public Cli {
@@ -48,8 +64,9 @@ TEST_F(CliApi, TellsHowItIsAndWhatItDoes) {
 TEST_F(CliApi, DocumentsItself) {
   Binary serve({"serve", "--roles", "api"}, environment());
   HttpClient client(port_of(serve));
-  const auto document = boost::json::parse(client.get("/api/v1/openapi.json").body);
-  EXPECT_EQ(document.at("openapi").as_string(), "3.1.0");
+  const auto document = client.get("/api/v1/openapi.json").body;
+  EXPECT_EQ(boost::json::parse(document).at("openapi").as_string(), "3.1.0");
+  EXPECT_EQ(judgement_of(document), "valid OpenAPI 3.1\n");
   const auto page = client.get("/docs");
   EXPECT_THAT(page.fields.at("content-type"), HasSubstr("text/html"));
   EXPECT_THAT(page.body, HasSubstr("/docs/docs.js"));

@@ -1,0 +1,36 @@
+#pragma once
+#include <boost/json/object.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tributary::test {
+
+/// What a fuzzer does. The same seed sends the same requests where the server gives the same answers.
+struct FuzzParams {
+  std::uint16_t port = 0;
+  boost::json::object document;  ///< OpenAPI, of the server at that port
+  std::map<std::string, std::string> credentials = {};  ///< header → value, for each header that the document's security names
+  std::size_t requests = 10'000;
+  std::uint64_t seed = 1;
+  /// Operations to leave out: what runs for long, or takes away what the others need.
+  std::function<bool(std::string_view method, std::string_view path)> leave_out = {};
+};
+
+struct FuzzReport {
+  std::map<unsigned, std::size_t> by_status;
+  std::map<std::string, std::size_t>
+      successes;  ///< by operation ("POST /users"): an operation that never succeeds was not tested
+  std::vector<std::string> failures;             ///< each with the request that led to it; at most 20
+};
+
+/// Calls every operation of a document with requests that its schema allows, and with such that it does not. A failure is: an answer of 500 and above, a
+/// status, a content type or a body that the document does not have, an error whose header and body do not say the same, no answer at all, and a success
+/// where the request was against the schema.
+FuzzReport fuzz_api(const FuzzParams& params);
+
+}  // namespace tributary::test
