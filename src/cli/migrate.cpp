@@ -10,6 +10,8 @@ namespace {
 
 struct Options {
   bool quiet = false;
+  bool print_grants = false;
+  std::string role = "tributary";
 };
 
 asio::awaitable<int> migrate(const settings::Settings& settings, std::vector<mapping::Mapping> mappings, bool quiet,
@@ -31,9 +33,17 @@ void add_migrate(CLI::App& app, Action& chosen) {
   auto* command = app.add_subcommand(
       "migrate", "Create or attach the source schema and install capture; safe to run again, and by two at once");
   command->add_flag("--quiet", options->quiet, "Do not list the steps");
+  auto* print =
+      command->add_flag("--print-grants", options->print_grants,
+                        "Change nothing: print the SQL that makes a role for everything but this subcommand, and what it needs");
+  command->add_option("--role", options->role, "Name of that role")->needs(print)->capture_default_str()->type_name("NAME");
   command->callback([&chosen, options] {
     chosen = [options](const settings::Settings& settings) {
       const auto mappings = load_mappings(settings);
+      if (options->print_grants) {
+        std::fputs(source::grants_sql(mappings, options->role).c_str(), stdout);
+        return kDone;
+      }
       return run_until_signal([&](std::stop_token stop) { return migrate(settings, mappings, options->quiet, stop); });
     };
   });
