@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/private_memory.hpp"
 #include "cli/command.hpp"
 #include "settings/load.hpp"
 #include "telemetry/log.hpp"
@@ -101,6 +102,8 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? kDone : kBadInput;
   }
   try {
+    // The host of the embedded engine reads files of its own in /proc, and confines itself.
+    if (!app.got_subcommand("clickhouse-host")) keep_memory_private();
     auto settings = read_settings(flags);
     settings.source.environment = std::move(libpq_variables);
     telemetry::configure_log(settings.log);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "base/private_memory.hpp"
 #include "postgres/detail/cancelled.hpp"
 #include "postgres/detail/hmac_allowance.hpp"
 #include "postgres/detail/impl.hpp"
@@ -74,10 +75,11 @@ PostgresPollingStatusType poll(Connection::Impl& impl, bool guarded) {
 }
 
 /// Drives libpq to the end of its handshake with one endpoint.
-asio::awaitable<Attempt> attempt(Connection::Impl& impl, const Keywords& keywords, bool guarded, Deadline deadline) {
+asio::awaitable<Attempt> attempt(Connection::Impl& impl, Keywords keywords, bool guarded, Deadline deadline) {
   using Interest = detail::Readiness::Interest;
   Attempt attempt;
   impl.connection = start(keywords);
+  if (const auto password = keywords.find("password"); password != keywords.end()) wipe(password->second);  // libpq has it now
   PQsetErrorVerbosity(impl.connection, PQERRORS_VERBOSE);
   // Nothing is to be written to stderr, and nothing is worth a line in the log that a stranger's server could fill.
   PQsetNoticeReceiver(impl.connection, [](void*, const PGresult*) {}, nullptr);
@@ -133,10 +135,10 @@ asio::awaitable<Connection> Connection::open(ConnectOptions options, Deadline de
   for (std::size_t i = 0; i < endpoints.size(); ++i) {
     auto impl = std::make_unique<Impl>(executor);
     impl->max_answer = options.max_answer;
-    const auto keywords = keywords_for(options, endpoints[i]);
+    auto keywords = keywords_for(options, endpoints[i]);
     // An address that swallows packets must leave time for the next one.
     const auto share = deadline.remaining() / static_cast<int>(endpoints.size() - i);
-    auto result = co_await attempt(*impl, keywords, options.addresses != nullptr, deadline.capped(share));
+    auto result = co_await attempt(*impl, std::move(keywords), options.addresses != nullptr, deadline.capped(share));
     if (!result.failure) co_return Connection(std::move(impl));
     failure = with_place(*result.failure, endpoints[i]);
     if (result.reached_server && !wants_certain_server) break;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/private_memory.hpp"
 #include "postgres/error.hpp"
 
 namespace tributary::postgres {
@@ -66,8 +67,10 @@ std::string escaped(std::string_view value, std::string_view special) {
 ConnectOptions ConnectOptions::parse(std::string_view connection_string) {
   if (connection_string.find('\0') != std::string_view::npos) refuse("it holds a NUL character");
   char* raw_message = nullptr;
-  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(
-      PQconninfoParse(std::string(connection_string).c_str(), &raw_message), &PQconninfoFree);
+  std::string text(connection_string);
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(PQconninfoParse(text.c_str(), &raw_message),
+                                                                            &PQconninfoFree);
+  wipe(text);
   const std::unique_ptr<char, decltype(&PQfreemem)> message(raw_message, &PQfreemem);
   if (!parsed) {
     const std::string_view reason = message ? message.get() : "out of memory";

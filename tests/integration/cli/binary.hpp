@@ -20,6 +20,7 @@ class Binary {
   Binary(const Binary&) = delete;
   Binary& operator=(const Binary&) = delete;
 
+  pid_t pid() const { return pid_; }
   void signal(int number);
   /// Collects output until the process has ended. Its status as a shell has it (128 + signal). Throws where that takes longer.
   int wait(std::chrono::milliseconds time = std::chrono::minutes(1));

@@ -1,4 +1,6 @@
 #include <csignal>
+#include <fstream>
+#include <iterator>
 
 #include "fixture.hpp"
 #include "support/compare.hpp"
@@ -36,6 +38,14 @@ class CliServe : public Cli {
   Database warehouse_{"cli_warehouse"};
   std::string tenancy_;
 };
+
+TEST_F(CliServe, LeavesNoCoreWithSecretsBehind) {
+  Binary serve({"serve"}, environment());
+  serve.wait_for("started");
+  std::ifstream limits("/proc/" + std::to_string(serve.pid()) + "/limits");
+  const std::string text{std::istreambuf_iterator<char>(limits), {}};
+  EXPECT_THAT(text, testing::ContainsRegex("Max core file size +0 +0 "));
+}
 
 TEST_F(CliServe, KeepsInStepAndEndsCleanlyAtSigterm) {
   Binary serve({"serve", "--threads", "2"}, environment());
