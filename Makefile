@@ -30,12 +30,16 @@ build:  ## Build the release preset: the binary, the tests, the benchmarks
 sanitize: setup  ## All tests under ASan+UBSan, the concurrent ones under TSan
 	scripts/sanitize $(JOBS)
 
+.PHONY: fuzz
+fuzz: setup  ## Fuzz every parser of foreign bytes, 10 minutes each side by side (ARGS="SECONDS [TARGET...]")
+	scripts/fuzz $(or $(ARGS),600)
+
 .PHONY: bench
 bench: setup build  ## Benchmarks, as ratios against their baselines in the same run
 	bench/run $(ARGS)
 
 .PHONY: torture
-torture: setup build  ## kill -9 of service and ClickHouse engine at random moments, 265 times: every destination still equals its source
+torture: setup build  ## Kills, stops and a bad network, several hundred times at random moments: every destination still equals its source
 	tests/with-postgres build/release/tests/torture
 
 .PHONY: format

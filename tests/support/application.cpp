@@ -5,6 +5,7 @@
 #include <ostream>
 #include <stdexcept>
 
+#include "support/chaos_proxy.hpp"
 #include "support/compare.hpp"
 #include "support/source.hpp"
 
@@ -256,7 +257,8 @@ Operation random_operation(std::mt19937_64& random) {
           .number = below(1'000)};
 }
 
-Application::Application(const Database& source) : source_(source) {
+Application::Application(const Database& source, std::string destination_port)
+    : source_(source), destination_port_(std::move(destination_port)) {
   auto session = source.session();
   complete(session);
 }
@@ -264,8 +266,9 @@ Application::Application(const Database& source) : source_(source) {
 std::string Application::create_project(unsigned tenancy) const {
   std::string entries;
   for (const auto& customer : customers_[tenancy]) {
-    entries += fmt::format(R"({}"{}": {{"type": "postgres", "connectionString": "{}"}})", entries.empty() ? "" : ", ",
-                           customer.name(), customer.uri());
+    entries +=
+        fmt::format(R"({}"{}": {{"type": "postgres", "connectionString": "{}"}})", entries.empty() ? "" : ", ", customer.name(),
+                    destination_port_.empty() ? customer.uri() : with_port(customer.uri(), destination_port_));
   }
   return fmt::format(
       R"(INSERT INTO "Project" (id, "configOverride") VALUES ('{}', '{{"dbSync.externalDatabases": {{{}}}}}') ON CONFLICT DO NOTHING)",

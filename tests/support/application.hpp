@@ -75,7 +75,8 @@ class Application {
   static constexpr unsigned kTenancies = 3;
   static constexpr unsigned kDestinations = 2;
 
-  explicit Application(const Database& source);
+  /// `destination_port`: by which its destinations are reached; empty: their own.
+  explicit Application(const Database& source, std::string destination_port = "");
   const Database& source() const { return source_; }
   std::string sql(const Operation& operation) const;
 
@@ -92,6 +93,7 @@ class Application {
   std::string create_project(unsigned tenancy) const;
 
   const Database& source_;
+  const std::string destination_port_;
   std::array<std::array<Database, kDestinations>, kTenancies> customers_;
 };
 

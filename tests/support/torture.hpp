@@ -9,7 +9,7 @@ namespace tributary::test {
 
 struct TortureParams {
   std::string binary;  ///< of tributary
-  int rounds = 10;     ///< a process is killed in each
+  int rounds = 10;     ///< a process is killed in each, if nothing else is said
   std::uint64_t seed = 0;
 };
 
@@ -25,6 +25,11 @@ enum class Victim {
 };
 /// The same with one `tributary serve` that runs the embedded engine: at its end each tenant's views, too, must equal the source.
 void torture_clickhouse(const TortureParams& params, Victim victim);
+
+/// Two `tributary serve` that reach source and destinations by a network that fails at any byte, `rounds` half seconds long.
+void torture_network(const TortureParams& params);
+/// Three of them; in each round one is stopped (SIGSTOP), mostly for longer than its leases last, and goes on.
+void torture_zombies(const TortureParams& params);
 
 /// Of `tributary serve`, without ClickHouse. Small batches and short times, so that a kill meets every kind of step and what it left is soon taken over.
 Process::Environment torture_settings(const Database& source);

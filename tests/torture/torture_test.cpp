@@ -29,6 +29,10 @@ TortureParams params_with(std::uint64_t rounds) {
 
 TEST(Torture, KillsLoseNothing) { EXPECT_NO_THROW(torture(params_with(200))); }
 
+TEST(Torture, ABadNetworkLosesNothing) { EXPECT_NO_THROW(torture_network(params_with(120))); }
+
+TEST(Torture, ZombiesLoseNothing) { EXPECT_NO_THROW(torture_zombies(params_with(60))); }
+
 TEST(Torture, KillsOfTheClickHouseEngineLoseNothing) {
   if (!ClickHouse::is_installed()) GTEST_SKIP() << "libchdb is not installed";
   EXPECT_NO_THROW(torture_clickhouse(params_with(50), Victim::host));

@@ -1,0 +1,155 @@
+#include "support/chaos_proxy.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <array>
+#include <atomic>
+#include <limits>
+#include <random>
+#include <thread>
+
+namespace tributary::test {
+namespace {
+
+namespace asio = boost::asio;
+using asio::use_awaitable;
+using asio::ip::tcp;
+using Socket = std::shared_ptr<tcp::socket>;
+
+struct Plan {
+  enum class Fault { none, cut, half_close, silence, drip };
+  Fault fault = Fault::none;
+  std::size_t after = std::numeric_limits<std::size_t>::max();  ///< bytes of this direction
+  std::chrono::milliseconds time{0};
+};
+
+/// Early faults as often as late ones: most connections carry little.
+Plan make_plan(std::mt19937_64& random) {
+  using Fault = Plan::Fault;
+  constexpr std::array kFaults{Fault::none, Fault::none, Fault::cut, Fault::cut, Fault::half_close, Fault::silence, Fault::drip};
+  Plan plan{.fault = kFaults[random() % kFaults.size()]};
+  if (plan.fault != Fault::none) plan.after = random() % (std::size_t{1} << (random() % 17));
+  plan.time = std::chrono::milliseconds(random() % 400);
+  return plan;
+}
+
+void cut(tcp::socket& socket) {
+  boost::system::error_code ignored;
+  socket.set_option(asio::socket_base::linger(true, 0), ignored);  // with a reset, not in order
+  socket.close(ignored);
+}
+
+}  // namespace
+
+struct ChaosProxy::State {
+  State(const postgres::ConnectOptions& options, std::uint64_t seed)
+      : server(asio::ip::make_address(options.keywords.at("host")),
+               static_cast<asio::ip::port_type>(std::stoi(options.keywords.at("port")))),
+        acceptor(loop, {asio::ip::address_v4::loopback(), 0}),
+        random(seed) {}
+
+  asio::awaitable<void> wait(std::chrono::milliseconds time) {
+    asio::steady_timer timer(loop, time);
+    co_await timer.async_wait(use_awaitable);
+  }
+
+  /// False: nothing more is passed on.
+  asio::awaitable<bool> strike(const Plan& plan, Socket from, Socket to, std::string_view rest) {
+    using Fault = Plan::Fault;
+    ++faults;
+    switch (plan.fault) {
+      case Fault::none:
+        break;
+      case Fault::cut:
+        cut(*from);
+        cut(*to);
+        co_return false;
+      case Fault::half_close:
+        to->shutdown(tcp::socket::shutdown_send);
+        co_return false;
+      case Fault::silence:
+        co_await wait(plan.time);
+        break;
+      case Fault::drip:
+        for (std::size_t i = 0; i < rest.size() && i < 64; ++i) {
+          co_await wait(std::chrono::milliseconds(plan.time.count() / 64));
+          co_await asio::async_write(*to, asio::buffer(rest.substr(i, 1)), use_awaitable);
+        }
+        rest.remove_prefix(std::min<std::size_t>(rest.size(), 64));
+        break;
+    }
+    co_await asio::async_write(*to, asio::buffer(rest), use_awaitable);
+    co_return true;
+  }
+
+  asio::awaitable<void> forward(Socket from, Socket to, Plan plan) {
+    std::array<char, 16'384> buffer;
+    try {
+      for (;;) {
+        const std::string_view bytes(buffer.data(), co_await from->async_read_some(asio::buffer(buffer), use_awaitable));
+        const auto sound = bytes.substr(0, std::min(plan.after, bytes.size()));
+        co_await asio::async_write(*to, asio::buffer(sound), use_awaitable);
+        if (sound.size() < bytes.size()) {
+          if (!co_await strike(plan, from, to, bytes.substr(sound.size()))) co_return;
+          plan = {};
+        } else if (plan.fault != Plan::Fault::none) {
+          plan.after -= sound.size();
+        }
+      }
+    } catch (const boost::system::system_error&) {
+      boost::system::error_code ignored;
+      to->shutdown(tcp::socket::shutdown_send, ignored);
+    }
+  }
+
+  asio::awaitable<void> accept() {
+    for (;;) {
+      const auto client = std::make_shared<tcp::socket>(co_await acceptor.async_accept(use_awaitable));
+      const auto upstream = std::make_shared<tcp::socket>(loop);
+      boost::system::error_code error;
+      co_await upstream->async_connect(server, asio::redirect_error(use_awaitable, error));
+      if (error) continue;
+      const auto up = fails ? make_plan(random) : Plan{};
+      const auto down = fails ? make_plan(random) : Plan{};
+      asio::co_spawn(loop, forward(client, upstream, up), asio::detached);
+      asio::co_spawn(loop, forward(upstream, client, down), asio::detached);
+    }
+  }
+
+  const tcp::endpoint server;
+  asio::io_context loop{1};
+  tcp::acceptor acceptor;
+  std::mt19937_64 random;
+  std::atomic<bool> fails{false};
+  std::atomic<int> faults{0};
+  std::thread thread;
+};
+
+ChaosProxy::ChaosProxy(const postgres::ConnectOptions& server, std::uint64_t seed)
+    : state_(std::make_unique<State>(server, seed)) {
+  asio::co_spawn(state_->loop, state_->accept(), asio::detached);
+  state_->thread = std::thread([this] { state_->loop.run(); });
+}
+
+ChaosProxy::~ChaosProxy() {
+  state_->loop.stop();
+  state_->thread.join();
+}
+
+std::string ChaosProxy::port() const { return std::to_string(state_->acceptor.local_endpoint().port()); }
+void ChaosProxy::fail(bool fails) { state_->fails = fails; }
+int ChaosProxy::faults() const { return state_->faults; }
+
+std::string with_port(std::string uri, const std::string& port) {
+  const auto begin = uri.rfind(':') + 1;
+  return uri.replace(begin, uri.find('/', begin) - begin, port);
+}
+
+}  // namespace tributary::test

@@ -1,0 +1,33 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "postgres/options.hpp"
+
+namespace tributary::test {
+
+/// Stands before a PostgreSQL server, with a thread of its own, and can fail as networks do. While it fails, each direction of each connection has a plan, which a
+/// seed decides: after some bytes, in the middle of whatever they are, it is cut off, closed on one side, silent for a while, or passed on in small late pieces.
+/// Without TLS, so that a cut meets every kind of message.
+class ChaosProxy {
+ public:
+  ChaosProxy(const postgres::ConnectOptions& server, std::uint64_t seed);
+  ~ChaosProxy();
+  ChaosProxy(const ChaosProxy&) = delete;
+  ChaosProxy& operator=(const ChaosProxy&) = delete;
+
+  std::string port() const;
+  /// Connections of before go on as planned. Any thread.
+  void fail(bool fails);
+  int faults() const;  ///< so far. Any thread
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// A connection string of the form of Database::uri() with another port.
+std::string with_port(std::string uri, const std::string& port);
+
+}  // namespace tributary::test

@@ -1,0 +1,105 @@
+#include <csignal>
+
+#include <chrono>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "support/application.hpp"
+#include "support/chaos_proxy.hpp"
+#include "support/load.hpp"
+#include "support/source.hpp"
+#include "support/torture.hpp"
+
+namespace tributary::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kLimit = 240s;
+
+/// Services of one source, as the shell would run them.
+class Services {
+ public:
+  Services(const TortureParams& params, const Process::Environment& settings, std::size_t count)
+      : params_(params), settings_(settings), processes_(count) {
+    for (auto& process : processes_) process = start();
+  }
+  Process& one(std::uint64_t number) { return *processes_[number % processes_.size()]; }
+
+ private:
+  std::unique_ptr<Process> start() const {
+    return std::make_unique<Process>(params_.binary, std::vector<std::string>{"serve"}, settings_);
+  }
+  const TortureParams& params_;
+  const Process::Environment& settings_;
+  std::vector<std::unique_ptr<Process>> processes_;
+};
+
+/// Each has run all the time: kill() tells how it ended.
+void require_alive(Services& services, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto end = services.one(i).kill();
+    if (end.status != 128 + SIGKILL)
+      throw std::runtime_error("a service had ended by itself, with status " + std::to_string(end.status));
+  }
+}
+
+}  // namespace
+
+void torture_network(const TortureParams& params) {
+  std::mt19937_64 random(params.seed);
+  const SourceDatabase source;
+  ChaosProxy to_source(source.options(), random());
+  ChaosProxy to_destinations(source.options(), random());
+  const Application application(source, to_destinations.port());
+  auto settings = torture_settings(source);
+  settings["TRIBUTARY_SOURCE_URL"] = with_port(source.uri(), to_source.port());
+  settings["TRIBUTARY_SYNC_SOURCE_TIMEOUT"] = "5s";
+  Services services(params, settings, 2);
+  application.wait_until_equal(kLimit);
+
+  to_source.fail(true);
+  to_destinations.fail(true);
+  Load load(application, params.seed);
+  // Not to wait for anything: this is how long the network is bad.
+  for (int round = 0; round < params.rounds; ++round) std::this_thread::sleep_for(500ms);
+  load.finish();
+  to_source.fail(false);
+  to_destinations.fail(false);
+  if (to_source.faults() == 0 || to_destinations.faults() == 0) throw std::runtime_error("the network was not bad at all");
+
+  auto session = source.session();
+  application.complete(session);
+  application.wait_until_equal(kLimit);
+  application.delete_everything(kLimit);
+  require_alive(services, 2);
+}
+
+void torture_zombies(const TortureParams& params) {
+  std::mt19937_64 random(params.seed);
+  const SourceDatabase source;
+  const Application application(source);
+  const auto settings = torture_settings(source);
+  Services services(params, settings, 3);
+  Load load(application, params.seed);
+  for (int round = 0; round < params.rounds; ++round) {
+    auto& victim = services.one(random());
+    kill(victim.pid(), SIGSTOP);
+    // Longer than its lease (torture_settings), so that another takes over what it was at; or not.
+    std::this_thread::sleep_for(std::chrono::milliseconds(500 + random() % 1'500));
+    kill(victim.pid(), SIGCONT);
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 300));
+  }
+  load.finish();
+
+  auto session = source.session();
+  application.complete(session);
+  application.wait_until_equal(kLimit);
+  application.delete_everything(kLimit);
+  require_alive(services, 3);
+}
+
+}  // namespace tributary::test
