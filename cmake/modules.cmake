@@ -13,6 +13,11 @@ if(TRIBUTARY_SANITIZE)
   target_link_options(tributary_flags INTERFACE -fsanitize=${TRIBUTARY_SANITIZE})
 endif()
 
+if(TRIBUTARY_FUZZ)
+  target_compile_options(tributary_flags INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(tributary_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # Asio is compiled once here, and this target's precompiled header serves every module.
 add_library(tributary_asio STATIC ${CMAKE_SOURCE_DIR}/cmake/asio.cpp)
 target_link_libraries(tributary_asio PUBLIC tributary_flags Boost::headers Threads::Threads fmt::fmt
