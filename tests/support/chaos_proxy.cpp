@@ -5,6 +5,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -40,6 +41,11 @@ Plan make_plan(std::mt19937_64& random) {
   return plan;
 }
 
+tcp::endpoint endpoint_of(const postgres::ConnectOptions& options) {
+  return {asio::ip::make_address(options.keywords.at("host")),
+          static_cast<asio::ip::port_type>(std::stoi(options.keywords.at("port")))};
+}
+
 void cut(tcp::socket& socket) {
   boost::system::error_code ignored;
   socket.set_option(asio::socket_base::linger(true, 0), ignored);  // with a reset, not in order
@@ -50,10 +56,7 @@ void cut(tcp::socket& socket) {
 
 struct ChaosProxy::State {
   State(const postgres::ConnectOptions& options, std::uint64_t seed)
-      : server(asio::ip::make_address(options.keywords.at("host")),
-               static_cast<asio::ip::port_type>(std::stoi(options.keywords.at("port")))),
-        acceptor(loop, {asio::ip::address_v4::loopback(), 0}),
-        random(seed) {}
+      : server(endpoint_of(options)), acceptor(loop, {asio::ip::address_v4::loopback(), 0}), random(seed) {}
 
   asio::awaitable<void> wait(std::chrono::milliseconds time) {
     asio::steady_timer timer(loop, time);
@@ -123,7 +126,7 @@ struct ChaosProxy::State {
     }
   }
 
-  const tcp::endpoint server;
+  tcp::endpoint server;  ///< owned by the loop
   asio::io_context loop{1};
   tcp::acceptor acceptor;
   std::mt19937_64 random;
@@ -144,6 +147,9 @@ ChaosProxy::~ChaosProxy() {
 }
 
 std::string ChaosProxy::port() const { return std::to_string(state_->acceptor.local_endpoint().port()); }
+void ChaosProxy::lead_to(const postgres::ConnectOptions& server) {
+  asio::post(state_->loop, [state = state_.get(), endpoint = endpoint_of(server)] { state->server = endpoint; });
+}
 void ChaosProxy::fail(bool fails) { state_->fails = fails; }
 int ChaosProxy::faults() const { return state_->faults; }
 

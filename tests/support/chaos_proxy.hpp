@@ -18,6 +18,8 @@ class ChaosProxy {
   ChaosProxy& operator=(const ChaosProxy&) = delete;
 
   std::string port() const;
+  /// Connections that come from now on go to this server. Any thread.
+  void lead_to(const postgres::ConnectOptions& server);
   /// Connections of before go on as planned. Any thread.
   void fail(bool fails);
   int faults() const;  ///< so far. Any thread
