@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <regex>
+#include <sstream>
 
 #include "base/uuid.hpp"
 #include "fixture.hpp"
@@ -59,6 +61,37 @@ TEST_F(CliApi, TellsHowItIsAndWhatItDoes) {
   serve.signal(SIGTERM);
   EXPECT_EQ(serve.wait(), 0) << serve.err();
   EXPECT_TRUE(client.is_closed());
+}
+
+TEST_F(CliApi, EveryMetricIsDescribedAndAgreesWithTheSource) {
+  Database warehouse("cli_warehouse");
+  const auto tenancy = create_project("acme");
+  done({"destination", "add", "acme", "warehouse", "--url", warehouse.uri()});
+  Binary serve({"serve", "--threads", "1"}, environment());
+  HttpClient client(port_of(serve));
+  insert_teams(tenancy, "acme", 3);
+  serve.wait_until([&] {
+    return client.get("/metrics").body.find(R"(tributary_sync_rows_total{kind="postgres",mapping="teams"} 3)") !=
+           std::string::npos;
+  });
+  source_.session().run(R"(UPDATE "ExternalDbSyncMetadata" SET "pollerEnabled" = false)");
+  insert_teams(tenancy, "acme", 2);
+  serve.wait_until([&] {
+    return source_.session().number(R"(SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL)") > 0;
+  });
+
+  const auto text = client.get("/metrics").body;
+  EXPECT_THAT(text, HasSubstr(R"(tributary_lag_seconds_count{kind="postgres"} )"));
+  EXPECT_THAT(text, HasSubstr(R"(tributary_fusebox_on{switch="poller"} 0)"));
+  EXPECT_THAT(
+      text, HasSubstr("tributary_queue_requests{state=\"pending\"} " +
+                      source_.session().value(R"(SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL)")));
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with('#')) continue;
+    const auto name = line.substr(0, line.find_first_of("{ "));
+    EXPECT_THAT(text, HasSubstr("# TYPE " + std::regex_replace(name, std::regex("_(bucket|sum|count)$"), "") + ' ')) << line;
+  }
 }
 
 TEST_F(CliApi, DocumentsItself) {
