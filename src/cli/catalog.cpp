@@ -131,8 +131,9 @@ asio::awaitable<std::vector<DestinationRow>> list_deleted_destinations(postgres:
   co_return co_await read_destinations(source, kDeletedDestinationsSql, std::move(selection), std::move(secrets));
 }
 
-asio::awaitable<std::vector<DestinationRow>> list_every_destination(postgres::Connection& source, Selection selection) {
-  co_return co_await read_destinations(source, kEveryDestinationSql, std::move(selection), {});
+asio::awaitable<std::vector<DestinationRow>> list_every_destination(postgres::Connection& source, Selection selection,
+                                                                    Secrets secrets) {
+  co_return co_await read_destinations(source, kEveryDestinationSql, std::move(selection), std::move(secrets));
 }
 
 asio::awaitable<std::vector<ProjectRow>> list_projects(postgres::Connection& source) {

@@ -39,7 +39,8 @@ asio::awaitable<std::vector<DestinationRow>> list_deleted_destinations(postgres:
                                                                        Secrets secrets);
 
 /// Both, and of each tenancy the shared ClickHouse where it is a destination ("@clickhouse").
-asio::awaitable<std::vector<DestinationRow>> list_every_destination(postgres::Connection& source, Selection selection);
+asio::awaitable<std::vector<DestinationRow>> list_every_destination(postgres::Connection& source, Selection selection,
+                                                                    Secrets secrets);
 
 struct ProjectRow {
   std::string id;

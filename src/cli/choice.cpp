@@ -36,8 +36,9 @@ void add_choice(CLI::App& command, Choice& choice) {
   command.add_option("--mapping", choice.mapping, "This mapping only")->type_name("MAPPING");
 }
 
-asio::awaitable<std::vector<DestinationRow>> chosen_destinations(postgres::Connection& source, const Choice& choice) {
-  auto rows = co_await list_every_destination(source, selection_of(choice));
+asio::awaitable<std::vector<DestinationRow>> chosen_destinations(postgres::Connection& source, const Choice& choice,
+                                                                 Secrets secrets) {
+  auto rows = co_await list_every_destination(source, selection_of(choice), std::move(secrets));
   if (rows.empty()) throw Failure("no destination is like that; `tributary destination list` shows them all");
   co_return rows;
 }

@@ -29,7 +29,8 @@ struct Choice {
 void add_choice(CLI::App& command, Choice& choice);
 
 /// The destinations that are meant, the shared ClickHouse among them. Throws Failure where there is none, with what to do.
-asio::awaitable<std::vector<DestinationRow>> chosen_destinations(postgres::Connection& source, const Choice& choice);
+asio::awaitable<std::vector<DestinationRow>> chosen_destinations(postgres::Connection& source, const Choice& choice,
+                                                                 Secrets secrets);
 /// The mappings that are meant. Throws Failure{kBadInput} where none has that name.
 std::vector<mapping::Mapping> chosen_mappings(std::vector<mapping::Mapping> mappings, const Choice& choice);
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <boost/asio/co_spawn.hpp>
 #include <cstdlib>
 
 #include "cli/command.hpp"
@@ -13,6 +14,8 @@ namespace {
 
 namespace embedded = clickhouse::embedded;
 using namespace std::chrono_literals;
+
+constexpr auto kEngineTime = 60s;  ///< to load what is in its folder
 
 }  // namespace
 
@@ -75,6 +78,31 @@ embedded::Supervisor::SetUp engine_set_up(std::vector<mapping::Mapping> mappings
           telemetry::log(telemetry::Level::error, "clickhouse", "a table of the embedded engine differs and is not written",
                          {{"mapping", mapping}, {"error", failure.message}});
       };
+}
+
+BorrowedEngine::BorrowedEngine(const asio::any_io_executor& executor, const settings::Settings& settings,
+                               const std::filesystem::path& folder, const std::vector<mapping::Mapping>& mappings)
+    : changed_(executor),
+      supervisor_(executor, engine_params(folder, settings.clickhouse.memory, settings.log.level, mappings),
+                  engine_set_up(mappings, {}), [this](const std::optional<embedded::ReadyLine>& host) {
+                    host_ = host;
+                    changed_.set();
+                  }) {
+  asio::co_spawn(executor, supervisor_.run(stop_.get_token()), [this](std::exception_ptr) {
+    is_over_ = true;
+    changed_.set();
+  });
+}
+
+asio::awaitable<std::optional<embedded::ReadyLine>> BorrowedEngine::host(std::stop_token stop) {
+  const auto deadline = Deadline::after(kEngineTime);
+  while (!host_ && co_await changed_.wait(deadline, stop)) continue;
+  co_return host_;
+}
+
+asio::awaitable<void> BorrowedEngine::end() {
+  stop_.request_stop();
+  while (!is_over_) co_await changed_.wait(Deadline::never());
 }
 
 }  // namespace tributary::cli

@@ -1,7 +1,10 @@
 #pragma once
 #include <filesystem>
+#include <optional>
+#include <stop_token>
 #include <vector>
 
+#include "base/event.hpp"
 #include "base/uuid.hpp"
 #include "clickhouse/embedded/supervisor.hpp"
 #include "clickhouse/options.hpp"
@@ -26,5 +29,24 @@ clickhouse::embedded::SupervisorParams engine_params(std::filesystem::path folde
                                                      const std::vector<mapping::Mapping>& mappings);
 /// Applies the schema of these mappings to it. Throws Failure where it belongs to another installation, or a newer program made it.
 clickhouse::embedded::Supervisor::SetUp engine_set_up(std::vector<mapping::Mapping> mappings, Uuid installation);
+
+/// The embedded engine that another process runs, or this one for as long as this object is kept.
+/// Lifetime: end() has returned before it is destroyed. Threads: the executor's loop.
+class BorrowedEngine {
+ public:
+  BorrowedEngine(const asio::any_io_executor& executor, const settings::Settings& settings, const std::filesystem::path& folder,
+                 const std::vector<mapping::Mapping>& mappings);
+
+  /// nullopt: not in time, and it has said why; or stopped.
+  asio::awaitable<std::optional<clickhouse::embedded::ReadyLine>> host(std::stop_token stop);
+  asio::awaitable<void> end();
+
+ private:
+  Event changed_;
+  std::optional<clickhouse::embedded::ReadyLine> host_;
+  bool is_over_ = false;
+  std::stop_source stop_;
+  clickhouse::embedded::Supervisor supervisor_;
+};
 
 }  // namespace tributary::cli

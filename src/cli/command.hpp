@@ -64,6 +64,8 @@ void add_clickhouse(CLI::App& app, Action& chosen);
 void add_query(CLI::App& app, Action& chosen);
 void add_retry(CLI::App& app, Action& chosen);
 void add_pause(CLI::App& app, Action& chosen);  ///< and resume
+void add_verify(CLI::App& app, Action& chosen);
+void add_resync(CLI::App& app, Action& chosen);
 void add_secrets(CLI::App& app, Action& chosen);
 void add_settings(CLI::App& app, Action& chosen);
 void add_metrics(CLI::App& app, Action& chosen);

@@ -32,7 +32,7 @@ asio::awaitable<int> run(const settings::Settings& settings, const Choice& choic
   chosen_mappings(load_mappings(settings), choice);
   auto source = co_await open_source(settings);
   std::vector<queue::DestinationName> names;
-  for (const auto& row : co_await chosen_destinations(source, choice)) names.push_back({row.tenancy, row.id});
+  for (const auto& row : co_await chosen_destinations(source, choice, {})) names.push_back({row.tenancy, row.id});
   const auto changed = co_await verb.change(source, names, choice.mapping, statement_deadline());
   if (changed == 0)
     std::puts(verb.nothing);

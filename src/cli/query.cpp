@@ -1,6 +1,5 @@
 #include <unistd.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/this_coro.hpp>
 
@@ -13,7 +12,6 @@
 #include <system_error>
 
 #include "analytics/query.hpp"
-#include "base/event.hpp"
 #include "cli/clickhouse_engine.hpp"
 #include "cli/command.hpp"
 
@@ -23,7 +21,6 @@ namespace {
 namespace ch = tributary::clickhouse;
 using namespace std::chrono_literals;
 
-constexpr auto kEngineTime = 60s;  ///< to load what is in its folder
 constexpr std::size_t kLongestStatement = 1024 * 1024;
 
 struct Options {
@@ -145,43 +142,7 @@ asio::awaitable<void> answer(ch::ConnectOptions server, analytics::TenantQuery q
   if (stop.stop_requested()) throw Failure("the query was cancelled");
 }
 
-/// The embedded engine that another process runs, or this one for as long as this object is kept.
-class Engine {
- public:
-  Engine(const asio::any_io_executor& executor, const settings::Settings& settings, const std::filesystem::path& folder,
-         const std::vector<mapping::Mapping>& mappings)
-      : changed_(executor),
-        supervisor_(executor, engine_params(folder, settings.clickhouse.memory, settings.log.level, mappings),
-                    engine_set_up(mappings, {}), [this](const std::optional<ch::embedded::ReadyLine>& host) {
-                      host_ = host;
-                      changed_.set();
-                    }) {
-    asio::co_spawn(executor, supervisor_.run(stop_.get_token()), [this](std::exception_ptr) {
-      is_over_ = true;
-      changed_.set();
-    });
-  }
-
-  /// nullopt: not in time, and it has said why; or stopped.
-  asio::awaitable<std::optional<ch::embedded::ReadyLine>> host(std::stop_token stop) {
-    const auto deadline = Deadline::after(kEngineTime);
-    while (!host_ && co_await changed_.wait(deadline, stop)) continue;
-    co_return host_;
-  }
-  asio::awaitable<void> end() {
-    stop_.request_stop();
-    while (!is_over_) co_await changed_.wait(Deadline::never());
-  }
-
- private:
-  Event changed_;
-  std::optional<ch::embedded::ReadyLine> host_;
-  bool is_over_ = false;
-  std::stop_source stop_;
-  ch::embedded::Supervisor supervisor_;
-};
-
-asio::awaitable<void> answer_of(Engine& engine, analytics::TenantQuery query, std::stop_token stop) {
+asio::awaitable<void> answer_of(BorrowedEngine& engine, analytics::TenantQuery query, std::stop_token stop) {
   const auto host = co_await engine.host(stop);
   if (stop.stop_requested()) throw Failure("the query was cancelled");
   if (!host) throw Failure("the embedded ClickHouse engine does not start; what it says stands above");
@@ -195,7 +156,7 @@ asio::awaitable<void> answer_embedded(const settings::Settings& settings, analyt
   if (!std::filesystem::exists(folder / "data"))
     throw Failure("there is no ClickHouse in " + folder.string() +
                   " yet: `tributary serve` or `tributary sync --once` fills it, or name another with clickhouse.folder");
-  Engine engine(co_await asio::this_coro::executor, settings, folder, load_mappings(settings));
+  BorrowedEngine engine(co_await asio::this_coro::executor, settings, folder, load_mappings(settings));
   std::exception_ptr failure;
   try {
     co_await answer_of(engine, std::move(query), stop);

@@ -5,7 +5,7 @@
 #include "mapping/sql_parts.hpp"
 #include "mapping/types.hpp"
 
-// Comparing, on the side of ClickHouse. A uuid is ordered by its text: ClickHouse has an order of its own for the type.
+// Comparing, on the side of ClickHouse, as the tenant sees its rows. A uuid is ordered by its text: ClickHouse has an order of its own for the type.
 
 namespace tributary::mapping::clickhouse {
 namespace {
@@ -68,9 +68,8 @@ std::string digest(const Mapping& mapping) {
 
 std::string rows(const Mapping& mapping, Interval interval) {
   const auto keys = key_columns(mapping);
-  auto text = fmt::format(
-      "FROM {} FINAL\nWHERE `project_id` = {{project:String}} AND `branch_id` = {{branch:String}} AND `sync_is_deleted` = 0",
-      table_name(mapping));
+  auto text =
+      fmt::format("FROM {}\nWHERE `project_id` = {{project:String}} AND `branch_id` = {{branch:String}}", view_name(mapping));
   const auto bound = [&](std::string_view comparison, std::string_view parameter) {
     text += fmt::format("\n  AND {} {} {}", tuple(keys, [](const Column& column, std::size_t) { return key_in_order(column); }),
                         comparison, tuple(keys, [&](const Column& column, std::size_t i) {
@@ -82,25 +81,29 @@ std::string rows(const Mapping& mapping, Interval interval) {
   return text;
 }
 
-/// How many of the bounds are not above the key: a binary search, one step after the other.
-std::string range_steps(std::span<const Column> keys) {
-  std::string text;
-  std::size_t i = 0;
-  for (const auto& column : keys) {
-    text += fmt::format("  {} AS bounds_{},\n", in_order(column, fmt::format("{{bounds_{}:Array(String)}}", i), true), i);
-    ++i;
+/// (key_0, …, digest, place) of `rows`, where place is how many of the bounds are not above the key: a binary search, one step around the other. Not one
+/// expression in terms of the other: ClickHouse would put each in the place of its name, and double the text with every step.
+std::string placed(const Mapping& mapping, std::span<const Column> keys, const std::string& rows) {
+  std::string names;
+  std::string selected;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    names += fmt::format("key_{}, ", i);
+    selected += fmt::format("{} AS key_{}, ", key_in_order(keys[i]), i);
   }
-  text += "  toInt64(0) AS place_0";
-  int step_number = 0;
+  auto text = fmt::format("SELECT {}{} AS digest, toInt64(0) AS place\n{}", selected, digest(mapping), rows);
+  const auto key = tuple(keys, [](const Column&, std::size_t i) { return fmt::format("key_{}", i); });
+  const auto bounds = [](const Column& column, std::size_t i) {
+    return in_order(column, fmt::format("{{bounds_{}:Array(String)}}", i), true);
+  };
   for (std::size_t step = (kMostBounds + 1) / 2; step > 0; step /= 2) {
-    const auto before = fmt::format("place_{}", step_number++);
-    text += fmt::format(
-        ",\n  if({0} + {1} <= length(bounds_0) AND {2} >= {3}, {0} + {1}, {0}) AS place_{4}", before, step,
-        tuple(keys, [](const Column& column, std::size_t) { return key_in_order(column); }),
-        tuple(keys, [&](const Column&, std::size_t column) { return fmt::format("bounds_{}[{} + {}]", column, before, step); }),
-        step_number);
+    const auto bound =
+        tuple(keys, [&](const Column& column, std::size_t i) { return fmt::format("{}[place + {}]", bounds(column, i), step); });
+    text = fmt::format(
+        "SELECT {0}digest, if(place + {1} <= length({{bounds_0:Array(String)}}) AND {2} >= {3}, place + {1}, place) AS "
+        "place\nFROM (\n{4}\n)",
+        names, step, key, bound, text);
   }
-  return text + fmt::format(",\n  place_{} AS range", step_number);
+  return text;
 }
 
 }  // namespace
@@ -123,10 +126,8 @@ std::string boundaries_sql(const Mapping& mapping, Interval interval) {
 
 std::string checksums_sql(const Mapping& mapping, Interval interval) {
   return fmt::format(
-      "WITH\n{}\n"
-      "SELECT range, toInt64(count()) AS rows, toString(sum(toInt128({}))) AS sum\n{}\n"
-      "GROUP BY range",
-      range_steps(key_columns(mapping)), digest(mapping), rows(mapping, interval));
+      "SELECT place AS range, toInt64(count()) AS rows, toString(sum(toInt128(digest))) AS sum\nFROM (\n{}\n)\nGROUP BY place",
+      placed(mapping, key_columns(mapping), rows(mapping, interval)));
 }
 
 std::string digests_sql(const Mapping& mapping, Interval interval) {

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "clickhouse/row_reader.hpp"
+#include "mapping/clickhouse_access.hpp"
 #include "mapping/clickhouse_sql.hpp"
 #include "mapping/compare_sql.hpp"
 
@@ -22,8 +23,8 @@ static_assert(sql::kMostBounds == Side::kMostBounds);
 
 class ClickHouseSide final : public DestinationSide {
  public:
-  ClickHouseSide(ch::Client& client, const mapping::Mapping& mapping, destination::clickhouse_target::Tenant tenant)
-      : client_(client), mapping_(mapping), tenant_(std::move(tenant)), key_columns_(mapping.target_key.size()) {}
+  ClickHouseSide(ClickHouseAccess access, const mapping::Mapping& mapping, destination::clickhouse_target::Tenant tenant)
+      : access_(access), mapping_(mapping), tenant_(std::move(tenant)), key_columns_(mapping.target_key.size()) {}
 
   asio::awaitable<std::vector<Key>> boundaries(Interval interval, std::int64_t step, std::int64_t most) override {
     auto values = params(interval);
@@ -58,7 +59,9 @@ class ClickHouseSide final : public DestinationSide {
     ch::Params values;
     const Uuid one[] = {tenant_.tenancy};
     values.add("tenancies", std::span<const Uuid>(one));
-    const auto result = co_await run(sql::read_metadata_sql(), std::move(values));
+    const auto result = co_await access_.writer.execute(
+        {.text = sql::read_metadata_sql() + "\nFORMAT RowBinary", .params = std::move(values), .retryable = true},
+        Deadline::after(kStatementTime));
     for (ch::RowReader row(result.body); row.more();) {
       row.uuid();
       const bool wanted = row.string() == mapping_.name;
@@ -112,14 +115,19 @@ class ClickHouseSide final : public DestinationSide {
     return key;
   }
   asio::awaitable<ch::Result> run(std::string text, ch::Params params) {
-    co_return co_await client_.execute({.text = std::move(text) + "\nFORMAT RowBinary",
-                                        .params = std::move(params),
-                                        .retryable = true,
-                                        .max_answer_bytes = kMostAnswerBytes},
-                                       Deadline::after(kStatementTime));
+    ch::Query query{.text = std::move(text) + "\nFORMAT RowBinary",
+                    .params = std::move(params),
+                    .retryable = true,
+                    .max_answer_bytes = kMostAnswerBytes};
+    if (access_.as_tenant) {
+      query.settings = {{std::string(sql::kProjectSetting), tenant_.project},
+                        {std::string(sql::kBranchSetting), tenant_.branch},
+                        {"readonly", "1"}};
+    }
+    co_return co_await access_.reader.execute(std::move(query), Deadline::after(kStatementTime));
   }
 
-  ch::Client& client_;
+  const ClickHouseAccess access_;
   const mapping::Mapping& mapping_;
   const destination::clickhouse_target::Tenant tenant_;
   const std::size_t key_columns_;
@@ -127,9 +135,9 @@ class ClickHouseSide final : public DestinationSide {
 
 }  // namespace
 
-std::unique_ptr<DestinationSide> make_clickhouse_side(ch::Client& client, const mapping::Mapping& mapping,
+std::unique_ptr<DestinationSide> make_clickhouse_side(ClickHouseAccess access, const mapping::Mapping& mapping,
                                                       destination::clickhouse_target::Tenant tenant) {
-  return std::make_unique<ClickHouseSide>(client, mapping, std::move(tenant));
+  return std::make_unique<ClickHouseSide>(access, mapping, std::move(tenant));
 }
 
 }  // namespace tributary::verify

@@ -1,16 +1,18 @@
 #include "verify/comparison.hpp"
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
-#include <tuple>
+#include <exception>
+#include <utility>
+
+#include "base/event.hpp"
 
 namespace tributary::verify {
 namespace {
 
 using namespace std::chrono_literals;
-using namespace asio::experimental::awaitable_operators;
 
 constexpr std::chrono::milliseconds kFirstPause = 20ms;
 constexpr std::chrono::milliseconds kLongestPause = 1s;
@@ -19,6 +21,32 @@ constexpr std::size_t kKeysAtOnce = 1'000;
 
 Interval range_of(const Interval& interval, std::span<const Key> bounds, std::size_t i) {
   return {i == 0 ? interval.low : bounds[i - 1], i == bounds.size() ? interval.high : bounds[i]};
+}
+
+/// Both databases at work at the same time. What one of them throws is thrown once the other is done.
+template <class A, class B>
+asio::awaitable<std::pair<A, B>> both(asio::awaitable<A> first, asio::awaitable<B> second) {
+  const auto executor = co_await asio::this_coro::executor;
+  Event done(executor);
+  bool is_done = false;
+  std::exception_ptr failure;
+  std::pair<A, B> results;
+  asio::co_spawn(executor, std::move(second), [&](std::exception_ptr error, B result) {
+    failure = error;
+    results.second = std::move(result);
+    is_done = true;
+    done.set();
+  });
+  std::exception_ptr first_failure;
+  try {
+    results.first = co_await std::move(first);
+  } catch (...) {
+    first_failure = std::current_exception();
+  }
+  while (!is_done) co_await done.wait(Deadline::never());
+  if (first_failure) std::rethrow_exception(first_failure);
+  if (failure) std::rethrow_exception(failure);
+  co_return results;
 }
 
 std::vector<std::size_t> differing(std::string_view expected, std::string_view actual) {
@@ -49,7 +77,8 @@ asio::awaitable<Progress> Comparison::run(Progress begun, std::stop_token stop) 
   const auto most = params_.range_rows * static_cast<std::int64_t>(params_.ranges_at_once);
   Progress done = progress_;
   while (!stop_.stop_requested()) {
-    Interval segment{.low = progress_.next, .high = std::nullopt};
+    Interval segment;
+    if (progress_.next && !progress_.next->empty()) segment.low = progress_.next;
     auto bounds = co_await source_.boundaries(segment, params_.range_rows, most + 1);
     if (bounds.size() == params_.ranges_at_once) {
       segment.high = std::move(bounds.back());
@@ -67,7 +96,7 @@ asio::awaitable<Progress> Comparison::run(Progress begun, std::stop_token stop) 
 
 asio::awaitable<void> Comparison::compare(Interval interval, std::vector<Key> bounds, bool counts) {
   bounds.erase(std::unique(bounds.begin(), bounds.end()), bounds.end());  // rows of the source may share a target key
-  const auto [expected, actual] = co_await (source_.checksums(interval, bounds) && destination_.checksums(interval, bounds));
+  const auto [expected, actual] = co_await both(source_.checksums(interval, bounds), destination_.checksums(interval, bounds));
   for (std::size_t i = 0; i <= bounds.size() && !stop_.stop_requested(); ++i) {
     if (counts) progress_.rows += expected[i].rows;
     if (expected[i] != actual[i]) co_await narrow(range_of(interval, bounds, i), expected[i].rows, actual[i].rows);
@@ -87,7 +116,7 @@ asio::awaitable<void> Comparison::narrow(Interval range, std::int64_t expected, 
 }
 
 asio::awaitable<void> Comparison::list(Interval range) {
-  const auto [expected, actual] = co_await (source_.digests(range) && destination_.digests(range));
+  const auto [expected, actual] = co_await both(source_.digests(range), destination_.digests(range));
   std::vector<Key> keys;
   for (const auto& [key, digest] : expected) {
     const auto found = actual.find(key);

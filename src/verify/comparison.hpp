@@ -53,7 +53,7 @@ class Comparison {
   /// `found`: differences, a few at a time. `advanced`: now and then.
   Comparison(SourceSide& source, DestinationSide& destination, ComparisonParams params, Found found, Advanced advanced);
 
-  /// From `next` of the progress given, whose numbers are added to. Returns early at `stop`.
+  /// From `next` of the progress given, whose numbers are added to; from the beginning where that is no key, or one of no columns. Returns early at `stop`.
   asio::awaitable<Progress> run(Progress begun, std::stop_token stop);
 
  private:

@@ -3,8 +3,8 @@ FROM (
   SELECT *, row_number() OVER (ORDER BY toString(`id`)) - 1 AS place
   FROM (
 SELECT `id`
-FROM analytics_internal.`contact_channels` FINAL
-WHERE `project_id` = {project:String} AND `branch_id` = {branch:String} AND `sync_is_deleted` = 0
+FROM default.`contact_channels`
+WHERE `project_id` = {project:String} AND `branch_id` = {branch:String}
   AND toString(`id`) >= {low_0:String}
   AND toString(`id`) < {high_0:String}
 ORDER BY toString(`id`)
@@ -13,27 +13,46 @@ LIMIT {most:Int64}
 )
 WHERE place > 0 AND place % {step:Int64} = 0
 ORDER BY place;
-WITH
-  {bounds_0:Array(String)} AS bounds_0,
-  toInt64(0) AS place_0,
-  if(place_0 + 512 <= length(bounds_0) AND toString(`id`) >= bounds_0[place_0 + 512], place_0 + 512, place_0) AS place_1,
-  if(place_1 + 256 <= length(bounds_0) AND toString(`id`) >= bounds_0[place_1 + 256], place_1 + 256, place_1) AS place_2,
-  if(place_2 + 128 <= length(bounds_0) AND toString(`id`) >= bounds_0[place_2 + 128], place_2 + 128, place_2) AS place_3,
-  if(place_3 + 64 <= length(bounds_0) AND toString(`id`) >= bounds_0[place_3 + 64], place_3 + 64, place_3) AS place_4,
-  if(place_4 + 32 <= length(bounds_0) AND toString(`id`) >= bounds_0[place_4 + 32], place_4 + 32, place_4) AS place_5,
-  if(place_5 + 16 <= length(bounds_0) AND toString(`id`) >= bounds_0[place_5 + 16], place_5 + 16, place_5) AS place_6,
-  if(place_6 + 8 <= length(bounds_0) AND toString(`id`) >= bounds_0[place_6 + 8], place_6 + 8, place_6) AS place_7,
-  if(place_7 + 4 <= length(bounds_0) AND toString(`id`) >= bounds_0[place_7 + 4], place_7 + 4, place_7) AS place_8,
-  if(place_8 + 2 <= length(bounds_0) AND toString(`id`) >= bounds_0[place_8 + 2], place_8 + 2, place_8) AS place_9,
-  if(place_9 + 1 <= length(bounds_0) AND toString(`id`) >= bounds_0[place_9 + 1], place_9 + 1, place_9) AS place_10,
-  place_10 AS range
-SELECT range, toInt64(count()) AS rows, toString(sum(toInt128(reinterpretAsInt64(halfMD5(concat(concat(toString(`id`), ';'), concat(toString(`user_id`), ';'), concat(toString(length(toString(`type`))), ':', toString(`type`)), concat(toString(length(toString(`value`))), ':', toString(`value`)), concat(if(`is_primary`, 't', 'f'), ';'), concat(if(`is_verified`, 't', 'f'), ';'), concat(if(`used_for_auth`, 't', 'f'), ';'), concat(if(endsWith(toString(`created_at`), '.000'), substring(toString(`created_at`), 1, 19), trim(TRAILING '0' FROM toString(`created_at`))), ';'), '')))))) AS sum
-FROM analytics_internal.`contact_channels` FINAL
-WHERE `project_id` = {project:String} AND `branch_id` = {branch:String} AND `sync_is_deleted` = 0
-GROUP BY range;
+SELECT place AS range, toInt64(count()) AS rows, toString(sum(toInt128(digest))) AS sum
+FROM (
+SELECT key_0, digest, if(place + 1 <= length({bounds_0:Array(String)}) AND key_0 >= {bounds_0:Array(String)}[place + 1], place + 1, place) AS place
+FROM (
+SELECT key_0, digest, if(place + 2 <= length({bounds_0:Array(String)}) AND key_0 >= {bounds_0:Array(String)}[place + 2], place + 2, place) AS place
+FROM (
+SELECT key_0, digest, if(place + 4 <= length({bounds_0:Array(String)}) AND key_0 >= {bounds_0:Array(String)}[place + 4], place + 4, place) AS place
+FROM (
+SELECT key_0, digest, if(place + 8 <= length({bounds_0:Array(String)}) AND key_0 >= {bounds_0:Array(String)}[place + 8], place + 8, place) AS place
+FROM (
+SELECT key_0, digest, if(place + 16 <= length({bounds_0:Array(String)}) AND key_0 >= {bounds_0:Array(String)}[place + 16], place + 16, place) AS place
+FROM (
+SELECT key_0, digest, if(place + 32 <= length({bounds_0:Array(String)}) AND key_0 >= {bounds_0:Array(String)}[place + 32], place + 32, place) AS place
+FROM (
+SELECT key_0, digest, if(place + 64 <= length({bounds_0:Array(String)}) AND key_0 >= {bounds_0:Array(String)}[place + 64], place + 64, place) AS place
+FROM (
+SELECT key_0, digest, if(place + 128 <= length({bounds_0:Array(String)}) AND key_0 >= {bounds_0:Array(String)}[place + 128], place + 128, place) AS place
+FROM (
+SELECT key_0, digest, if(place + 256 <= length({bounds_0:Array(String)}) AND key_0 >= {bounds_0:Array(String)}[place + 256], place + 256, place) AS place
+FROM (
+SELECT key_0, digest, if(place + 512 <= length({bounds_0:Array(String)}) AND key_0 >= {bounds_0:Array(String)}[place + 512], place + 512, place) AS place
+FROM (
+SELECT toString(`id`) AS key_0, reinterpretAsInt64(halfMD5(concat(concat(toString(`id`), ';'), concat(toString(`user_id`), ';'), concat(toString(length(toString(`type`))), ':', toString(`type`)), concat(toString(length(toString(`value`))), ':', toString(`value`)), concat(if(`is_primary`, 't', 'f'), ';'), concat(if(`is_verified`, 't', 'f'), ';'), concat(if(`used_for_auth`, 't', 'f'), ';'), concat(if(endsWith(toString(`created_at`), '.000'), substring(toString(`created_at`), 1, 19), trim(TRAILING '0' FROM toString(`created_at`))), ';'), ''))) AS digest, toInt64(0) AS place
+FROM default.`contact_channels`
+WHERE `project_id` = {project:String} AND `branch_id` = {branch:String}
+)
+)
+)
+)
+)
+)
+)
+)
+)
+)
+)
+GROUP BY place;
 SELECT toString(`id`), toString(reinterpretAsInt64(halfMD5(concat(concat(toString(`id`), ';'), concat(toString(`user_id`), ';'), concat(toString(length(toString(`type`))), ':', toString(`type`)), concat(toString(length(toString(`value`))), ':', toString(`value`)), concat(if(`is_primary`, 't', 'f'), ';'), concat(if(`is_verified`, 't', 'f'), ';'), concat(if(`used_for_auth`, 't', 'f'), ';'), concat(if(endsWith(toString(`created_at`), '.000'), substring(toString(`created_at`), 1, 19), trim(TRAILING '0' FROM toString(`created_at`))), ';'), ''))))
-FROM analytics_internal.`contact_channels` FINAL
-WHERE `project_id` = {project:String} AND `branch_id` = {branch:String} AND `sync_is_deleted` = 0
+FROM default.`contact_channels`
+WHERE `project_id` = {project:String} AND `branch_id` = {branch:String}
   AND toString(`id`) >= {low_0:String}
   AND toString(`id`) < {high_0:String};
 SELECT toString(`id`),
@@ -45,6 +64,6 @@ SELECT toString(`id`),
        substring(lower(hex(MD5(concat(if(`is_verified`, 't', 'f'), ';')))), 1, 8), ',',
        substring(lower(hex(MD5(concat(if(`used_for_auth`, 't', 'f'), ';')))), 1, 8), ',',
        substring(lower(hex(MD5(concat(if(endsWith(toString(`created_at`), '.000'), substring(toString(`created_at`), 1, 19), trim(TRAILING '0' FROM toString(`created_at`))), ';')))), 1, 8), ',')
-FROM analytics_internal.`contact_channels` FINAL
-WHERE `project_id` = {project:String} AND `branch_id` = {branch:String} AND `sync_is_deleted` = 0
+FROM default.`contact_channels`
+WHERE `project_id` = {project:String} AND `branch_id` = {branch:String}
   AND toString(`id`) IN {keys_0:Array(String)};

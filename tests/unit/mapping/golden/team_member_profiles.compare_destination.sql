@@ -1,6 +1,6 @@
 SELECT numbered."team_id"::text, numbered."user_id"::text
 FROM (
-  SELECT some.*, row_number() OVER () - 1 AS place
+  SELECT listed.*, row_number() OVER () - 1 AS place
   FROM (
     SELECT target."team_id" AS "team_id", target."user_id" AS "user_id"
     FROM public."team_member_profiles" AS target
@@ -9,7 +9,7 @@ FROM (
     AND (target."team_id", target."user_id") < ($3::text::uuid, $4::text::uuid)
     ORDER BY target."team_id", target."user_id"
     LIMIT $6::bigint
-  ) AS some
+  ) AS listed
 ) AS numbered
 WHERE place > 0 AND place % $5::bigint = 0
 ORDER BY place;

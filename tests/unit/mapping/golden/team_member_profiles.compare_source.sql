@@ -1,6 +1,6 @@
 SELECT numbered."team_id"::text, numbered."user_id"::text
 FROM (
-  SELECT some.*, row_number() OVER () - 1 AS place
+  SELECT listed.*, row_number() OVER () - 1 AS place
   FROM (
     SELECT source."teamId" AS "team_id", source."projectUserId" AS "user_id"
     FROM public."TeamMember" AS source
@@ -9,7 +9,7 @@ FROM (
     AND (source."teamId", source."projectUserId") < ($4::text::uuid, $5::text::uuid)
     ORDER BY source."teamId", source."projectUserId"
     LIMIT $7::bigint
-  ) AS some
+  ) AS listed
 ) AS numbered
 WHERE place > 0 AND place % $6::bigint = 0
 ORDER BY place;
@@ -32,8 +32,12 @@ SELECT wanted.place, seen.columns,
        COALESCE(found."unsequenced" OR found."sequence_id" > $4::bigint, FALSE)
        OR EXISTS (
          SELECT FROM public."DeletedRow" AS deleted
-         WHERE deleted."tenancyId" = $1 AND deleted."tableName" = 'TeamMember'
-           AND (deleted."sequenceId" > $4::bigint OR deleted."shouldUpdateSequenceId")
+         WHERE deleted."tenancyId" = $1 AND deleted."tableName" = 'TeamMember' AND deleted."sequenceId" > $4::bigint
+           AND (deleted."primaryKey" ->> 'teamId')::uuid = wanted."team_id"
+           AND (deleted."primaryKey" ->> 'projectUserId')::uuid = wanted."user_id")
+       OR EXISTS (
+         SELECT FROM public."DeletedRow" AS deleted
+         WHERE deleted."tenancyId" = $1 AND deleted."tableName" = 'TeamMember' AND deleted."shouldUpdateSequenceId"
            AND (deleted."primaryKey" ->> 'teamId')::uuid = wanted."team_id"
            AND (deleted."primaryKey" ->> 'projectUserId')::uuid = wanted."user_id")
        OR EXISTS (

@@ -1,6 +1,6 @@
 SELECT numbered."id"::text
 FROM (
-  SELECT some.*, row_number() OVER () - 1 AS place
+  SELECT listed.*, row_number() OVER () - 1 AS place
   FROM (
     SELECT source."teamId" AS "id"
     FROM public."Team" AS source
@@ -9,7 +9,7 @@ FROM (
     AND (source."teamId") < ($3::text::uuid)
     ORDER BY source."teamId"
     LIMIT $5::bigint
-  ) AS some
+  ) AS listed
 ) AS numbered
 WHERE place > 0 AND place % $4::bigint = 0
 ORDER BY place;
@@ -32,8 +32,11 @@ SELECT wanted.place, seen.columns,
        COALESCE(found."unsequenced" OR found."sequence_id" > $3::bigint, FALSE)
        OR EXISTS (
          SELECT FROM public."DeletedRow" AS deleted
-         WHERE deleted."tenancyId" = $1 AND deleted."tableName" = 'Team'
-           AND (deleted."sequenceId" > $3::bigint OR deleted."shouldUpdateSequenceId")
+         WHERE deleted."tenancyId" = $1 AND deleted."tableName" = 'Team' AND deleted."sequenceId" > $3::bigint
+           AND (deleted."primaryKey" ->> 'teamId')::uuid = wanted."id")
+       OR EXISTS (
+         SELECT FROM public."DeletedRow" AS deleted
+         WHERE deleted."tenancyId" = $1 AND deleted."tableName" = 'Team' AND deleted."shouldUpdateSequenceId"
            AND (deleted."primaryKey" ->> 'teamId')::uuid = wanted."id")
        OR EXISTS (
          SELECT FROM tributary.marker AS marker

@@ -1,6 +1,6 @@
 SELECT numbered."id"::text
 FROM (
-  SELECT some.*, row_number() OVER () - 1 AS place
+  SELECT listed.*, row_number() OVER () - 1 AS place
   FROM (
     SELECT target."id" AS "id"
     FROM public."users" AS target
@@ -9,7 +9,7 @@ FROM (
     AND (target."id") < ($2::text::uuid)
     ORDER BY target."id"
     LIMIT $4::bigint
-  ) AS some
+  ) AS listed
 ) AS numbered
 WHERE place > 0 AND place % $3::bigint = 0
 ORDER BY place;

@@ -1,0 +1,76 @@
+#include <csignal>
+
+#include "fixture.hpp"
+
+namespace tributary::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+class CliVerify : public Cli {
+ protected:
+  void SetUp() override {
+    migrate();
+    tenancy_ = create_project("acme");
+    done({"destination", "add", "acme", "warehouse", "--url", warehouse_.uri()});
+    insert_teams(tenancy_, "acme", 500);
+    done({"sync", "--once"});
+  }
+  Database warehouse_{"cli_warehouse"};
+  std::string tenancy_;
+};
+
+TEST_F(CliVerify, WhatDiffersIsShownAndMended) {
+  EXPECT_THAT(done({"verify"}).out, HasSubstr("acme/warehouse teams: 500 rows compared, equal"));
+  auto warehouse = warehouse_.session();
+  warehouse.run("UPDATE teams SET display_name = 'other' WHERE id = (SELECT min(id::text)::uuid FROM teams)");
+  warehouse.run("DELETE FROM teams WHERE id = (SELECT max(id::text)::uuid FROM teams)");
+  warehouse.run("INSERT INTO teams VALUES (gen_random_uuid(), 'ghost', NULL, now(), '{}', '{}', '{}')");
+
+  const auto found = tributary({"verify", "--project", "acme"});
+  EXPECT_EQ(found.status, 1) << found.err;
+  EXPECT_THAT(found.out, AllOf(HasSubstr("3 differences"), HasSubstr("missing  id "), HasSubstr("extra  id "),
+                               HasSubstr(": display_name"), HasSubstr("--repair")));
+  const auto repaired = tributary({"verify", "--mapping", "teams", "--repair", "--json"});
+  EXPECT_EQ(repaired.status, 1);
+  const auto result = json_of(repaired);
+  EXPECT_FALSE(result.at("equal").as_bool());
+  ASSERT_EQ(result.at("results").as_array().size(), 1U);
+  EXPECT_EQ(result.at("results").at(0).at("differences").as_int64(), 3);
+  EXPECT_EQ(result.at("results").at(0).at("shown").as_array().size(), 3U);
+
+  done({"sync", "--once"});
+  EXPECT_TRUE(json_of(done({"verify", "--json"})).at("equal").as_bool());
+  EXPECT_EQ(warehouse.number("SELECT count(*) FROM teams"), 500);
+}
+
+TEST_F(CliVerify, WhatCannotBeComparedIsNotProved) {
+  done({"destination", "add", "acme", "broken", "--url", nowhere(), "--no-test"});
+  const auto broken = tributary({"verify", "--mapping", "teams"});
+  EXPECT_EQ(broken.status, 2);
+  EXPECT_THAT(broken.out, AllOf(HasSubstr("acme/broken teams"), HasSubstr("failed: "),
+                                HasSubstr("acme/warehouse teams: 500 rows compared, equal")));
+  // A table of another shape than the mapping's.
+  warehouse_.session().run("ALTER TABLE teams DROP COLUMN display_name");
+  const auto other_shape = tributary({"verify", "--destination", "warehouse", "--mapping", "teams"});
+  EXPECT_EQ(other_shape.status, 2);
+  EXPECT_THAT(other_shape.out, HasSubstr("display_name"));
+  EXPECT_EQ(tributary({"verify", "--source", nowhere()}).status, 2);
+}
+
+TEST_F(CliVerify, AnInterruptedComparisonGoesOn) {
+  source_.session().run(
+      "INSERT INTO tributary.verification (tenancy_id, destination_id, mapping, next_key, rows, differences, undecided) VALUES "
+      "('" +
+      tenancy_ + "', 'warehouse', 'teams', ARRAY['80000000-0000-0000-0000-000000000000'], 1000, 0, 0)");
+  const auto rest =
+      source_.session().number("SELECT count(*) FROM \"Team\" WHERE \"teamId\" >= '80000000-0000-0000-0000-000000000000'");
+  const auto resumed = json_of(done({"verify", "--mapping", "teams", "--resume", "--json"}));
+  EXPECT_EQ(resumed.at("results").at(0).at("rows").as_int64(), 1'000 + rest);
+  EXPECT_TRUE(resumed.at("results").at(0).at("finished").as_bool());
+  EXPECT_EQ(json_of(done({"verify", "--mapping", "teams", "--json"})).at("results").at(0).at("rows").as_int64(), 500);
+}
+
+}  // namespace
+}  // namespace tributary::test

@@ -1,0 +1,112 @@
+#include "support/clickhouse.hpp"
+#include "fixture.hpp"
+#include "support/clickhouse_compare.hpp"
+#include "verify/clickhouse_side.hpp"
+
+namespace tributary::verify {
+namespace {
+
+class VerifyClickHouse : public ::testing::Test {
+ protected:
+  VerifyClickHouse() : session_(source_.session()) {
+    session_.run(test::insert_project("project-1") + test::insert_tenancy(tenancy_, "project-1"));
+    session_.run(test::insert_project("project-2") + test::insert_tenancy(uuid(2), "project-2"));
+  }
+
+  void add_users(std::string_view tenancy, int count) {
+    session_.run(fmt::format(R"sql(
+      WITH u AS (
+        INSERT INTO "ProjectUser" ("tenancyId", "projectUserId", "mirroredProjectId", "displayName", "clientMetadata", "signedUpAt",
+                                   "restrictedByAdminReason")
+        SELECT '{0}', md5(i::text)::uuid, '{0}', nullif('Üser, "🚀' || i, 'Üser, "🚀7'), jsonb_build_object('n', i, 'é', '{{}}'),
+               CASE i WHEN 3 THEN '1969-12-31 23:59:59.999'::timestamp WHEN 5 THEN '2024-01-31 12:00:00' WHEN 6 THEN '2024-01-31 12:00:00.5'
+                      ELSE now() - i * interval '1 ms' END,
+               CASE WHEN i % 2 = 0 THEN '' END
+        FROM generate_series(1, {1}) AS i
+        RETURNING "projectUserId")
+      INSERT INTO "ContactChannel" ("tenancyId", "projectUserId", id, type, "isPrimary", "usedForAuth", "isVerified", value)
+      SELECT '{0}', "projectUserId", gen_random_uuid(), 'EMAIL', 'TRUE', 'TRUE', true, "projectUserId" || '@example.com' FROM u)sql",
+                             tenancy, count));
+  }
+  Finding compare(const std::string& mapping_name, ComparisonParams params = {}, bool repairs = false) {
+    Finding finding;
+    const auto mappings = test::builtin_mappings();
+    const auto& mapping = *std::ranges::find(mappings, mapping_name, &mapping::Mapping::name);
+    test::run([&]() -> asio::awaitable<void> {
+      const auto deadline = Deadline::after(std::chrono::seconds(50));
+      auto source = co_await postgres::Connection::open(source_.options(), deadline);
+      co_await prepare_session(source, deadline);
+      clickhouse::Client client(co_await asio::this_coro::executor, clickhouse_.options());
+      const auto source_side = make_source_side({.connection = source,
+                                                 .mapping = mapping,
+                                                 .tenancy = *Uuid::parse(tenancy_),
+                                                 .kind = mapping::DestinationKind::clickhouse});
+      const auto other = make_clickhouse_side({.writer = client, .reader = client}, mapping,
+                                              {.tenancy = *Uuid::parse(tenancy_), .project = "project-1", .branch = "main"});
+      Comparison comparison(
+          *source_side, *other, params,
+          [&](std::vector<Difference> found) -> asio::awaitable<void> {
+            if (repairs) co_await repair(*source_side, found);
+            std::ranges::move(found, std::back_inserter(finding.differences));
+          },
+          [](const Progress&) -> asio::awaitable<void> { co_return; });
+      finding.progress = co_await comparison.run({}, {});
+      client.close();
+    });
+    return finding;
+  }
+
+  test::SourceDatabase source_;
+  test::ClickHouse clickhouse_;
+  test::Session session_;
+  const std::string tenancy_ = uuid(1);
+};
+
+TEST_F(VerifyClickHouse, BothDatabasesDigestEveryValueAlikeAndWhatDiffersIsMended) {
+  test::Service::Params params;
+  params.clickhouse = clickhouse_.options();
+  test::Service service(source_, params);
+  add_users(tenancy_, 300);
+  add_users(uuid(2), 5);
+  for (unsigned i = 1; i <= 3; ++i) {
+    session_.run(test::insert_team(tenancy_, uuid(i)));
+    session_.run(fmt::format(R"(INSERT INTO "TeamMember" ("tenancyId", "projectUserId", "teamId", "displayName")
+                                SELECT '{}', "projectUserId", '{}', nullif("displayName", '') FROM "ProjectUser" WHERE "tenancyId" = '{}')",
+                             tenancy_, uuid(i), tenancy_));
+  }
+  const test::TenantName tenant{.tenancy = tenancy_, .project = "project-1"};
+  test::wait_until_equal(session_, tenant, clickhouse_);
+  for (const auto* mapping : {"users", "contact_channels", "teams", "team_member_profiles"}) {
+    const auto finding = compare(mapping, {.range_rows = 7, .ranges_at_once = 20});
+    EXPECT_EQ(finding.progress.differences, 0) << mapping;
+    EXPECT_EQ(finding.progress.undecided, 0) << mapping;
+  }
+  EXPECT_EQ(compare("users").progress.rows, 300);
+  // What ClickHouse cannot hold is compared as it is stored there.
+  session_.run(
+      R"(UPDATE "ProjectUser" SET "signedUpAt" = CASE WHEN "displayName" LIKE '%8' THEN 'infinity' ELSE '1815-12-10'::timestamp END
+                  WHERE "displayName" LIKE '%8' OR "displayName" LIKE '%9')");
+  EXPECT_EQ(compare("users").progress.differences, 0);
+  session_.run(R"(UPDATE "ProjectUser" SET "signedUpAt" = now())");
+  test::wait_until_equal(session_, tenant, clickhouse_);
+
+  const std::string of_mine = " WHERE project_id = 'project-1' AND ";
+  const auto id = [&](int number) { return session_.value(fmt::format("SELECT md5('{}')::uuid", number)); };
+  clickhouse_.run("DELETE FROM analytics_internal.users" + of_mine + "id = '" + id(1) + "'");
+  clickhouse_.run("ALTER TABLE analytics_internal.users UPDATE restricted_by_admin_reason = NULL" + of_mine + "id = '" + id(2) +
+                  "' SETTINGS mutations_sync = 1");
+  clickhouse_.run("INSERT INTO analytics_internal.users (project_id, branch_id, id) VALUES ('project-1', 'main', '" + uuid(77) +
+                  "')");
+  const auto finding = compare("users", {.range_rows = 50}, true);
+  ASSERT_EQ(finding.differences.size(), 3U);
+  const auto of = [&](const std::string& key) { return *std::ranges::find(finding.differences, Key{key}, &Difference::key); };
+  EXPECT_EQ(of(id(1)).kind, Difference::Kind::missing);
+  EXPECT_EQ(of(id(2)).kind, Difference::Kind::changed);
+  EXPECT_EQ(of(id(2)).columns, std::vector<std::size_t>{11});
+  EXPECT_EQ(of(uuid(77)).kind, Difference::Kind::extra);
+  test::wait_until_equal(session_, tenant, clickhouse_);
+  EXPECT_EQ(compare("users").progress.differences, 0);
+}
+
+}  // namespace
+}  // namespace tributary::verify
