@@ -109,8 +109,7 @@ class Verifier {
                         .connection_string = row.connection_string};
     std::optional<verify::ClickHouseAccess> access;
     if (place.is_clickhouse()) access.emplace(co_await clickhouse.access(settings_, mappings, stop_));
-    co_return co_await verify::Pair::open(source_options(settings_), std::move(place), settings_.destinations.connect_timeout,
-                                          access);
+    co_return co_await verify::Pair::open(source_options(settings_), std::move(place), destination_params(settings_), access);
   }
 
   asio::awaitable<void> compare(verify::Pair& pair, const mapping::Mapping& mapping, Verdict& verdict) {

@@ -19,20 +19,19 @@ asio::awaitable<postgres::Connection> open_connection(postgres::ConnectOptions o
 bool Place::is_clickhouse() const { return destination == queue::kSharedClickHouse; }
 
 asio::awaitable<std::unique_ptr<Pair>> Pair::open(postgres::ConnectOptions source, Place place,
-                                                  std::chrono::milliseconds connect_timeout,
+                                                  destination::postgres_target::Params params,
                                                   std::optional<ClickHouseAccess> clickhouse) {
   const auto named = destination::postgres_target::session_settings(std::move(source));
   std::unique_ptr<Pair> pair(new Pair(std::move(place), co_await open_connection(named)));
-  pair->source_is_utf8_ = co_await prepare_session(pair->source_, Deadline::after(connect_timeout));
+  pair->source_is_utf8_ = co_await prepare_session(pair->source_, Deadline::after(params.connect_timeout));
   if (pair->place_.is_clickhouse()) {
     if (!clickhouse) throw std::runtime_error("the shared ClickHouse is not in use here");
     pair->clickhouse_.emplace(*clickhouse);
     co_return pair;
   }
-  auto options = destination::postgres_target::session_settings(postgres::ConnectOptions::parse(pair->place_.connection_string));
-  options.connect_timeout = std::min(options.connect_timeout, connect_timeout);
-  pair->destination_ = co_await open_connection(std::move(options));
-  pair->destination_is_utf8_ = co_await prepare_session(*pair->destination_, Deadline::after(connect_timeout));
+  const auto options = destination::postgres_target::connect_options(pair->place_.connection_string, params);
+  pair->destination_ = co_await destination::postgres_target::open_session(options, Deadline::after(params.connect_timeout));
+  pair->destination_is_utf8_ = co_await prepare_session(*pair->destination_, Deadline::after(params.connect_timeout));
   co_return pair;
 }
 

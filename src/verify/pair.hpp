@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "destination/postgres/destination.hpp"
 #include "postgres/connection.hpp"
 #include "verify/clickhouse_side.hpp"
 #include "verify/comparison.hpp"
@@ -26,7 +27,7 @@ class Pair {
  public:
   /// `clickhouse`, nullopt: there is none, and a Place that is it cannot be opened.
   static asio::awaitable<std::unique_ptr<Pair>> open(postgres::ConnectOptions source, Place place,
-                                                     std::chrono::milliseconds connect_timeout,
+                                                     destination::postgres_target::Params params,
                                                      std::optional<ClickHouseAccess> clickhouse);
 
   /// Compares one mapping. With `repairs`, what differs is mended as it is found. `mapping` outlives the call.
