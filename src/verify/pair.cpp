@@ -21,7 +21,7 @@ bool Place::is_clickhouse() const { return destination == queue::kSharedClickHou
 asio::awaitable<std::unique_ptr<Pair>> Pair::open(postgres::ConnectOptions source, Place place,
                                                   destination::postgres_target::Params params,
                                                   std::optional<ClickHouseAccess> clickhouse) {
-  const auto named = destination::postgres_target::session_settings(std::move(source));
+  const auto named = source.with("client_encoding", "UTF8");
   std::unique_ptr<Pair> pair(new Pair(std::move(place), co_await open_connection(named)));
   pair->source_is_utf8_ = co_await prepare_session(pair->source_, Deadline::after(params.connect_timeout));
   if (pair->place_.is_clickhouse()) {
