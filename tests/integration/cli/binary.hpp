@@ -29,7 +29,6 @@ class Binary {
   /// Until `condition` holds, looked at again and again. Throws at the process's end or after `time`.
   void wait_until(const std::function<bool()>& condition, std::chrono::milliseconds time = std::chrono::seconds(30));
 
-  pid_t pid() const { return pid_; }
   const std::string& out() const { return out_.text; }  ///< so far
   const std::string& err() const { return err_.text; }
 
