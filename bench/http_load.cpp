@@ -25,7 +25,7 @@ asio::awaitable<void> client(Run& run) {
   co_await socket.async_connect({asio::ip::make_address("127.0.0.1"), run.port}, asio::use_awaitable);
   socket.set_option(asio::ip::tcp::no_delay(true));
   boost::beast::flat_buffer buffer;
-  while (Clock::now() < run.end) {
+  do {
     const auto text = run.request(run.sent++);
     const auto begun = Clock::now();
     co_await asio::async_write(socket, asio::buffer(text), asio::use_awaitable);
@@ -34,7 +34,7 @@ asio::awaitable<void> client(Run& run) {
     run.seen.milliseconds.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begun).count());
     if (answer.result_int() >= 300)
       throw std::runtime_error("the server answered " + std::to_string(answer.result_int()) + ' ' + answer.body());
-  }
+  } while (Clock::now() < run.end);
 }
 
 }  // namespace

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/json.hpp>
@@ -103,10 +105,14 @@ asio::awaitable<int> give_up(const settings::Settings& settings, const Options& 
 
 asio::awaitable<int> remove(const settings::Settings& settings, const Options& options) {
   if (options.deleted) co_return co_await give_up(settings, options);
+  constexpr auto kAdvice = "`tributary destination list` shows them (--deleted is for one of a deleted project)";
   auto source = co_await open_source(settings);
-  if (!co_await directory::remove_destination(source, options.project, options.id, statement_deadline())) {
-    throw Failure("project \"" + options.project + "\" has no destination \"" + options.id +
-                  "\"; `tributary destination list` shows them (--deleted is for one of a deleted project)");
+  try {
+    if (!co_await directory::remove_destination(source, options.project, options.id, statement_deadline()))
+      throw Failure(fmt::format("project \"{}\" has no destination \"{}\"; {}", options.project, options.id, kAdvice));
+  } catch (const directory::Error& error) {
+    if (error.refusal() != directory::Refusal::project_not_found) throw;
+    throw Failure(fmt::format("there is no project \"{}\"; {}", options.project, kAdvice));
   }
   std::printf("Removed destination %s of project %s. Its database keeps its tables as they are.\n", options.id.c_str(),
               options.project.c_str());

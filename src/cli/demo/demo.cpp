@@ -140,7 +140,7 @@ class Demo {
     if (!cluster_.created()) {
       say("going on with the data of an earlier run (without --keep it is made anew)");
       co_await migrate(stop);
-      co_return co_await find_tenants(source());
+      co_return co_await find_tenants(cluster_.database("postgres"), source());
     }
     co_await create_source();
     co_await migrate(stop);

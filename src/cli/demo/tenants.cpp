@@ -122,7 +122,7 @@ asio::awaitable<void> make_tenants(postgres::ConnectOptions server, postgres::Co
   co_await tasks.join(std::move(stop));
 }
 
-asio::awaitable<std::vector<Tenant>> find_tenants(postgres::ConnectOptions source) {
+asio::awaitable<std::vector<Tenant>> find_tenants(postgres::ConnectOptions server, postgres::ConnectOptions source) {
   auto connection = co_await postgres::Connection::open(source, Deadline::after(30s));
   const auto sql = sql_section("existing.sql", "tenants");
   const auto found = co_await connection.execute(sql, Deadline::after(kStatementTime));
@@ -134,7 +134,7 @@ asio::awaitable<std::vector<Tenant>> find_tenants(postgres::ConnectOptions sourc
                                                .seed = 0,
                                                .databases = found.get<std::vector<std::string>>(row, 3)});
     std::vector<std::string> uris;
-    for (const auto& database : tenant.databases) uris.push_back(source.with("dbname", database).to_string());
+    for (const auto& database : tenant.databases) uris.push_back(server.with("dbname", database).to_string());
     postgres::Params params;
     params.add(tenant.project)
         .add_array(std::span<const std::string>(tenant.databases))

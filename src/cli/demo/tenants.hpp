@@ -32,7 +32,7 @@ std::vector<Tenant> plan_tenants(int tenants, std::int64_t users, std::int64_t s
 asio::awaitable<void> make_tenants(postgres::ConnectOptions server, postgres::ConnectOptions source, std::vector<Tenant> tenants,
                                    Tasks& tasks, std::function<void(const Tenant&)> made, std::stop_token stop);
 
-/// The tenants of an earlier run. The connection strings of their databases are renewed: the server's address may have changed.
-asio::awaitable<std::vector<Tenant>> find_tenants(postgres::ConnectOptions source);
+/// The tenants of an earlier run. The connection strings of their databases at `server` are renewed: its address may have changed.
+asio::awaitable<std::vector<Tenant>> find_tenants(postgres::ConnectOptions server, postgres::ConnectOptions source);
 
 }  // namespace tributary::cli::demo

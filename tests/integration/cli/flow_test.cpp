@@ -132,13 +132,16 @@ TEST_F(CliFlow, OneDestinationThatIsDownIsNamedAndTheOtherOneIsDone) {
 
 TEST_F(CliFlow, ARetryDoesNotWaitForTheNextTry) {
   const auto tenancy = create_project("acme");
-  done({"destination", "add", "acme", "warehouse", "--url", nowhere(), "--no-test"});
+  done({"destination", "add", "acme", "warehouse", "--url", warehouse_.uri()});
   insert_teams(tenancy, "acme", 10);
   auto patient = environment();
   patient["TRIBUTARY_SYNC_RETRY_FIRST"] = patient["TRIBUTARY_SYNC_RETRY_LONGEST"] = "1h";
+  const auto allow_connections = [&](const char* allowed) {
+    source_.session().run("ALTER DATABASE \"" + warehouse_.name() + "\" ALLOW_CONNECTIONS " + allowed);
+  };
+  allow_connections("false");
   EXPECT_EQ(run_binary({"sync", "--once"}, patient).status, 3);
-  source_.session().run("UPDATE \"Project\" SET \"configOverride\" = replace(\"configOverride\"::text, '" + nowhere() + "', '" +
-                        warehouse_.uri() + "')::jsonb");
+  allow_connections("true");
   EXPECT_EQ(run_binary({"sync", "--once"}, patient).status, 3) << "its next try is in an hour";
   done({"retry"});
   EXPECT_EQ(run_binary({"sync", "--once"}, patient).status, 0);
