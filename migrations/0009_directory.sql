@@ -2,8 +2,11 @@
 -- run again.
 
 --; users in the order in which they signed up index concurrently
+-- Partial, though its condition always holds: only a statement that says it can use this index. The sequencer's cached plans, made while the table was small,
+-- would take it for as good as the one of flagged rows.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS "ProjectUser_tributary_signed_up_at"
-  ON "ProjectUser" ("tenancyId", "signedUpAt", "projectUserId");
+  ON "ProjectUser" ("tenancyId", "signedUpAt", "projectUserId")
+  WHERE "signedUpAt" IS NOT NULL;
 
 --; project key
 -- Of a key only its hash is kept: SHA-256, as keys are 256 random bits.

@@ -11,6 +11,7 @@ namespace {
 struct Options {
   bool quiet = false;
   bool print_grants = false;
+  bool api = false;
   std::string role = "tributary";
 };
 
@@ -36,12 +37,15 @@ void add_migrate(CLI::App& app, Action& chosen) {
   auto* print =
       command->add_flag("--print-grants", options->print_grants,
                         "Change nothing: print the SQL that makes a role for everything but this subcommand, and what it needs");
+  command
+      ->add_flag("--api", options->api, "Also what the REST API and `project delete` write: users, teams and what hangs on them")
+      ->needs(print);
   command->add_option("--role", options->role, "Name of that role")->needs(print)->capture_default_str()->type_name("NAME");
   command->callback([&chosen, options] {
     chosen = [options](const settings::Settings& settings) {
       const auto mappings = load_mappings(settings);
       if (options->print_grants) {
-        std::fputs(source::grants_sql(mappings, options->role).c_str(), stdout);
+        std::fputs(source::grants_sql(mappings, options->role, options->api).c_str(), stdout);
         return kDone;
       }
       return run_until_signal([&](std::stop_token stop) { return migrate(settings, mappings, options->quiet, stop); });

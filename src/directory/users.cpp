@@ -116,6 +116,7 @@ ListStatement list_statement(const Tenancy& tenancy, const UserFilter& filter, c
 SELECT {}
 FROM "ProjectUser" AS u {}
 WHERE u."tenancyId" = $1
+  AND u."signedUpAt" IS NOT NULL
   AND ($2 IS NULL OR (u."signedUpAt", u."projectUserId") {} ('epoch'::timestamp + $2 * interval '1 microsecond', $3))
   AND $4::uuid IS NOT DISTINCT FROM $4{}
 ORDER BY u."signedUpAt" {}, u."projectUserId" {}

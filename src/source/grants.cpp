@@ -27,7 +27,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
   public."OutgoingRequest",
   tributary.marker,
   tributary.destination_state,
-  tributary.quarantine
+  tributary.quarantine,
+  tributary.verification
 TO {role};
 GRANT SELECT, UPDATE ON tributary.installation TO {role};
 GRANT SELECT, UPDATE, DELETE ON tributary.deleted_tenancy TO {role};
@@ -37,13 +38,29 @@ GRANT SELECT, UPDATE ON SEQUENCE public.global_seq_id, tributary.sequencer_state
 -- projects and their destinations
 GRANT SELECT, INSERT ON public."Project", public."Tenancy" TO {role};
 GRANT UPDATE ("configOverride", "updatedAt") ON public."Project" TO {role};
+GRANT SELECT, INSERT, UPDATE ON tributary.project_key TO {role};
 
 -- rows that are synced: read, and given their sequence ids
 )sql";
 
+// What the REST API's writers change, and `tributary project delete`.
+constexpr std::string_view kDirectory = R"sql(
+-- the directory behind the REST API
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+  public."Project",
+  public."Tenancy",
+  public."ProjectUser",
+  public."ContactChannel",
+  public."Team",
+  public."TeamMember"
+TO {role};
+GRANT UPDATE ON public."ExternalDbSyncMetadata" TO {role};
+GRANT DELETE ON tributary.project_key TO {role};
+)sql";
+
 }  // namespace
 
-std::string grants_sql(std::span<const mapping::Mapping> mappings, std::string_view role) {
+std::string grants_sql(std::span<const mapping::Mapping> mappings, std::string_view role, bool directory) {
   std::set<std::string> numbered{"DeletedRow"};
   std::set<std::string> read{"DeletedRow"};
   for (const auto& mapping : mappings) {
@@ -57,6 +74,7 @@ std::string grants_sql(std::span<const mapping::Mapping> mappings, std::string_v
   for (const auto& table : numbered) {
     sql += fmt::format("GRANT UPDATE (\"sequenceId\", \"shouldUpdateSequenceId\") ON {} TO {};\n", public_table(table), quoted);
   }
+  if (directory) sql += fmt::format(fmt::runtime(kDirectory), fmt::arg("role", quoted));
   return sql;
 }
 

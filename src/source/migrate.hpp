@@ -47,8 +47,8 @@ asio::awaitable<void> migrate(postgres::Connection& connection, std::span<const 
                               MigrateOptions options, std::stop_token stop);
 
 /// SQL that creates a role and grants it what everything but migrate() needs: it reads what the mappings name, gives rows their sequence ids, and keeps
-/// Tributary's own tables; it owns nothing, and changes no other column of the application's. Pure.
-std::string grants_sql(std::span<const mapping::Mapping> mappings, std::string_view role);
+/// Tributary's own tables; it owns nothing, and changes no other column of the application's, unless it is to write the `directory`, too. Pure.
+std::string grants_sql(std::span<const mapping::Mapping> mappings, std::string_view role, bool directory);
 
 /// What serve, sync and status need to know of a source, read and checked at start.
 struct Installation {
