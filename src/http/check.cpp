@@ -115,6 +115,7 @@ class Checker {
   std::vector<Violation> violations;
 
   void check(const Schema& schema, json::value& value, const std::string& field);
+  void check_object(const std::vector<Field>& fields, json::object& object, const std::string& field);
 
  private:
   void complain(const std::string& field, std::string message) {
@@ -124,7 +125,6 @@ class Checker {
   void check_range(const Schema& schema, std::int64_t number, std::string_view unit, const std::string& field);
   void check_string(const Schema& schema, std::string_view text, const std::string& field);
   void check_number(const Schema& schema, const json::value& value, const std::string& field);
-  void check_object(const Schema& schema, json::object& object, const std::string& field);
   void check_items(const Schema& schema, json::array& array, const std::string& field);
   void check_values(const Schema& schema, json::object& object, const std::string& field);
 };
@@ -147,7 +147,7 @@ void Checker::check(const Schema& schema, json::value& value, const std::string&
   else if (auto* array = value.if_array())
     check_range(schema, static_cast<std::int64_t>(array->size()), " items", field), check_items(inner, *array, field);
   else if (auto* object = value.if_object())
-    schema.type == Type::object ? check_object(schema, *object, field) : check_values(inner, *object, field);
+    schema.type == Type::object ? check_object(schema.fields, *object, field) : check_values(inner, *object, field);
 }
 
 bool Checker::check_text(std::string_view text, const std::string& field) {
@@ -178,8 +178,8 @@ void Checker::check_number(const Schema& schema, const json::value& value, const
     complain(field, "is too large a number");
 }
 
-void Checker::check_object(const Schema& schema, json::object& object, const std::string& field) {
-  for (const auto& member : schema.fields) {
+void Checker::check_object(const std::vector<Field>& fields, json::object& object, const std::string& field) {
+  for (const auto& member : fields) {
     auto* value = object.if_contains(member.name);
     const auto name = field.empty() ? member.name : field + '.' + member.name;
     if (value != nullptr)
@@ -189,7 +189,7 @@ void Checker::check_object(const Schema& schema, json::object& object, const std
   }
   for (const auto& [key, value] : object) {
     const auto name = view(key);
-    if (std::ranges::find(schema.fields, name, &Field::name) != schema.fields.end()) continue;
+    if (std::ranges::find(fields, name, &Field::name) != fields.end()) continue;
     complain(field.empty() ? std::string(name) : field + '.' + std::string(name), "is not known here");
   }
 }
@@ -218,6 +218,12 @@ std::optional<Number> parsed(std::string_view text) {
 std::vector<Violation> check(const Schema& schema, json::value& value, std::string_view field) {
   Checker checker;
   checker.check(schema, value, std::string(field));
+  return std::move(checker.violations);
+}
+
+std::vector<Violation> check(const std::vector<Field>& fields, json::object& object, std::string_view field) {
+  Checker checker;
+  checker.check_object(fields, object, std::string(field));
   return std::move(checker.violations);
 }
 

@@ -22,6 +22,8 @@ using telemetry::Level;
 
 constexpr std::size_t kFirstRead = 512;      ///< what an idle connection holds ready
 constexpr std::size_t kWorthGzip = 1024;     ///< below it an answer fits into a packet or two anyway
+constexpr std::size_t kMostGzip = 1024 * 1024;  ///< above it the loop would be busy for too long
+constexpr std::size_t kLargeBody = 16 * 1024;
 constexpr auto kLinger = 2s;
 constexpr std::size_t kMostLingered = 4 * 1024 * 1024;
 
@@ -36,6 +38,11 @@ RawRequest raw_request(wire::request<wire::string_body>& message) {
   for (const auto& field : message) raw.headers.add(field.name_string(), field.value());
   raw.id = request_id(raw.headers);
   return raw;
+}
+
+/// A body of which nobody knows that it is small.
+bool may_be_large(const wire::request_parser<wire::string_body>& parser) {
+  return parser.chunked() || parser.content_length_remaining().value_or(0) > kLargeBody;
 }
 
 /// What the client may be told of a request that cannot be read; nullopt where there is nobody to be told.
@@ -115,6 +122,7 @@ void Connection::wind_up() {
 }
 
 void Connection::cut_off() {
+  is_cut_off_ = true;
   stop_.request_stop();
   cancel_->emit(asio::cancellation_type::terminal);
   stream_.close();
@@ -145,9 +153,10 @@ asio::awaitable<bool> Connection::wait_for_request() {
 /// One request and its answer. True where another one may follow.
 asio::awaitable<bool> Connection::exchange() {
   Parser parser;
+  std::optional<Turnstile::Place> place;
   parser.header_limit(static_cast<std::uint32_t>(server_->params.most_header_bytes));
   parser.body_limit(server_->params.most_body_bytes);
-  const auto problem = co_await read(parser);
+  const auto problem = co_await read(parser, place);
   Told told{.begun = Deadline::Clock::now()};
   auto request = raw_request(parser.get());
   const auto timeout = server_->router.timeout(request).value_or(server_->params.handler_timeout);
@@ -173,8 +182,8 @@ asio::awaitable<bool> Connection::exchange() {
   co_return open;
 }
 
-/// Reads a request whole. What is wrong with it where it can be answered; throws where it cannot.
-asio::awaitable<std::optional<Error>> Connection::read(Parser& parser) {
+/// Reads a request whole; a large one takes a place. What is wrong with it where it can be answered; throws where it cannot.
+asio::awaitable<std::optional<Error>> Connection::read(Parser& parser, std::optional<Turnstile::Place>& place) {
   stream_.expires_after(server_->params.read_timeout);
   boost::system::error_code error;
   co_await wire::async_read_header(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, error));
@@ -182,6 +191,12 @@ asio::awaitable<std::optional<Error>> Connection::read(Parser& parser) {
     const auto& head = parser.get();
     if (head.version() == 11 && head.find(wire::field::host) == head.end())
       co_return Error(kBadRequest, "The request is not HTTP/1.1: it has no Host");
+    if (may_be_large(parser)) {
+      auto entered = co_await server_->large_bodies.enter(Deadline::after(server_->params.read_timeout));
+      if (!entered) co_return Error(kBusy, "Too many large requests at once; try again later");
+      place.emplace(std::move(*entered));
+      stream_.expires_after(server_->params.read_timeout);
+    }
     if (beast::iequals(head[wire::field::expect], "100-continue")) {
       const wire::response<wire::empty_body> go_on(wire::status::continue_, 11);
       co_await wire::async_write(stream_, go_on, asio::use_awaitable);
@@ -208,6 +223,7 @@ asio::awaitable<Response> Connection::handle(const RawRequest& request) {
     co_return co_await asio::co_spawn(executor, server_->router.answer(request),
                                       asio::bind_cancellation_slot(cancel->slot(), asio::use_awaitable));
   } catch (...) {
+    if (is_cut_off_) throw boost::system::system_error(asio::error::operation_aborted);
     if (!request.deadline.expired()) throw;
   }
   co_return Response::of(Error(kTimeout, "The request took longer than the server allows; it may have been carried out"));
@@ -216,12 +232,14 @@ asio::awaitable<Response> Connection::handle(const RawRequest& request) {
 asio::awaitable<void> Connection::write(const RawRequest& request, Response response, unsigned version, bool keep_alive) {
   wire::response<wire::string_body> message(static_cast<wire::status>(response.status), version);
   write_fields(request, response, server_->params.allowed_origin, message);
-  const bool zip = response.body.size() >= kWorthGzip && is_compressible(response.content_type) &&
-                   !response.headers.find("content-encoding") && accepts_gzip(request.headers.get("accept-encoding"));
+  const bool zip = response.body.size() >= kWorthGzip && response.body.size() <= kMostGzip &&
+                   is_compressible(response.content_type) && !response.headers.find("content-encoding") &&
+                   accepts_gzip(request.headers.get("accept-encoding"));
   if (zip) message.set(wire::field::content_encoding, "gzip");
   message.body() = zip ? gzip(response.body) : std::move(response.body);
   message.keep_alive(keep_alive);
   message.prepare_payload();
+  if (message.result() == wire::status::no_content) message.erase(wire::field::content_length);
   if (request.method == "HEAD") message.body().clear();  // its length stays
   stream_.expires_after(server_->params.write_timeout);
   co_await wire::async_write(stream_, message, asio::use_awaitable);

@@ -229,7 +229,10 @@ json::object DocumentWriter::responses(const Endpoint& endpoint) {
   if (const auto* needed = credentials(endpoint.access); needed != nullptr && endpoint.access != Access::none)
     std::ranges::for_each(needed->errors, add);
   add(kSchemaError);
-  if (endpoint.body) add(kTooLarge);
+  if (endpoint.body) {
+    add(kTooLarge);
+    add(kBusy);
+  }
   add(kTimeout);
   add(kInternal);
   json::object out;
@@ -259,7 +262,9 @@ Handler file(std::string_view name, std::string type) {
   const auto files = embedded_api_pages();
   const auto found = std::ranges::find(files, name, &EmbeddedFile::name);
   return [text = std::string(found->text), type = std::move(type)](const Request&) -> asio::awaitable<Response> {
-    co_return Response::of_text(text, type);
+    auto response = Response::of_text(text, type);
+    response.headers.add("content-security-policy", "default-src 'self'; frame-ancestors 'none'");
+    co_return response;
   };
 }
 

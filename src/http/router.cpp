@@ -32,9 +32,6 @@ std::string message_of(std::exception_ptr thrown) {
   throw Error(kSchemaError, message, {{"message", message}});
 }
 
-/// Fields that a body or a query may have.
-Schema object_of(const std::vector<Field>& fields) { return Schema::object(fields); }
-
 json::object read_path(const Endpoint& endpoint, const std::vector<std::string>& values, std::vector<Violation>& violations) {
   json::object path;
   auto value = values.begin();
@@ -43,9 +40,8 @@ json::object read_path(const Endpoint& endpoint, const std::vector<std::string>&
     if (name.empty()) continue;
     path[{name.data(), name.size()}] = *value++;
   }
-  json::value checked = std::move(path);
-  std::ranges::move(check(object_of(endpoint.path_parameters), checked, "params"), std::back_inserter(violations));
-  return std::move(checked.as_object());
+  std::ranges::move(check(endpoint.path_parameters, path, "params"), std::back_inserter(violations));
+  return path;
 }
 
 json::object read_query(const Endpoint& endpoint, const detail::Target& target, std::vector<Violation>& violations) {
@@ -55,9 +51,8 @@ json::object read_query(const Endpoint& endpoint, const detail::Target& target, 
     const auto value = parse_parameter(field == endpoint.query.end() ? Schema::string() : field->schema, text);
     if (!query.emplace(name, value).second) violations.push_back({"query." + name, "is given twice"});
   }
-  json::value checked = std::move(query);
-  std::ranges::move(check(object_of(endpoint.query), checked, "query"), std::back_inserter(violations));
-  return std::move(checked.as_object());
+  std::ranges::move(check(endpoint.query, query, "query"), std::back_inserter(violations));
+  return query;
 }
 
 json::value read_body(const Endpoint& endpoint, const std::string& text, std::vector<Violation>& violations) {

@@ -76,6 +76,8 @@ inline constexpr std::size_t kMostViolations = 10;
 /// Where `value` is not of `schema`; empty where it is. Numbers without a fraction where integers are wanted (5.0) become integers. `field` is the
 /// value's own name. Strings and keys must not hold U+0000, which no database takes.
 std::vector<Violation> check(const Schema& schema, json::value& value, std::string_view field);
+/// The same of an object that may have these fields.
+std::vector<Violation> check(const std::vector<Field>& fields, json::object& object, std::string_view field);
 
 /// The value that a parameter's text stands for where its schema is a boolean, a number or a string: "5" → 5. Text that stands for none stays a string, of
 /// which check() then says what is wrong.

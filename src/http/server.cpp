@@ -50,7 +50,8 @@ Server::State::State(asio::ip::tcp::acceptor listening, const Router& its_router
       metrics(its_metrics),
       open_gauge(metrics.gauge("tributary_http_connections")),
       place(acceptor.get_executor()),
-      one_ended(acceptor.get_executor()) {}
+      one_ended(acceptor.get_executor()),
+      large_bodies(acceptor.get_executor(), params.parallel_large_bodies) {}
 
 const Server::State::RouteMetrics& Server::State::metrics_of(const std::string& method, const std::string& route) {
   const auto& known_method = parse_method(method) ? method : "other";
@@ -100,6 +101,7 @@ asio::awaitable<bool> Server::drain(Deadline deadline) {
   while (!state->open.empty() && co_await state->one_ended.wait(deadline)) continue;
   const bool in_time = state->open.empty();
   for (auto* connection : state->open) connection->cut_off();
+  state->large_bodies.open_for_all();
   const auto end = Deadline::after(kLastMoment);
   while (!state->open.empty() && co_await state->one_ended.wait(end)) continue;
   co_return in_time;

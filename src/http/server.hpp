@@ -19,6 +19,8 @@ struct ServerParams {
       10'000;  ///< at least 1. Where there are so many, the one that has been idle for longest is closed for a new one
   std::size_t most_header_bytes = 16 * 1024;  ///< of a request's line and fields together
   std::uint64_t most_body_bytes = 1024 * 1024;
+  /// Requests with a body above 16 KiB that are read and answered at once; others with such a body wait. What bounds memory.
+  std::size_t parallel_large_bodies = 64;
   std::chrono::milliseconds read_timeout{10'000};     ///< of a request, from its first byte to its last
   std::chrono::milliseconds idle_timeout{75'000};     ///< between two requests of a connection
   std::chrono::milliseconds handler_timeout{30'000};  ///< from the request's last byte to the answer; streams may take longer
@@ -35,7 +37,7 @@ asio::ip::tcp::acceptor share(asio::ip::tcp::acceptor& acceptor, asio::any_io_ex
 /// HTTP/1.1 in front of a router, with keep-alive and pipelining (in order, one at a time), gzip, CORS and request ids.
 ///
 /// What a client does wrong ends in an answer where one can be given, and in a closed connection where it cannot; others notice nothing. Memory: a
-/// connection without a request holds about 6 KiB; with one, its header and body besides.
+/// connection without a request holds about 6 KiB; with one, its header and body besides, of which large ones are few at once.
 ///
 /// Lifetime: router and metrics outlive the loop's run. Threads: one loop, that of the acceptor. Several servers may share one address.
 class Server {

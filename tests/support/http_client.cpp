@@ -130,6 +130,11 @@ bool HttpClient::is_closed_now() {
   return size == 0 || (size < 0 && errno != EAGAIN);
 }
 
+bool HttpClient::has_answer() {
+  char byte = 0;
+  return impl_->buffer.size() > 0 || ::recv(impl_->socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 void HttpClient::abort() {
   impl_->socket.set_option(asio::socket_base::linger(true, 0));
   impl_->socket.close();

@@ -38,6 +38,8 @@ class HttpClient {
   bool is_closed();
   /// Whether it has closed already. What came instead stays to be read.
   bool is_closed_now();
+  /// Whether something of an answer has come.
+  bool has_answer();
   /// Closes without a goodbye (RST).
   void abort();
 

@@ -47,7 +47,7 @@ class Connection {
 
   asio::awaitable<bool> wait_for_request();
   asio::awaitable<bool> exchange();
-  asio::awaitable<std::optional<Error>> read(Parser& parser);
+  asio::awaitable<std::optional<Error>> read(Parser& parser, std::optional<Turnstile::Place>& place);
   asio::awaitable<Response> handle(const RawRequest& request);
   asio::awaitable<void> write(const RawRequest& request, Response response, unsigned version, bool keep_alive);
   asio::awaitable<std::size_t> write_stream(const RawRequest& request, const Response& response, unsigned version, bool& open);
@@ -62,6 +62,7 @@ class Connection {
   std::string client_;         ///< address, for the log
   std::list<Connection*>::iterator in_open_;
   std::optional<std::list<Connection*>::iterator> in_idle_;
+  bool is_cut_off_ = false;
   std::stop_source stop_;  ///< of a stream
   std::shared_ptr<asio::cancellation_signal> cancel_ = std::make_shared<asio::cancellation_signal>();  ///< of a handler
 };

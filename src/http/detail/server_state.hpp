@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/event.hpp"
+#include "base/turnstile.hpp"
 #include "http/server.hpp"
 
 namespace tributary::http {
@@ -31,6 +32,7 @@ struct Server::State {
   telemetry::Gauge& open_gauge;
   Event place;      ///< there may be one for another connection; run() waits for it
   Event one_ended;  ///< a connection; drain() waits for it
+  Turnstile large_bodies;
   bool draining = false;
   std::list<detail::Connection*> open;
   std::list<detail::Connection*> idle;  ///< between two requests; the one that has been so for longest is first

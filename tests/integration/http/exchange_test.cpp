@@ -67,6 +67,7 @@ TEST_F(HttpTest, LetsPagesOfOtherOriginsCall) {
                                   {"Access-Control-Request-Method", "POST"},
                                   {"Access-Control-Request-Headers", "x-stack-project-id"}});
   EXPECT_EQ(asked.status, 204);
+  EXPECT_EQ(asked.fields.count("content-length"), 0);
   EXPECT_EQ(asked.fields.at("access-control-allow-origin"), "*");
   EXPECT_EQ(asked.fields.at("access-control-allow-headers"), "x-stack-project-id");
   const auto answer = one.get("/api/v1/nowhere", {{"Origin", "https://app.example"}});

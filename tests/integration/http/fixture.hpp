@@ -33,6 +33,11 @@ class HttpTest : public testing::Test {
     router.add({.method = Method::post, .path = "/echo", .access = Access::none, .body = Schema::map(), .handle = echo});
     router.add({.path = "/large", .access = Access::none, .handle = large});
     router.add({.path = "/wait", .access = Access::none, .handle = [this](const Request&) { return wait(); }});
+    router.add({.method = Method::post,
+                .path = "/hold",
+                .access = Access::none,
+                .body = Schema::map(),
+                .handle = [this](const Request&) { return wait(); }});
     router.add({.path = "/events", .access = Access::none, .answer_type = "text/event-stream", .handle = [this](const Request&) {
                   return events();
                 }});

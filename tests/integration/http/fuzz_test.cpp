@@ -93,7 +93,9 @@ class FuzzTest : public HttpTest {
     add_users();
     add_documentation(router);
     start();
-    const auto hangs = [](std::string_view, std::string_view path) { return path == "/wait" || path == "/events"; };
+    const auto hangs = [](std::string_view, std::string_view path) {
+      return path == "/wait" || path == "/events" || path == "/hold";
+    };
     return test::fuzz_api({.port = port, .document = openapi(router), .requests = 10'000, .leave_out = hangs});
   }
 

@@ -77,6 +77,34 @@ TEST_F(HttpTest, LetsTheClientReadARefusalThoughItIsStillSending) {
   EXPECT_EQ(one.read().status, 413);
 }
 
+TEST_F(HttpTest, ReadsAFewLargeBodiesAtOnceWhileSmallRequestsNoticeNothing) {
+  start({.parallel_large_bodies = 1});
+  const auto large = post("{\"a\": \"" + std::string(100'000, 'a') + "\"}");
+  auto first = client();
+  first.send(large.substr(0, 50'000));
+  auto small = client();
+  EXPECT_EQ(small.get("/api/v1/hello").status, 200);  // so that the first one's head has been read
+  auto second = client();
+  second.send(large);
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(small.get("/api/v1/hello").status, 200);
+  EXPECT_FALSE(second.has_answer());
+  first.send(large.substr(50'000));
+  EXPECT_EQ(first.read().status, 200);
+  EXPECT_EQ(second.read().status, 200);
+}
+
+TEST_F(HttpTest, RefusesALargeBodyThatFindsNoPlace) {
+  start({.parallel_large_bodies = 1, .read_timeout = 300ms, .handler_timeout = 20s});
+  auto busy = client();
+  busy.send("POST /api/v1/hold HTTP/1.1\r\nHost: a\r\nContent-Length: 20002\r\n\r\n{}" + std::string(20'000, ' '));
+  waiting.acquire();
+  auto second = client();
+  second.send("POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  EXPECT_EQ(second.read().fields.at("x-stack-known-error"), "SERVER_BUSY");
+  released.notify();
+  EXPECT_EQ(busy.read().status, 200);
+}
+
 TEST_F(HttpTest, RefusesAHeaderBomb) {
   start();
   auto one = client();
