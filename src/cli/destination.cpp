@@ -74,7 +74,7 @@ asio::awaitable<int> add(const settings::Settings& settings, const Options& opti
   }
   if (!co_await directory::put_destination(source, options.project, options.id,
                                            {.connection_string = options.url, .branch = options.branch}, options.replace,
-                                           secrets_of(settings), statement_deadline())) {
+                                           secrets_of(settings), destination_params(settings).guard, statement_deadline())) {
     throw Failure("project \"" + options.project + "\" has a destination \"" + options.id + "\" already; --replace changes it");
   }
   std::printf("Destination %s of project %s, branch %s: %s\n", options.id.c_str(), options.project.c_str(),

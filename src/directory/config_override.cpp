@@ -97,11 +97,22 @@ std::string redacted_url(const std::string& stored, const Secrets& secrets) {
   }
 }
 
+/// Why this connection string is none that may be used; empty where it is one. Repeats no password.
+std::string mistake_of(std::string_view connection_string, const postgres::Guard& guard) {
+  if (Secrets::is_sealed(connection_string)) return "is encrypted; give it as it is";
+  try {
+    postgres::parse_guarded(connection_string, guard);
+    return "";
+  } catch (const postgres::Error& error) {
+    return error.what();
+  }
+}
+
 /// The connection string as it is to be stored. The one before stays where it says the same, with or without its password.
 std::string stored_url(std::string_view key, const std::string& given, const std::string& before, const Secrets& secrets,
-                       Origin origin) {
+                       const postgres::Guard& guard) {
   if (!before.empty() && (given == before || given == redacted_url(before, secrets))) return before;
-  const auto mistake = connection_string_mistake(given, origin);
+  const auto mistake = mistake_of(given, guard);
   if (!mistake.empty()) refuse(std::string(key) + '.' + std::string(kConnectionString), mistake);
   try {
     if (!before.empty() && secrets.open(before) == given && secrets.is_current(before)) return before;
@@ -112,7 +123,7 @@ std::string stored_url(std::string_view key, const std::string& given, const std
 }
 
 void check_destination(std::string_view id, json::value& value, const json::value* before, const Secrets& secrets,
-                       Origin origin) {
+                       const postgres::Guard& guard) {
   const auto key = std::string(kDestinations) + '.' + std::string(id);
   if (before != nullptr && value == *before) return;
   if (!is_id(id)) refuse(key, "an id is made of letters, digits, '-', '_' and '.'");
@@ -126,7 +137,7 @@ void check_destination(std::string_view id, json::value& value, const json::valu
   if (text_at(entry, "type") != "postgres") refuse(key + ".type", "must be \"postgres\"");
   if (!entry.contains(kConnectionString)) refuse(key + '.' + std::string(kConnectionString), "is missing");
   const auto stored = before != nullptr && before->is_object() ? text_at(before->get_object(), kConnectionString) : std::string();
-  entry[kConnectionString] = stored_url(key, text_at(entry, kConnectionString), stored, secrets, origin);
+  entry[kConnectionString] = stored_url(key, text_at(entry, kConnectionString), stored, secrets, guard);
 }
 
 const json::object* destinations_of(const json::object& config) {
@@ -135,42 +146,6 @@ const json::object* destinations_of(const json::object& config) {
 }
 
 }  // namespace
-
-std::string connection_string_mistake(std::string_view connection_string, Origin origin) {
-  constexpr std::array<std::string_view, 14> kOfCustomers{"host",
-                                                          "port",
-                                                          "dbname",
-                                                          "user",
-                                                          "password",
-                                                          "sslmode",
-                                                          "channel_binding",
-                                                          "hostaddr",
-                                                          "connect_timeout",
-                                                          "application_name",
-                                                          "keepalives",
-                                                          "keepalives_idle",
-                                                          "target_session_attrs",
-                                                          "gssencmode"};
-  if (Secrets::is_sealed(connection_string)) return "is encrypted; give it as it is";
-  postgres::ConnectOptions options;
-  try {
-    options = postgres::ConnectOptions::parse(connection_string);
-  } catch (const postgres::Error& error) {
-    return error.what();
-  }
-  if (origin == Origin::operator_) return "";
-  for (const auto& [keyword, value] : options.keywords) {
-    if (!std::ranges::count(kOfCustomers, keyword)) return "the parameter " + keyword + " is not allowed here";
-  }
-  for (const auto* needed : {"host", "dbname", "user"}) {
-    const auto found = options.keywords.find(needed);
-    if (found == options.keywords.end() || found->second.empty())
-      return std::string("names no ") + needed + "; it must look like postgresql://user:password@host:5432/dbname";
-  }
-  const auto& host = options.keywords.at("host");
-  if (host.find('/') != std::string::npos || host.starts_with('@')) return "the host must be a name or an address, not a socket";
-  return "";
-}
 
 json::object parse_object(std::string_view text, std::string_view what) {
   json::parse_options options;
@@ -182,13 +157,14 @@ json::object parse_object(std::string_view text, std::string_view what) {
   return std::move(value.get_object());
 }
 
-json::object merged(json::object config, const json::object& override_keys, const Secrets& secrets, Origin origin) {
+json::object merged(json::object config, const json::object& override_keys, const Secrets& secrets,
+                    const postgres::Guard& guard) {
   const auto before = config;
   for (const auto& [key, value] : override_keys) apply(config, key, value);
   const auto* old = destinations_of(before);
   if (auto* destinations = config.if_contains(kDestinations); destinations != nullptr && destinations->is_object()) {
     for (auto& [id, value] : destinations->get_object())
-      check_destination(id, value, old != nullptr ? old->if_contains(id) : nullptr, secrets, origin);
+      check_destination(id, value, old != nullptr ? old->if_contains(id) : nullptr, secrets, guard);
   }
   return config;
 }

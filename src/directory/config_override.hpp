@@ -18,7 +18,7 @@ inline constexpr std::string_view kDestinations = "dbSync.externalDatabases";
 json::object parse_object(std::string_view text, std::string_view what);
 
 /// `config` with the override merged in; what is new is checked and sealed, what is the same as before stays as it was stored.
-json::object merged(json::object config, const json::object& override_keys, const Secrets& secrets, Origin origin);
+json::object merged(json::object config, const json::object& override_keys, const Secrets& secrets, const postgres::Guard& guard);
 
 /// `config` as its owner may see it: connection strings without passwords.
 json::object redacted(json::object config, const Secrets& secrets);

@@ -102,15 +102,16 @@ asio::awaitable<std::string> read_configuration(postgres::Connection& connection
 }
 
 asio::awaitable<void> update_configuration(postgres::Connection& connection, std::string project, std::string override_text,
-                                           Secrets secrets, Deadline deadline) {
+                                           Secrets secrets, postgres::Guard guard, Deadline deadline) {
   const auto override_keys = parse_object(override_text, "config_override_string");
   co_await change(
-      connection, project,
-      [&](json::object& config) { config = merged(std::move(config), override_keys, secrets, Origin::customer); }, deadline);
+      connection, project, [&](json::object& config) { config = merged(std::move(config), override_keys, secrets, guard); },
+      deadline);
 }
 
 asio::awaitable<bool> put_destination(postgres::Connection& connection, std::string project, std::string id,
-                                      DestinationConfig destination, bool replace, Secrets secrets, Deadline deadline) {
+                                      DestinationConfig destination, bool replace, Secrets secrets, postgres::Guard guard,
+                                      Deadline deadline) {
   json::object entry{{"type", "postgres"}, {"connectionString", destination.connection_string}};
   if (destination.branch != "main") entry["branch"] = destination.branch;
   bool done = false;
@@ -122,7 +123,7 @@ asio::awaitable<bool> put_destination(postgres::Connection& connection, std::str
         done = replace || !destinations.contains(id);
         if (!done) return;
         destinations[id] = entry;
-        config = merged(std::move(config), {{kDestinations, std::move(destinations)}}, secrets, Origin::operator_);
+        config = merged(std::move(config), {{kDestinations, std::move(destinations)}}, secrets, guard);
       },
       deadline);
   co_return done;

@@ -51,7 +51,7 @@ asio::awaitable<std::vector<Key>> list_keys(postgres::Connection& connection, st
 /// A new key. Those of its kind that there are end after `overlap`, so that its holders can be told; nullopt: they stay.
 asio::awaitable<NewKey> create_key(postgres::Connection& connection, std::string project, KeyKind kind,
                                    std::optional<std::chrono::seconds> overlap, Deadline deadline);
-/// Not valid from now on.
+/// Not valid from now on; who answers requests may not know for a second.
 asio::awaitable<void> revoke_key(postgres::Connection& connection, std::string project, Uuid key, Deadline deadline);
 
 /// What is to be known of a project to let somebody in: its tenancy, and the hashes of the keys that are valid now.

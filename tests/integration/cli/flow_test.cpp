@@ -148,6 +148,58 @@ TEST_F(CliFlow, ARetryDoesNotWaitForTheNextTry) {
   EXPECT_EQ(warehouse_.session().number("SELECT count(*) FROM teams"), 10);
 }
 
+TEST_F(CliFlow, AChangedDestinationDoesNotWaitForTheNextTryOfTheOneBefore) {
+  const auto tenancy = create_project("acme");
+  done({"destination", "add", "acme", "warehouse", "--url", nowhere(), "--no-test"});
+  insert_teams(tenancy, "acme", 10);
+  auto patient = environment();
+  patient["TRIBUTARY_SYNC_RETRY_FIRST"] = patient["TRIBUTARY_SYNC_RETRY_LONGEST"] = "1h";
+  EXPECT_EQ(run_binary({"sync", "--once"}, patient).status, 3);
+  done({"destination", "add", "acme", "warehouse", "--url", warehouse_.uri(), "--replace"});
+  EXPECT_EQ(run_binary({"sync", "--once"}, patient).status, 0);
+  EXPECT_EQ(warehouse_.session().number("SELECT count(*) FROM teams"), 10);
+}
+
+TEST_F(CliFlow, ConnectionStringsAreEncryptedWhereThereIsAKeyAndKeysCanBeChanged) {
+  const auto stored = [&] { return source_.session().value(R"(SELECT "configOverride"::text FROM "Project")"); };
+  const auto with_keys = [&](const std::string& keys) {
+    auto environment = this->environment();
+    environment["TRIBUTARY_SECRETS_KEY"] = keys;
+    return environment;
+  };
+  const auto key = [&] { return tributary({"secrets", "generate"}).out.substr(0, 64); };
+  const auto first = key();
+  const auto second = key();
+  const auto tenancy = create_project("acme");
+  done({"destination", "add", "acme", "warehouse", "--url", warehouse_.uri()});
+  insert_teams(tenancy, "acme", 3);
+  EXPECT_THAT(stored(), HasSubstr(warehouse_.name()));
+  EXPECT_EQ(tributary({"secrets", "reseal"}).status, 2);
+  EXPECT_EQ(run_binary({"secrets", "reseal"}, with_keys(first)).status, 0);
+  EXPECT_THAT(stored(), testing::Not(HasSubstr(warehouse_.name())));
+  EXPECT_EQ(tributary({"sync", "--once"}).status, 3) << "without its key";
+  EXPECT_EQ(run_binary({"secrets", "reseal"}, with_keys(second + "," + first)).status, 0);
+  EXPECT_EQ(run_binary({"sync", "--once"}, with_keys(second)).status, 0);
+  EXPECT_EQ(warehouse_.session().number("SELECT count(*) FROM teams"), 3);
+  EXPECT_THAT(run_binary({"destination", "list"}, with_keys(second)).out, HasSubstr(warehouse_.name()));
+}
+
+TEST_F(CliFlow, KeysAreShownOnceRotatedAndRevoked) {
+  const auto made = json_of(tributary({"project", "create", "acme", "--json"}));
+  EXPECT_EQ(made.at("keys").as_array().size(), 2U);
+  const auto rotated = json_of(tributary({"project", "rotate", "acme", "--kind", "admin", "--overlap", "0s", "--json"}));
+  const auto keys = json_of(tributary({"project", "keys", "acme", "--json"}));
+  EXPECT_EQ(keys.as_array().size(), 3U);
+  const auto secret = std::string(rotated.at("key").as_string());
+  EXPECT_EQ(std::string(keys.at(2).at("ends_with").as_string()), secret.substr(secret.size() - 4));
+  EXPECT_THAT(tributary({"project", "keys", "acme"}).out, testing::Not(HasSubstr(secret)));
+  done({"project", "revoke", "acme", std::string(rotated.at("id").as_string())});
+  EXPECT_EQ(tributary({"project", "revoke", "acme", "nonsense"}).status, 2);
+  EXPECT_EQ(tributary({"project", "keys", "nobody"}).status, 1);
+  done({"project", "delete", "acme", "--whole"});
+  EXPECT_EQ(source_.session().number("SELECT count(*) FROM tributary.project_key"), 0);
+}
+
 TEST_F(CliFlow, ARefusedRowIsNamedUntilItPasses) {
   const auto tenancy = create_project("acme");
   done({"destination", "add", "acme", "warehouse", "--url", warehouse_.uri()});

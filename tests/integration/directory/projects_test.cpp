@@ -74,7 +74,7 @@ TEST_F(ProjectsTest, AProjectsDeletionTakesEveryRowWithATombstone) {
 class ConfigurationTest : public ProjectsTest {
  protected:
   void update(const std::string& text) const {
-    call([&](auto& connection) { return update_configuration(connection, "acme", text, secrets_, deadline()); });
+    call([&](auto& connection) { return update_configuration(connection, "acme", text, secrets_, {}, deadline()); });
   }
   std::string read() const {
     return get([&](auto& connection) { return read_configuration(connection, "acme", secrets_, deadline()); });
@@ -85,9 +85,9 @@ class ConfigurationTest : public ProjectsTest {
   }
   std::string mistake(const std::string& text) const {
     std::string message;
-    EXPECT_EQ(
-        refusal([&](auto& connection) { return update_configuration(connection, "acme", text, secrets_, deadline()); }, &message),
-        Refusal::invalid);
+    EXPECT_EQ(refusal([&](auto& connection) { return update_configuration(connection, "acme", text, secrets_, {}, deadline()); },
+                      &message),
+              Refusal::invalid);
     return message;
   }
   Secrets secrets_{Secrets::generate_key()};
@@ -148,7 +148,7 @@ TEST_F(ConfigurationTest, AMistakeIsNamedAndNothingOfItIsDone) {
                    R"("}})");
   };
   EXPECT_THAT(with("postgresql://u@h/d?nonsense=1"), HasSubstr("dbSync.externalDatabases.main.connectionString"));
-  EXPECT_THAT(with("postgresql://h/d"), HasSubstr("names no user"));
+  EXPECT_THAT(with("postgresql://h/d"), HasSubstr("\"user\" is missing"));
   EXPECT_THAT(with("postgresql://u@h/d?passfile=/etc/passwd"), HasSubstr("passfile"));
   EXPECT_THAT(with("host=/tmp user=u dbname=d"), HasSubstr("socket"));
   EXPECT_THAT(mistake(R"({"dbSync.externalDatabases.main": {"type": "mysql"}})"), HasSubstr("type"));
