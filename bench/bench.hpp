@@ -57,6 +57,7 @@ std::vector<Result> latency_beside_backfill(Context& context);
 std::vector<Result> commit_throughput(Context& context);
 std::vector<Result> bad_destinations(Context& context);
 std::vector<Result> memory(Context& context);
+std::vector<Result> api(Context& context);
 std::vector<Result> clickhouse_backfill(Context& context);
 std::vector<Result> clickhouse_fan_in(Context& context);
 std::vector<Result> clickhouse_queries(Context& context);

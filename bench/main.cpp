@@ -19,6 +19,7 @@ constexpr Benchmark kBenchmarks[] = {
     {"bad_destinations", "sixteen destinations beside one down, one hanging, one with another password, one without its table",
      &bad_destinations},
     {"memory", "resident memory while rows flow", &memory},
+    {"api", "requests over 64 connections, beside the same row from Postgres itself", &api},
     {"clickhouse_backfill",
      "users that are sequenced, into the embedded engine, beside its own INSERT … SELECT FROM postgresql()",
      &clickhouse_backfill},

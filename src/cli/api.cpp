@@ -4,6 +4,7 @@
 #include <boost/asio/detached.hpp>
 #include <charconv>
 
+#include "cli/clickhouse_engine.hpp"
 #include "cli/command.hpp"
 #include "cli/gauges.hpp"
 #include "http/openapi.hpp"
@@ -40,10 +41,13 @@ std::string to_text(const asio::ip::tcp::endpoint& address) {
   return fmt::format("{}:{}", address.address().is_v6() ? '[' + host + ']' : host, address.port());
 }
 
-http::ApiDescription description() {
-  return {.title = "Tributary",
-          .version = std::string(program_version()),
-          .about = "Keeps each tenant's rows in step with its databases and the shared ClickHouse."};
+/// As whom the server of clickhouse.url is asked; nullopt: there is none, or tenants may not ask it.
+std::optional<ClickHouseAccess> clickhouse_access(const settings::Settings& settings) {
+  const auto& given = settings.clickhouse;
+  if (given.use == settings::ClickHouseUse::none || given.url.empty() || given.limited_user_password.empty()) return std::nullopt;
+  return ClickHouseAccess{.tenants = clickhouse_tenants(settings),
+                          .administrator = clickhouse_server(settings),
+                          .target = {.embedded = false, .cluster = given.cluster, .definer = given.definer, .installation = {}}};
 }
 
 }  // namespace
@@ -64,7 +68,12 @@ std::optional<ApiParams> ApiParams::from(const settings::Settings& settings) {
                               .handler_timeout = given.handler_timeout,
                               .write_timeout = given.write_timeout,
                               .allowed_origin = given.allowed_origin,
-                              .log_requests = given.access_log == settings::AccessLog::all}};
+                              .log_requests = given.access_log == settings::AccessLog::all},
+                   .secrets = secrets_of(settings),
+                   .operator_key = given.operator_key,
+                   .cron_secret = given.cron_secret,
+                   .destinations = destination_params(settings),
+                   .clickhouse = clickhouse_access(settings)};
 }
 
 asio::ip::tcp::acceptor listen(asio::any_io_executor executor, const ApiParams& params) {
@@ -79,11 +88,22 @@ asio::ip::tcp::acceptor listen(asio::any_io_executor executor, const ApiParams& 
 }
 
 Api::Api(asio::ip::tcp::acceptor acceptor, postgres::Pool& source, std::span<const mapping::Mapping> mappings,
-         const ApiParams& params, telemetry::Metrics& metrics)
+         const ApiParams& params, api::SyncRunner::Params sync, source::Installation installation, FindClickHouse find_clickhouse,
+         telemetry::Metrics& metrics)
     : source_(source),
       mappings_(mappings),
       metrics_(metrics),
-      router_(description(), {}),
+      find_clickhouse_(std::move(find_clickhouse)),
+      sync_(source.executor(), std::move(sync), installation, metrics),
+      context_{.source = source,
+               .mappings = mappings,
+               .sync = sync_,
+               .secrets = params.secrets,
+               .operator_key = params.operator_key,
+               .cron_secret = params.cron_secret,
+               .destinations = params.destinations,
+               .clickhouse = [this] { return clickhouse(); }},
+      router_(api::make_router(context_, std::string(program_version()))),
       server_(std::move(acceptor), router_, params.server, metrics),
       stopping_(source.executor()) {
   router_.add_page(
@@ -97,6 +117,23 @@ asio::awaitable<void> Api::run(std::stop_token stop, std::function<Deadline()> u
   asio::co_spawn(co_await asio::this_coro::executor, server_.run(), asio::detached);
   while (!stop.stop_requested()) co_await stopping_.wait(Deadline::never(), stop);
   if (!co_await server_.drain(until())) telemetry::log(Level::warning, "http", "requests were cut off at the end");
+}
+
+/// Clients are kept for as long as it stays where it is.
+asio::awaitable<std::optional<api::ClickHouse>> Api::clickhouse() {
+  auto access = co_await find_clickhouse_();
+  const bool is_known =
+      access && access_ && access->tenants == access_->tenants && access->administrator == access_->administrator;
+  if (!is_known) clickhouse_.reset();
+  access_ = std::move(access);
+  if (access_ && !clickhouse_) {
+    const auto client = [this](const clickhouse::ConnectOptions& options) {
+      return std::make_shared<clickhouse::Client>(source_.executor(), options);
+    };
+    clickhouse_ = {
+        .tenants = client(access_->tenants), .administrator = client(access_->administrator), .target = access_->target};
+  }
+  co_return clickhouse_;
 }
 
 /// Whether requests can be answered now: a process that is stopping does not listen any more.

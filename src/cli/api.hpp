@@ -7,6 +7,7 @@
 #include <stop_token>
 #include <string>
 
+#include "api/api.hpp"
 #include "base/event.hpp"
 #include "http/server.hpp"
 #include "mapping/mapping.hpp"
@@ -18,9 +19,23 @@ namespace tributary::cli {
 
 namespace asio = boost::asio;
 
+/// How the shared ClickHouse is asked.
+struct ClickHouseAccess {
+  clickhouse::ConnectOptions tenants;  ///< as limited_user
+  clickhouse::ConnectOptions administrator;
+  mapping::clickhouse::Options target;
+};
+/// Where it is now; nullopt: nowhere, or there is none. Any loop.
+using FindClickHouse = std::function<asio::awaitable<std::optional<ClickHouseAccess>>()>;
+
 struct ApiParams {
   asio::ip::tcp::endpoint address;
   http::ServerParams server;
+  Secrets secrets;
+  std::string operator_key;
+  std::string cron_secret;
+  destination::postgres_target::Params destinations;
+  std::optional<ClickHouseAccess> clickhouse;         ///< a server; nullopt: the embedded engine, or none
 
   /// Throws Failure{kBadInput} where http.listen is no address and port. nullopt: nothing listens.
   static std::optional<ApiParams> from(const settings::Settings& settings);
@@ -33,8 +48,10 @@ asio::ip::tcp::acceptor listen(asio::any_io_executor executor, const ApiParams& 
 /// Lifetime: pool, mappings and metrics outlive the loop's run. Threads: the acceptor's loop.
 class Api {
  public:
+  /// `sync`: how the stages are run when somebody asks for it.
   Api(asio::ip::tcp::acceptor acceptor, postgres::Pool& source, std::span<const mapping::Mapping> mappings,
-      const ApiParams& params, telemetry::Metrics& metrics);
+      const ApiParams& params, api::SyncRunner::Params sync, source::Installation installation, FindClickHouse find_clickhouse,
+      telemetry::Metrics& metrics);
 
   /// Answers until `stop`, then finishes what runs until the deadline that `until` has then.
   asio::awaitable<void> run(std::stop_token stop, std::function<Deadline()> until);
@@ -42,10 +59,16 @@ class Api {
  private:
   asio::awaitable<http::Response> ready();
   asio::awaitable<http::Response> tell_metrics();
+  asio::awaitable<std::optional<api::ClickHouse>> clickhouse();
 
   postgres::Pool& source_;
   const std::span<const mapping::Mapping> mappings_;
   telemetry::Metrics& metrics_;
+  const FindClickHouse find_clickhouse_;
+  std::optional<ClickHouseAccess> access_;  ///< of these clients
+  std::optional<api::ClickHouse> clickhouse_;
+  api::SyncRunner sync_;
+  api::Context context_;
   http::Router router_;
   http::Server server_;
   Event stopping_;

@@ -179,7 +179,7 @@ asio::awaitable<void> Server::start(Deadline deadline) {
   const bool uses_all = params_.roles.sync || params_.roles.api;
   const int loops = uses_all ? loop_count(params_.threads) : 1;  // the sequencer needs one
   for (int i = 0; i < loops; ++i) add_loop(installation, i == 0);
-  if (params_.roles.api && params_.api) start_api();
+  if (params_.roles.api && params_.api) start_api(installation);
   if (params_.roles.sync && params_.clickhouse && !params_.clickhouse->server) start_engine(installation);
   // Only now, as the pollers hand claims to the engines of all loops.
   for (auto& loop : loops_) {
@@ -209,11 +209,23 @@ void Server::add_loop(const source::Installation& installation, bool is_first) {
 }
 
 /// Each loop takes connections from the same socket.
-void Server::start_api() {
+void Server::start_api(const source::Installation& installation) {
   auto first = listen(loops_.front()->context.get_executor(), *params_.api);
   for (auto& loop : loops_) {
-    loop->api_pool.emplace(loop->context.get_executor(), named(params_.source, "api"), params_.source_pool);
-    loop->api.emplace(http::share(first, loop->context.get_executor()), *loop->api_pool, mappings_, *params_.api, metrics_);
+    loop->api_pool.emplace(loop->context.get_executor(), api::session_settings(named(params_.source, "api")),
+                           params_.source_pool);
+    api::SyncRunner::Params sync{.source = named(params_.source, "api"),
+                                 .mappings = mappings_,
+                                 .sequencer = params_.sequencer,
+                                 .queue = params_.queue,
+                                 .sync = params_.sync,
+                                 .clickhouse = nullptr};
+    // The embedded engine has this process's own poller; a server may be driven from outside.
+    if (params_.clickhouse && params_.clickhouse->server)
+      sync.clickhouse = make_writer(loop->context.get_executor(), installation);
+    loop->api.emplace(
+        http::share(first, loop->context.get_executor()), *loop->api_pool, mappings_, *params_.api, std::move(sync), installation,
+        [this] { return find_clickhouse(); }, metrics_);
   }
 }
 
@@ -224,15 +236,20 @@ void Server::add_lane(Loop& loop, queue::DestinationKind kind, const source::Ins
   queue.kind = kind;
   if (kind == queue::DestinationKind::clickhouse) {
     queue.max_claims = params_.clickhouse->max_claims;
-    auto writer = params_.clickhouse->writer;
-    writer.schema.installation = installation.id;
-    lane.writer =
-        std::make_shared<destination::clickhouse_target::Writer>(executor, params_.clickhouse->server, mappings_, writer);
+    lane.writer = make_writer(executor, installation);
   }
   lane.engine.emplace(executor, lane.sync_pool, installation, mappings_, params_.sync, metrics_, lane.writer);
   if (is_first) {
     lane.poller.emplace(executor, lane.queue_pool, queue, metrics_, [this](queue::Claim claim) { dispatch(std::move(claim)); });
   }
+}
+
+std::shared_ptr<destination::clickhouse_target::Writer> Server::make_writer(asio::any_io_executor executor,
+                                                                            const source::Installation& installation) const {
+  auto writer = params_.clickhouse->writer;
+  writer.schema.installation = installation.id;
+  return std::make_shared<destination::clickhouse_target::Writer>(std::move(executor), params_.clickhouse->server, mappings_,
+                                                                  writer);
 }
 
 void Server::start_engine(const source::Installation& installation) {
@@ -368,6 +385,18 @@ asio::awaitable<bool> Server::stop(Deadline deadline) {
 
 std::optional<clickhouse::embedded::ReadyLine> Server::clickhouse_host() const {
   return engine_ ? engine_->supervisor.current() : std::nullopt;
+}
+
+asio::awaitable<std::optional<ClickHouseAccess>> Server::find_clickhouse() {
+  if (params_.api->clickhouse || !params_.clickhouse) co_return params_.api->clickhouse;
+  // What the supervisor knows belongs to its loop.
+  const auto host = co_await asio::co_spawn(
+      executor_, [this]() -> asio::awaitable<std::optional<clickhouse::embedded::ReadyLine>> { co_return clickhouse_host(); },
+      asio::use_awaitable);
+  if (!host || !host->serves_tenants) co_return std::nullopt;
+  co_return ClickHouseAccess{.tenants = clickhouse::embedded::limited_user_of(*host),
+                             .administrator = clickhouse::embedded::administrator_of(*host),
+                             .target = {.embedded = true, .cluster = "", .definer = "", .installation = {}}};
 }
 
 void Server::know_clickhouse() {

@@ -91,7 +91,10 @@ class Server {
   struct Engine;
   void add_loop(const source::Installation& installation, bool is_first);
   void add_lane(Loop& loop, queue::DestinationKind kind, const source::Installation& installation, bool is_first);
-  void start_api();
+  std::shared_ptr<destination::clickhouse_target::Writer> make_writer(asio::any_io_executor executor,
+                                                                      const source::Installation& installation) const;
+  void start_api(const source::Installation& installation);
+  asio::awaitable<std::optional<ClickHouseAccess>> find_clickhouse();  ///< any loop
   void start_engine(const source::Installation& installation);
   void point_writers_at(const std::optional<clickhouse::embedded::ReadyLine>& host);
   asio::awaitable<void> run_loop(Loop& loop);

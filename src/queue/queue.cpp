@@ -64,6 +64,22 @@ FROM (
 ) AS oldest
 WHERE r.id = oldest.id)sql";
 
+constexpr std::string_view kClaimTenancy = R"sql(
+INSERT INTO "OutgoingRequest" (id, "createdAt", "qstashOptions", "startedFulfillingAt", "deduplicationKey", "tenancyId",
+                               "destinationKind", "leaseToken", "leaseUntil")
+SELECT gen_random_uuid(),
+       clock_timestamp() AT TIME ZONE 'UTC',
+       jsonb_build_object('url', '/api/v1/internal/external-db-sync/sync-engine', 'body', jsonb_build_object('tenancyId', $3)),
+       clock_timestamp() AT TIME ZONE 'UTC',
+       k.key, $3, $4, $1,
+       clock_timestamp() + $2 * interval '1 millisecond'
+FROM (SELECT 'sync:' || $3 || CASE $4 WHEN 'postgres' THEN '' ELSE ':' || $4 END AS key) AS k
+WHERE NOT EXISTS (
+  SELECT FROM "OutgoingRequest" AS f
+  WHERE f."deduplicationKey" = k.key
+    AND f."startedFulfillingAt" IS NOT NULL
+    AND f."leaseUntil" > clock_timestamp()))sql";
+
 constexpr std::string_view kRenew = R"sql(
 UPDATE "OutgoingRequest"
 SET "leaseUntil" = clock_timestamp() + $2 * interval '1 millisecond'
@@ -201,6 +217,14 @@ asio::awaitable<std::vector<Claim>> claim(postgres::Connection& connection, Dest
   postgres::Params params;
   params.add(token).add(std::int64_t{lease.count()}).add(std::int64_t{limit}).add(to_string(kind));
   co_return co_await claimed_by(connection, {.sql = kClaim, .params = std::move(params), .prepare = true}, kind, token, deadline);
+}
+
+asio::awaitable<std::vector<Claim>> claim_tenancy(postgres::Connection& connection, DestinationKind kind, Uuid tenancy,
+                                                  Uuid token, std::chrono::milliseconds lease, Deadline deadline) {
+  postgres::Params params;
+  params.add(token).add(std::int64_t{lease.count()}).add(tenancy).add(to_string(kind));
+  co_return co_await claimed_by(connection, {.sql = kClaimTenancy, .params = std::move(params), .prepare = true}, kind, token,
+                                deadline);
 }
 
 asio::awaitable<std::uint64_t> renew(postgres::Connection& connection, std::vector<Uuid> requests,

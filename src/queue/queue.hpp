@@ -67,6 +67,9 @@ struct Claim {
 /// everything. `token`: a new one for each call; the claims carry it.
 asio::awaitable<std::vector<Claim>> claim(postgres::Connection& connection, DestinationKind kind, Uuid token,
                                           std::chrono::milliseconds lease, int limit, Deadline deadline);
+/// A request of this tenancy's, made and claimed at once, whatever else waits and whatever the fusebox says; none where one is in flight under a living lease.
+asio::awaitable<std::vector<Claim>> claim_tenancy(postgres::Connection& connection, DestinationKind kind, Uuid tenancy,
+                                                  Uuid token, std::chrono::milliseconds lease, Deadline deadline);
 /// Extends the leases of these requests: of those only that are still being worked on, or one that was given up would never be taken up by another.
 /// Returns how many there still were.
 asio::awaitable<std::uint64_t> renew(postgres::Connection& connection, std::vector<Uuid> requests,

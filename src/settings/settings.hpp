@@ -107,6 +107,8 @@ struct Settings {
     std::chrono::milliseconds write_timeout{30'000};
     std::string allowed_origin = "*";
     AccessLog access_log = AccessLog::all;
+    std::string operator_key;
+    std::string cron_secret;
   } http;
 
   struct Mappings {

@@ -22,14 +22,6 @@ namespace {
 namespace asio = boost::asio;
 using testing::HasSubstr;
 
-/// The port that a service says it listens at.
-std::uint16_t port_of(Binary& serve) {
-  const std::string begin = R"("message":"listening","address":"127.0.0.1:)";
-  serve.wait_for(begin);
-  serve.wait_for("\"started\"");
-  return static_cast<std::uint16_t>(std::stoi(serve.err().substr(serve.err().find(begin) + begin.size())));
-}
-
 /// What the specification's own schema says of an OpenAPI document.
 std::string judgement_of(const std::string& document) {
   const auto file = std::filesystem::temp_directory_path() / ("tributary-" + Uuid::random().to_string() + ".json");

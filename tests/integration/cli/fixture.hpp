@@ -47,6 +47,14 @@ class Cli : public testing::Test {
   Database source_{"cli_source"};
 };
 
+/// The port of a service that says it listens at one and has started.
+inline std::uint16_t port_of(Binary& serve) {
+  const std::string begin = R"("message":"listening","address":"127.0.0.1:)";
+  serve.wait_for(begin);
+  serve.wait_for("\"started\"");
+  return static_cast<std::uint16_t>(std::stoi(serve.err().substr(serve.err().find(begin) + begin.size())));
+}
+
 inline boost::json::value json_of(const Finished& finished) { return boost::json::parse(finished.out); }
 
 }  // namespace tributary::test

@@ -1,0 +1,121 @@
+#include "api/api.hpp"
+#include "api/errors.hpp"
+#include "directory/projects.hpp"
+
+namespace tributary::api {
+namespace {
+
+using directory::KeyKind;
+using http::Access;
+using http::Identity;
+
+constexpr std::string_view kServerKey = "x-stack-secret-server-key";
+constexpr std::string_view kAdminKey = "x-stack-super-secret-admin-key";
+constexpr std::string_view kBearer = "Bearer ";
+
+/// What the source said of projects, for a moment: it is asked once a second for a project that is busy, not once a request. So long a revoked key lives on.
+/// Those that do not exist are not remembered, so memory is that of the projects in use.
+class KnownProjects {
+ public:
+  explicit KnownProjects(postgres::Pool& source) : source_(source) {}
+
+  asio::awaitable<std::optional<directory::Credentials>> find(std::string project, std::string branch, Deadline deadline) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= next_tidying_) {
+      std::erase_if(known_, [&](const auto& entry) { return entry.second.until <= now; });
+      next_tidying_ = now + kFor;
+    }
+    const auto found = known_.find({project, branch});
+    if (found != known_.end() && now < found->second.until) co_return found->second.credentials;
+    auto connection = co_await source_.acquire(deadline);
+    auto credentials = co_await directory::read_credentials(*connection, project, branch, deadline);
+    if (credentials) known_.insert_or_assign({project, branch}, Known{*credentials, now + kFor});
+    co_return credentials;
+  }
+
+ private:
+  static constexpr std::chrono::seconds kFor{1};
+  struct Known {
+    directory::Credentials credentials;
+    std::chrono::steady_clock::time_point until;
+  };
+  postgres::Pool& source_;
+  std::chrono::steady_clock::time_point next_tidying_{};
+  std::map<std::pair<std::string, std::string>, Known> known_;
+};
+
+/// The access type that a request claims to have.
+KeyKind claimed_kind(const http::Headers& headers) {
+  const auto type = headers.get("x-stack-access-type");
+  if (type.empty())
+    throw http::Error(kAccessTypeRequired,
+                      "You must set the header x-stack-access-type to 'server' or 'admin', and the key that goes with it.");
+  if (type == "client") {
+    throw http::Error(
+        kInsufficientAccessType,
+        "The x-stack-access-type header must be 'server' or 'admin', but was 'client': this server has no client access.",
+        {{"actual_access_type", "client"}, {"allowed_access_types", {"server", "admin"}}});
+  }
+  if (type != "server" && type != "admin")
+    throw http::Error(kInvalidAccessType, "The x-stack-access-type header must be 'server' or 'admin'.");
+  return type == "admin" ? KeyKind::admin : KeyKind::server;
+}
+
+[[noreturn]] void refuse_key(KeyKind kind, const std::string& project) {
+  const auto& known = kind == KeyKind::admin ? kInvalidAdminKey : kInvalidServerKey;
+  const std::string name = kind == KeyKind::admin ? "super secret admin key" : "secret server key";
+  throw http::Error(known,
+                    "The " + name + " is not valid for the project \"" + project + "\". Does the project and/or the key exist?",
+                    {{"project_id", project}});
+}
+
+/// A key of the project.
+asio::awaitable<Identity> authenticate_project(KnownProjects& projects, Access needed, const http::RawRequest& request) {
+  const auto& headers = request.headers;
+  const auto kind = claimed_kind(headers);
+  const std::string project(headers.get("x-stack-project-id"));
+  if (project.empty()) throw http::Error(kProjectIdRequired, "The header x-stack-project-id is missing.");
+  if (needed != Access::server && kind != KeyKind::admin) {
+    throw http::Error(kInsufficientAccessType, "The x-stack-access-type header must be 'admin', but was 'server'.",
+                      {{"actual_access_type", "server"}, {"allowed_access_types", {"admin"}}});
+  }
+  const auto branch = std::string(headers.find("x-stack-branch-id").value_or("main"));
+  const auto credentials = co_await projects.find(project, branch, request.deadline);
+  if (!credentials) {
+    throw http::Error(kProjectNotFound, "There is no project \"" + project + "\" with a branch \"" + branch + "\".",
+                      {{"project_id", project}});
+  }
+  auto secret = headers.get(kind == KeyKind::admin ? kAdminKey : kServerKey);
+  if (secret.empty() && kind == KeyKind::server) secret = headers.get(kAdminKey);
+  if (!credentials->admit(kind, secret)) refuse_key(kind, project);
+  co_return Identity{.access = kind == KeyKind::admin ? Access::admin : Access::server,
+                     .project = project,
+                     .branch = branch,
+                     .tenancy = credentials->tenancy.id};
+}
+
+/// A bearer token, or an administrator of the project `internal`.
+asio::awaitable<Identity> authenticate_outside(const Context& context, KnownProjects& projects, Access needed,
+                                               const http::RawRequest& request) {
+  const auto& secret = needed == Access::cron ? context.cron_secret : context.operator_key;
+  if (const auto given = request.headers.find("authorization")) {
+    if (secret.empty() || !given->starts_with(kBearer) || !equal_in_constant_time(given->substr(kBearer.size()), secret))
+      throw http::Error(kInvalidBearer, "The token of the header Authorization is not valid here.");
+    co_return Identity{.access = needed, .project = "", .branch = "", .tenancy = {}};
+  }
+  auto identity = co_await authenticate_project(projects, Access::admin, request);
+  if (identity.project != directory::kInternalProject)
+    throw http::Error(kExpectedInternalProject, "This is for administrators of the project \"internal\".");
+  co_return identity;
+}
+
+}  // namespace
+
+http::Authenticator make_authenticator(Context& context) {
+  return [&context, projects = std::make_shared<KnownProjects>(context.source)](Access access, const http::RawRequest& request) {
+    return access == Access::cron || access == Access::operator_ ? authenticate_outside(context, *projects, access, request)
+                                                                 : authenticate_project(*projects, access, request);
+  };
+}
+
+}  // namespace tributary::api

@@ -1,0 +1,266 @@
+#include "api/status.hpp"
+
+#include <boost/json.hpp>
+#include <map>
+#include <set>
+
+#include "base/event.hpp"
+#include "destination/postgres/destination.hpp"
+#include "mapping/sql.hpp"
+#include "queue/queue.hpp"
+
+namespace tributary::api {
+namespace {
+
+namespace json = boost::json;
+using http::optional;
+using http::required;
+using http::Schema;
+
+constexpr std::size_t kMostDestinations = 200;  ///< that are asked for one answer
+
+/// $1: the tenancy; NULL: all.
+std::string table_sql(const std::string& table, const std::string& tenancy_column, bool of_one) {
+  return fmt::format(R"sql(
+SELECT count(*), count(*) FILTER (WHERE "shouldUpdateSequenceId"), count(*) FILTER (WHERE "sequenceId" IS NULL),
+       min("sequenceId"), max("sequenceId")
+FROM {}
+WHERE {})sql",
+                     mapping::quote_identifier(table),
+                     of_one ? mapping::quote_identifier(tenancy_column) + " = $1" : "$1::uuid IS NULL");
+}
+
+constexpr std::string_view kTombstones = R"sql(
+SELECT "tableName", count(*), count(*) FILTER (WHERE "shouldUpdateSequenceId"), max("sequenceId")
+FROM "DeletedRow"
+WHERE $1 IS NULL OR "tenancyId" = $1
+GROUP BY 1
+ORDER BY 1)sql";
+
+constexpr std::string_view kQueue = R"sql(
+SELECT count(*),
+       count(*) FILTER (WHERE "startedFulfillingAt" IS NULL),
+       count(*) FILTER (WHERE "startedFulfillingAt" IS NOT NULL),
+       count(*) FILTER (WHERE "startedFulfillingAt" IS NOT NULL AND "leaseUntil" < clock_timestamp()),
+       (extract(epoch FROM min("createdAt") AT TIME ZONE 'UTC') * 1000)::bigint
+FROM "OutgoingRequest"
+WHERE $1 IS NULL OR "tenancyId" = $1)sql";
+
+constexpr std::string_view kDestinations = R"sql(
+SELECT t.id, t."projectId", t."branchId", d.key, coalesce(d.value ->> 'connectionString', ''),
+       coalesce((SELECT s.error FROM tributary.destination_state AS s
+                 WHERE s.tenancy_id = t.id AND s.destination_id = d.key AND s.error <> ''
+                 ORDER BY s.mapping LIMIT 1), '')
+FROM "Tenancy" AS t
+CROSS JOIN LATERAL jsonb_each(tributary.destinations(t."projectId", t."branchId")) AS d (key, value)
+WHERE t."hasNoOrganization" = 'TRUE' AND ($1 IS NULL OR t.id = $1)
+ORDER BY 2, 3, 4
+LIMIT $2)sql";
+
+constexpr std::string_view kWatermarks = R"sql(
+SELECT mapping_name, last_synced_sequence_id, (extract(epoch FROM updated_at) * 1000)::bigint
+FROM public._stack_sync_metadata
+WHERE tenancy_id = $1)sql";
+
+std::string backlog_sql(const mapping::Mapping& mapping) {
+  return fmt::format(R"sql(
+SELECT (SELECT count(*) FROM {0} WHERE {1} = $1 AND ("sequenceId" > $2 OR "shouldUpdateSequenceId"))
+     + (SELECT count(*) FROM "DeletedRow" WHERE "tenancyId" = $1 AND "tableName" = $3 AND ("sequenceId" > $2 OR "shouldUpdateSequenceId")),
+       (SELECT max("sequenceId") FROM {0} WHERE {1} = $1))sql",
+                     mapping::quote_identifier(mapping.source_table), mapping::quote_identifier(mapping.tenancy_column));
+}
+
+struct Watermark {
+  std::int64_t sequence_id = -1;
+  std::optional<std::int64_t> updated_at_millis;
+};
+
+struct Destination {
+  Uuid tenancy;
+  std::string project;
+  std::string branch;
+  std::string id;
+  std::string connection_string;
+  std::string error;  ///< as remembered by the source, or why it cannot be asked now
+  std::map<std::string, Watermark> watermarks;
+};
+
+json::value or_null(std::optional<std::int64_t> number) { return number ? json::value(*number) : json::value(); }
+
+postgres::Params tenancy_params(const std::optional<directory::Tenancy>& tenancy) {
+  postgres::Params params;
+  params.add(tenancy ? std::optional(tenancy->id) : std::nullopt, postgres::oid::kUuid);
+  return params;
+}
+
+asio::awaitable<json::array> read_tables(postgres::Connection& source, std::span<const mapping::Mapping> mappings,
+                                         const std::optional<directory::Tenancy>& tenancy, Deadline deadline) {
+  json::array tables;
+  std::set<std::string> seen;
+  for (const auto& mapping : mappings) {
+    if (!seen.insert(mapping.source_table).second) continue;
+    const auto sql = table_sql(mapping.source_table, mapping.tenancy_column, tenancy.has_value());
+    const auto counts = co_await source.execute_prepared(sql, tenancy_params(tenancy), deadline);
+    tables.push_back(json::object{{"table", mapping.source_table},
+                                  {"total", counts.get<std::int64_t>(0, 0)},
+                                  {"pending", counts.get<std::int64_t>(0, 1)},
+                                  {"null", counts.get<std::int64_t>(0, 2)},
+                                  {"min_sequence_id", or_null(counts.get<std::optional<std::int64_t>>(0, 3))},
+                                  {"max_sequence_id", or_null(counts.get<std::optional<std::int64_t>>(0, 4))}});
+  }
+  co_return tables;
+}
+
+asio::awaitable<json::array> read_tombstones(postgres::Connection& source, const std::optional<directory::Tenancy>& tenancy,
+                                             Deadline deadline) {
+  const auto counts = co_await source.execute_prepared(kTombstones, tenancy_params(tenancy), deadline);
+  json::array tables;
+  for (std::size_t row = 0; row < counts.rows(); ++row) {
+    tables.push_back(json::object{{"table", counts.get<std::string>(row, 0)},
+                                  {"total", counts.get<std::int64_t>(row, 1)},
+                                  {"pending", counts.get<std::int64_t>(row, 2)},
+                                  {"max_sequence_id", or_null(counts.get<std::optional<std::int64_t>>(row, 3))}});
+  }
+  co_return tables;
+}
+
+asio::awaitable<json::object> read_queue(postgres::Connection& source, const std::optional<directory::Tenancy>& tenancy,
+                                         Deadline deadline) {
+  const auto counts = co_await source.execute_prepared(kQueue, tenancy_params(tenancy), deadline);
+  co_return json::object{{"total", counts.get<std::int64_t>(0, 0)},
+                         {"pending", counts.get<std::int64_t>(0, 1)},
+                         {"in_flight", counts.get<std::int64_t>(0, 2)},
+                         {"stale", counts.get<std::int64_t>(0, 3)},
+                         {"oldest_created_at_millis", or_null(counts.get<std::optional<std::int64_t>>(0, 4))}};
+}
+
+asio::awaitable<std::vector<Destination>> read_destinations(postgres::Connection& source,
+                                                            const std::optional<directory::Tenancy>& tenancy, Deadline deadline) {
+  auto params = tenancy_params(tenancy);
+  params.add(static_cast<std::int64_t>(kMostDestinations));
+  const auto rows = co_await source.execute_prepared(kDestinations, std::move(params), deadline);
+  std::vector<Destination> destinations;
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    destinations.push_back({.tenancy = rows.get<Uuid>(row, 0),
+                            .project = rows.get<std::string>(row, 1),
+                            .branch = rows.get<std::string>(row, 2),
+                            .id = rows.get<std::string>(row, 3),
+                            .connection_string = rows.get<std::string>(row, 4),
+                            .error = rows.get<std::string>(row, 5)});
+  }
+  co_return destinations;
+}
+
+/// Asks it how far it is.
+asio::awaitable<void> ask(Destination& destination, postgres::ConnectOptions options, Deadline deadline) {
+  try {
+    auto connection = co_await destination::postgres_target::open_session(options, deadline);
+    postgres::Params params;
+    params.add(destination.tenancy);
+    const auto rows = co_await connection.execute(kWatermarks, std::move(params), deadline);
+    for (std::size_t row = 0; row < rows.rows(); ++row) {
+      destination.watermarks[rows.get<std::string>(row, 0)] = {
+          .sequence_id = rows.get<std::int64_t>(row, 1), .updated_at_millis = rows.get<std::optional<std::int64_t>>(row, 2)};
+    }
+  } catch (const postgres::Error& error) {
+    const bool has_nothing_yet = error.sqlstate() == "42P01";
+    if (!has_nothing_yet && destination.error.empty()) destination.error = error.what();
+  }
+}
+
+asio::awaitable<void> ask_all(std::vector<Destination>& destinations, const Context& context) {
+  const auto executor = co_await asio::this_coro::executor;
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());  // they refer to this frame
+  Event one_ended(executor);
+  int running = 0;
+  for (auto& destination : destinations) {
+    postgres::ConnectOptions options;
+    try {
+      options = destination::postgres_target::connect_options(context.secrets.open(destination.connection_string),
+                                                              context.destinations);
+    } catch (const std::runtime_error& error) {
+      destination.error = error.what();
+      destination.connection_string.clear();
+      continue;
+    }
+    destination.connection_string = options.redacted();
+    ++running;
+    asio::co_spawn(executor, ask(destination, options, Deadline::after(context.destinations.connect_timeout)),
+                   [&](std::exception_ptr) {
+                     --running;
+                     one_ended.set();
+                   });
+  }
+  while (running > 0) co_await one_ended.wait(Deadline::never());
+}
+
+asio::awaitable<json::object> describe(postgres::Connection& source, const Destination& destination,
+                                       std::span<const mapping::Mapping> mappings, Deadline deadline) {
+  json::array progress;
+  for (const auto& mapping : mappings) {
+    const auto found = destination.watermarks.find(mapping.name);
+    const auto watermark = found == destination.watermarks.end() ? Watermark{} : found->second;
+    postgres::Params params;
+    params.add(destination.tenancy).add(watermark.sequence_id).add(mapping.source_table);
+    const auto sql = backlog_sql(mapping);
+    const auto counts = co_await source.execute_prepared(sql, std::move(params), deadline);
+    progress.push_back(json::object{{"mapping", mapping.name},
+                                    {"source_max_sequence_id", or_null(counts.get<std::optional<std::int64_t>>(0, 1))},
+                                    {"watermark", watermark.sequence_id},
+                                    {"backlog", counts.get<std::int64_t>(0, 0)},
+                                    {"updated_at_millis", or_null(watermark.updated_at_millis)}});
+  }
+  json::object object{{"project_id", destination.project},
+                      {"branch_id", destination.branch},
+                      {"id", destination.id},
+                      {"connection", destination.connection_string},
+                      {"status", destination.error.empty() ? "ok" : "error"},
+                      {"mappings", std::move(progress)}};
+  object["error"] = destination.error.empty() ? json::value() : json::value(destination.error);
+  co_return object;
+}
+
+}  // namespace
+
+asio::awaitable<json::object> read_status(Context& context, std::optional<directory::Tenancy> tenancy, Deadline deadline) {
+  json::object status;
+  std::vector<Destination> destinations;
+  {
+    auto source = co_await context.source.acquire(deadline);
+    status["tables"] = co_await read_tables(*source, context.mappings, tenancy, deadline);
+    status["tombstones"] = co_await read_tombstones(*source, tenancy, deadline);
+    status["queue"] = co_await read_queue(*source, tenancy, deadline);
+    destinations = co_await read_destinations(*source, tenancy, deadline);
+  }
+  co_await ask_all(destinations, context);
+  auto source = co_await context.source.acquire(deadline);
+  json::array described;
+  for (const auto& destination : destinations)
+    described.push_back(co_await describe(*source, destination, context.mappings, deadline));
+  status["destinations"] = std::move(described);
+  co_return status;
+}
+
+Schema status_schema() {
+  const auto text = Schema::string();
+  const auto number = Schema::integer();
+  const auto maybe = number.or_null();
+  const auto table =
+      Schema::object({required("table", text), required("total", number), required("pending", number), required("null", number),
+                      required("min_sequence_id", maybe), required("max_sequence_id", maybe)});
+  const auto tombstones = Schema::object(
+      {required("table", text), required("total", number), required("pending", number), required("max_sequence_id", maybe)});
+  const auto queue = Schema::object({required("total", number), required("pending", number), required("in_flight", number),
+                                     required("stale", number), required("oldest_created_at_millis", maybe)});
+  const auto progress =
+      Schema::object({required("mapping", text), required("source_max_sequence_id", maybe), required("watermark", number),
+                      required("backlog", number), required("updated_at_millis", maybe)});
+  const auto destination = Schema::object({required("project_id", text), required("branch_id", text), required("id", text),
+                                           required("connection", text), required("status", Schema::one_of({"ok", "error"})),
+                                           required("error", text.or_null()), required("mappings", Schema::array(progress))});
+  return Schema::object("SyncStatus",
+                        {required("tables", Schema::array(table)), required("tombstones", Schema::array(tombstones)),
+                         required("queue", queue), required("destinations", Schema::array(destination))});
+}
+
+}  // namespace tributary::api

@@ -1,0 +1,139 @@
+#include "api/api.hpp"
+#include "api/errors.hpp"
+#include "api/shapes.hpp"
+#include "api/status.hpp"
+#include "directory/projects.hpp"
+
+namespace tributary::api {
+namespace {
+
+using namespace std::chrono_literals;
+using http::Access;
+using http::Method;
+using http::optional;
+using http::Request;
+using http::required;
+using http::Response;
+
+constexpr auto kDefaultDuration = 10'000ms;
+constexpr auto kToFinish = 3s;  ///< what is left of a request's time for what is under way when a stage is to end
+
+constexpr std::string_view kReadFusebox = R"sql(
+SELECT coalesce(bool_and("sequencerEnabled"), true), coalesce(bool_and("pollerEnabled"), true) FROM "ExternalDbSyncMetadata")sql";
+constexpr std::string_view kWriteFusebox = R"sql(
+UPDATE "ExternalDbSyncMetadata"
+SET "sequencerEnabled" = coalesce($1, "sequencerEnabled"), "pollerEnabled" = coalesce($2, "pollerEnabled"),
+    "updatedAt" = now() AT TIME ZONE 'UTC')sql";
+
+std::vector<Field> duration_query() {
+  return {optional("maxDurationMs",
+                   Schema::integer(0, 600'000).described("For so long, but not beyond the request's own time limit"))};
+}
+
+std::chrono::milliseconds duration_of(const Request& request) {
+  const auto* given = request.query.if_contains("maxDurationMs");
+  const auto wanted = given != nullptr ? std::chrono::milliseconds(given->to_number<std::int64_t>()) : kDefaultDuration;
+  const auto left = request.deadline.is_never()
+                        ? wanted
+                        : std::chrono::duration_cast<std::chrono::milliseconds>(request.deadline.remaining() - kToFinish);
+  return std::clamp(left, std::chrono::milliseconds(0), wanted);
+}
+
+Schema fusebox_schema() {
+  return Schema::object("Fusebox",
+                        {required("sequencer_enabled", Schema::boolean()), required("poller_enabled", Schema::boolean())});
+}
+
+asio::awaitable<Response> read_fusebox(Context& context, Deadline deadline) {
+  auto connection = co_await context.source.acquire(deadline);
+  const auto switches = co_await connection->execute_prepared(kReadFusebox, {}, deadline);
+  co_return Response::of(
+      json::object{{"sequencer_enabled", switches.get<bool>(0, 0)}, {"poller_enabled", switches.get<bool>(0, 1)}});
+}
+
+asio::awaitable<Response> write_fusebox(Context& context, const Request& request) {
+  const auto& body = request.body.as_object();
+  {
+    auto connection = co_await context.source.acquire(request.deadline);
+    postgres::Params params;
+    params.add(flag_field(body, "sequencer_enabled"), postgres::oid::kBool);
+    params.add(flag_field(body, "poller_enabled"), postgres::oid::kBool);
+    co_await connection->execute_prepared(kWriteFusebox, std::move(params), request.deadline);
+  }
+  co_return co_await read_fusebox(context, request.deadline);
+}
+
+asio::awaitable<Response> status(Context& context, const Request& request) {
+  const bool all = text_field(request.query, "scope") == "all";
+  if (all && request.identity.project != directory::kInternalProject)
+    throw http::Error(kExpectedInternalProject, "scope=all is for administrators of the project \"internal\".");
+  co_return Response::of(
+      co_await read_status(context, all ? std::nullopt : std::optional(tenancy_of(request)), request.deadline));
+}
+
+void add_stages(http::Router& router, Context& context, const std::string& group) {
+  const auto ok = Schema::boolean();
+  add(router, {.path = "/internal/external-db-sync/sequencer",
+               .access = Access::cron,
+               .group = group,
+               .summary = "Give changes their order now, for installations that drive this from outside",
+               .query = duration_query(),
+               .answer = Schema::object({required("ok", ok), required("iterations", Schema::integer())}),
+               .handle = [&context](const Request& request) -> asio::awaitable<Response> {
+                 const auto iterations = co_await context.sync.sequence(duration_of(request));
+                 co_return Response::of(json::object{{"ok", true}, {"iterations", iterations}});
+               }});
+  add(router, {.path = "/internal/external-db-sync/poller",
+               .access = Access::cron,
+               .group = group,
+               .summary = "Sync queued tenancies now, for installations that drive this from outside",
+               .query = duration_query(),
+               .answer = Schema::object({required("ok", ok), required("requests_processed", Schema::integer())}),
+               .handle = [&context](const Request& request) -> asio::awaitable<Response> {
+                 const auto processed = co_await context.sync.poll(duration_of(request));
+                 co_return Response::of(json::object{{"ok", true}, {"requests_processed", processed}});
+               }});
+  add(router, {.method = Method::post,
+               .path = "/internal/external-db-sync/sync-engine",
+               .access = Access::cron,
+               .group = group,
+               .summary = "Sync one tenancy now; one that is not there any more is done with",
+               .body = Schema::object("SyncTenancy", {required("tenancyId", Schema::uuid())}),
+               .answer = success_schema(),
+               .handle = [&context](const Request& request) -> asio::awaitable<Response> {
+                 co_await context.sync.sync(uuid_field(request.body.as_object(), "tenancyId").value(), request.deadline);
+                 co_return success();
+               }});
+}
+
+}  // namespace
+
+void add_sync(http::Router& router, Context& context) {
+  const std::string group = "Synchronisation";
+  const std::string fusebox = "/internal/external-db-sync/fusebox";
+  add_stages(router, context, group);
+  add(router, {.path = fusebox,
+               .access = Access::cron,
+               .group = group,
+               .summary = "Whether sequencer and poller are switched on, for everybody",
+               .answer = fusebox_schema(),
+               .handle = [&context](const Request& request) { return read_fusebox(context, request.deadline); }});
+  add(router, {.method = Method::post,
+               .path = fusebox,
+               .access = Access::cron,
+               .group = group,
+               .summary = "Switch sequencer or poller on or off, for everybody",
+               .body = fusebox_schema().partial("FuseboxUpdate"),
+               .answer = fusebox_schema(),
+               .handle = [&context](const Request& request) { return write_fusebox(context, request); }});
+  add(router, {.path = "/internal/external-db-sync/status",
+               .access = Access::admin,
+               .group = group,
+               .summary = "How the synchronisation of the project stands, each destination asked; scope=all: of every project",
+               .query = {optional("scope", Schema::one_of({"tenancy", "all"}))},
+               .answer = status_schema(),
+               .errors = {kExpectedInternalProject},
+               .handle = [&context](const Request& request) { return status(context, request); }});
+}
+
+}  // namespace tributary::api

@@ -1,0 +1,150 @@
+#include "fixture.hpp"
+
+// What clients see of the directory; what it does is tested in integration/directory.
+
+namespace tributary::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ApiDirectory : public ApiTest {
+ protected:
+  const ApiProject acme_ = add_project("acme");
+  ApiClient server_ = acme_.server();
+};
+
+TEST_F(ApiDirectory, AUserIsCreatedReadChangedListedAndDeleted) {
+  const auto made = server_.post(
+      "/users", {{"display_name", "Ada"}, {"primary_email", "ada@example.com"}, {"server_metadata", {{"a", {1, 2}}}}});
+  EXPECT_EQ(made.status, 201U);
+  const auto path = "/users/" + made.text("id");
+  EXPECT_EQ(server_.get(path).body, made.body);
+  const auto changed = server_.patch(path, {{"display_name", nullptr}, {"primary_email_verified", true}});
+  EXPECT_TRUE(changed.body.at("display_name").is_null());
+  EXPECT_TRUE(changed.body.at("primary_email_verified").as_bool());
+  EXPECT_EQ(changed.body.at("server_metadata"), json::parse(R"({"a": [1, 2]})"));
+  const auto list = server_.get("/users?limit=1&query=ADA&order_by=signed_up_at&desc=true");
+  EXPECT_EQ(list.body.at("items").as_array().size(), 1U);
+  EXPECT_TRUE(list.body.at("is_paginated").as_bool());
+  EXPECT_TRUE(list.body.at("pagination").at("next_cursor").is_null());
+  EXPECT_EQ(server_.remove(path).body, json::parse(R"({"success": true})"));
+  expect_refusal(server_.get(path), 404, "USER_NOT_FOUND");
+  expect_refusal(server_.remove(path), 404, "USER_NOT_FOUND");
+}
+
+TEST_F(ApiDirectory, PagesAreWalkedByTheirCursor) {
+  for (int i = 0; i < 5; ++i) add_user(server_, {{"display_name", std::to_string(i)}});
+  std::string seen;
+  std::string cursor;
+  do {
+    const auto page = server_.get("/users?limit=2" + cursor);
+    for (const auto& user : page.body.at("items").as_array()) seen += user.at("display_name").as_string();
+    const auto& next = page.body.at("pagination").at("next_cursor");
+    cursor = next.is_null() ? "" : "&cursor=" + std::string(next.as_string());
+  } while (!cursor.empty());
+  EXPECT_EQ(seen, "01234");
+  expect_refusal(server_.get("/users?cursor=nonsense"), 400, "SCHEMA_ERROR");
+}
+
+TEST_F(ApiDirectory, TeamsMembersAndTheirProfiles) {
+  const auto user = add_user(server_, {{"display_name", "Ada"}});
+  const auto team = add_team(server_, "Engines");
+  const auto membership = "/team-memberships/" + team + "/" + user;
+  const auto profile = "/team-member-profiles/" + team + "/" + user;
+  EXPECT_EQ(server_.post(membership).status, 201U);
+  expect_refusal(server_.post(membership), 409, "TEAM_MEMBERSHIP_ALREADY_EXISTS");
+  EXPECT_EQ(server_.patch(profile, {{"display_name", "Countess"}}).text("display_name"), "Countess");
+  const auto list = server_.get("/team-member-profiles?team_id=" + team);
+  EXPECT_EQ(list.body.at("items").at(0).at("user").at("display_name").as_string(), "Ada");
+  EXPECT_FALSE(list.body.at("is_paginated").as_bool());
+  EXPECT_EQ(server_.get("/teams?user_id=" + user).body.at("items").as_array().size(), 1U);
+  EXPECT_EQ(server_.patch("/users/" + user, {{"selected_team_id", team}}).body.at("selected_team").at("id").as_string(), team);
+  expect_ok(server_.remove(membership));
+  expect_refusal(server_.get(profile), 404, "TEAM_MEMBERSHIP_NOT_FOUND");
+  expect_ok(server_.remove("/teams/" + team));
+  expect_refusal(server_.patch("/teams/" + team, {{"display_name", "x"}}), 404, "TEAM_NOT_FOUND");
+}
+
+TEST_F(ApiDirectory, ContactChannels) {
+  const auto user = add_user(server_, {{"primary_email", "ada@example.com"}});
+  const auto other = add_user(server_, {{"primary_email", "bob@example.com"}, {"primary_email_auth_enabled", true}});
+  json::object fields{
+      {"user_id", user}, {"type", "email"}, {"value", "second@example.com"}, {"used_for_auth", false}, {"is_primary", true}};
+  const auto made = server_.post("/contact-channels", fields);
+  EXPECT_EQ(made.status, 201U);
+  EXPECT_EQ(server_.get("/users/" + user).text("primary_email"), "second@example.com");
+  const auto path = "/contact-channels/" + user + "/" + made.text("id");
+  expect_refusal(server_.patch(path, {{"value", "bob@example.com"}, {"used_for_auth", true}}), 409,
+                 "CONTACT_CHANNEL_ALREADY_USED_FOR_AUTH_BY_SOMEONE_ELSE");
+  EXPECT_EQ(server_.get("/contact-channels?user_id=" + user).body.at("items").as_array().size(), 2U);
+  expect_ok(server_.remove(path));
+  expect_refusal(server_.remove(path), 404, "CONTACT_CHANNEL_NOT_FOUND");
+  expect_refusal(server_.patch("/users/" + user, {{"primary_email", "bob@example.com"}, {"primary_email_auth_enabled", true}}),
+                 409, "USER_EMAIL_ALREADY_EXISTS");
+}
+
+TEST_F(ApiDirectory, BadInputIsToldByItsFieldAndNothingOfItIsDone) {
+  const auto refused = [&](const ApiAnswer& answer, const std::string& field) {
+    expect_refusal(answer, 400, "SCHEMA_ERROR");
+    EXPECT_THAT(answer.text("error"), HasSubstr(field));
+  };
+  refused(server_.post("/users", {{"display_nam", "x"}}), "display_nam");
+  refused(server_.post("/users", {{"display_name", 5}}), "display_name");
+  refused(server_.post("/users", {{"primary_email", "nobody"}}), "primary_email");
+  refused(server_.post("/users", {{"primary_email_auth_enabled", true}}), "primary_email_auth_enabled");
+  refused(server_.get("/users/not-a-uuid"), "user_id");
+  refused(server_.call("POST", "/users", "{not json"), "body");
+  refused(server_.call("POST", "/users", R"({"client_metadata": )" + std::string(10'000, '[') + std::string(10'000, ']') + "}"),
+          "body");
+  refused(server_.call("POST", "/users", R"({"display_name": "a\u0000b"})"), "display_name");
+  refused(server_.get("/users?limit=0"), "limit");
+  refused(server_.post("/teams", json::object()), "display_name");
+  EXPECT_TRUE(server_.get("/users").body.at("items").as_array().empty());
+}
+
+TEST_F(ApiDirectory, WhoDoesNotShowTheRightKeyIsToldWhatIsMissing) {
+  const auto other = add_project("other");
+  const auto with = [&](HttpClient::Fields headers) { return ApiClient(api_.port(), std::move(headers)).get("/users"); };
+  const std::string id = "x-stack-project-id";
+  const std::string type = "x-stack-access-type";
+  const std::string key = "x-stack-secret-server-key";
+  const std::string admin_key = "x-stack-super-secret-admin-key";
+  expect_refusal(with({}), 400, "ACCESS_TYPE_REQUIRED");
+  expect_refusal(with({{id, "acme"}, {type, "client"}}), 401, "INSUFFICIENT_ACCESS_TYPE");
+  expect_refusal(with({{id, "acme"}, {type, "king"}}), 400, "INVALID_ACCESS_TYPE");
+  expect_refusal(with({{type, "server"}}), 400, "ACCESS_TYPE_WITHOUT_PROJECT_ID");
+  expect_refusal(with({{id, "nobody"}, {type, "server"}, {key, "x"}}), 404, "PROJECT_NOT_FOUND");
+  expect_refusal(with({{id, "acme"}, {"x-stack-branch-id", "dev"}, {type, "server"}, {key, acme_.server_key}}), 404,
+                 "PROJECT_NOT_FOUND");
+  expect_refusal(with({{id, "acme"}, {type, "server"}}), 401, "INVALID_SECRET_SERVER_KEY");
+  expect_refusal(with({{id, "acme"}, {type, "server"}, {key, other.server_key}}), 401, "INVALID_SECRET_SERVER_KEY");
+  expect_refusal(with({{id, "acme"}, {type, "admin"}, {admin_key, acme_.server_key}}), 401, "INVALID_SUPER_SECRET_ADMIN_KEY");
+  EXPECT_EQ(with({{id, "acme"}, {type, "server"}, {key, acme_.admin_key}}).status, 200U);
+  expect_refusal(server_.get("/internal/config"), 401, "INSUFFICIENT_ACCESS_TYPE");
+  expect_refusal(acme_.admin().post("/internal/projects", {{"id", "x"}}), 401, "EXPECTED_INTERNAL_PROJECT");
+  expect_refusal(cron_.post("/internal/projects", {{"id", "x"}}), 401, "INVALID_BEARER_TOKEN");
+  const auto internal = add_project("internal");
+  EXPECT_EQ(internal.admin().post("/internal/projects", {{"id", "x"}}).status, 201U);
+  expect_refusal(internal.admin().post("/internal/projects", {{"id", "x"}}), 409, "PROJECT_ALREADY_EXISTS");
+  EXPECT_EQ(internal.admin().get("/internal/external-db-sync/fusebox").status, 200U);
+}
+
+TEST_F(ApiDirectory, TheConfigurationIsMergedCheckedAndShownWithoutPasswords) {
+  auto admin = acme_.admin();
+  const auto update = [&](const std::string& text) {
+    return admin.patch("/internal/config/override", {{"config_override_string", text}});
+  };
+  expect_ok(
+      update(R"({"dbSync.externalDatabases": {"main": {"type": "postgres", "connectionString": "postgresql://u:s3cret@h/d"}}})"));
+  const auto shown = admin.get("/internal/config").text("config_string");
+  EXPECT_THAT(shown, HasSubstr("postgresql://u@h"));
+  EXPECT_THAT(shown, ::testing::Not(HasSubstr("s3cret")));
+  const auto refused = update(R"({"dbSync.externalDatabases.main.connectionString": "postgresql://u@h/d?sslmode"})");
+  expect_refusal(refused, 400, "SCHEMA_ERROR");
+  EXPECT_THAT(refused.text("error"), HasSubstr("dbSync.externalDatabases.main.connectionString"));
+  expect_refusal(update("not json"), 400, "SCHEMA_ERROR");
+  EXPECT_EQ(admin.get("/internal/config").text("config_string"), shown);
+}
+
+}  // namespace
+}  // namespace tributary::test

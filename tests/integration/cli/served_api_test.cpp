@@ -1,0 +1,105 @@
+#include <cstdio>
+#include <filesystem>
+
+#include "base/uuid.hpp"
+#include "fixture.hpp"
+#include "support/clickhouse.hpp"
+#include "support/http_client.hpp"
+
+/// The REST API of a started `tributary serve`: what needs the whole program.
+namespace tributary::test {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+namespace json = boost::json;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class ServedApi : public Cli {
+ protected:
+  ServedApi() {
+    migrate();
+    made_ = json_of(done({"project", "create", id_, "--json"}));
+  }
+  std::string key(std::size_t kind) const { return std::string(made_.at("keys").at(kind).at("key").as_string()); }
+  HttpClient::Fields admin() const {
+    return {{"x-stack-project-id", id_}, {"x-stack-access-type", "admin"}, {"x-stack-super-secret-admin-key", key(1)}};
+  }
+
+  const std::string id_ = Uuid::random().to_string();  // the SDK takes no other ids
+  json::value made_;
+};
+
+TEST_F(ServedApi, ThePublicSdkOfTheReferenceProductWorks) {
+  Binary serve({"serve", "--roles", "api", "--threads", "1"}, environment());
+  const auto command = fmt::format("node {}/tests/javascript/stack_sdk.mjs http://127.0.0.1:{} {} {} 2>&1", TRIBUTARY_SOURCE_DIR,
+                                   port_of(serve), id_, key(0));
+  const std::unique_ptr<FILE, int (*)(FILE*)> output(::popen(command.c_str(), "r"), ::pclose);
+  ASSERT_NE(output, nullptr);
+  std::string text;
+  std::array<char, 4096> piece{};
+  while (const auto size = std::fread(piece.data(), 1, piece.size(), output.get())) text.append(piece.data(), size);
+  EXPECT_THAT(text, HasSubstr("all is well")) << text;
+  // Nothing that it asks for is unknown here.
+  EXPECT_THAT(text, Not(HasSubstr("SCHEMA_ERROR")));
+}
+
+TEST_F(ServedApi, TheDocumentNamesEveryEndpoint) {
+  Binary serve({"serve", "--roles", "api", "--threads", "1"}, environment());
+  const auto document = json::parse(HttpClient(port_of(serve)).get("/api/v1/openapi.json").body);
+  const auto& paths = document.at("paths").as_object();
+  for (const auto* path :
+       {"/users", "/users/{user_id}", "/teams/{team_id}", "/team-memberships/{team_id}/{user_id}",
+        "/team-member-profiles/{team_id}/{user_id}", "/contact-channels/{user_id}/{contact_channel_id}",
+        "/internal/config/override", "/internal/projects", "/internal/external-db-sync/status", "/internal/analytics/query"}) {
+    const auto found =
+        std::ranges::any_of(paths, [&](const auto& entry) { return std::string_view(entry.key()).ends_with(path); });
+    EXPECT_TRUE(found) << path;
+  }
+}
+
+TEST_F(ServedApi, AnalyticsAnswerFromTheProjectsOwnRowsAndSayWhatTheyTook) {
+  if (!ClickHouse::is_installed()) GTEST_SKIP() << "libchdb is not installed (npm ci)";
+  const auto folder = fs::temp_directory_path() / ("tributary-cli-api-" + Uuid::random().to_string());
+  fs::create_directories(folder);
+  fs::permissions(folder, fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
+  insert_teams(std::string(made_.at("tenancy").as_string()), id_, 3);
+  insert_teams(create_project("other"), "other", 5);
+  {
+    auto variables = environment();
+    variables["TRIBUTARY_CLICKHOUSE_USE"] = "automatic";
+    variables["TRIBUTARY_CLICKHOUSE_FOLDER"] = folder.string();
+    Binary serve({"serve", "--threads", "1"}, variables);
+    HttpClient client(port_of(serve));
+    const auto post = [&](const std::string& path, const json::value& body) {
+      auto fields = admin();
+      fields["Content-Type"] = "application/json";
+      return client.request("POST", "/api/v1/internal/analytics/" + path, json::serialize(body), fields);
+    };
+    const json::object count{{"query", "SELECT toUInt32(count()) AS n FROM teams WHERE display_name LIKE {like:String}"},
+                             {"params", {{"like", "team %"}}}};
+    HttpClient::Answer answer;
+    serve.wait_until(
+        [&] {
+          answer = post("query", count);
+          return answer.status == 200 && json::parse(answer.body).at("result") == json::parse(R"([{"n": 3}])");
+        },
+        60s);
+    const auto query_id = json::parse(answer.body).at("query_id");
+    EXPECT_THAT(std::string(query_id.as_string()), testing::StartsWith(id_ + ":main:"));
+    const auto timing = post("query/timing", {{"query_id", query_id}});
+    EXPECT_EQ(timing.status, 200U) << timing.body;
+    EXPECT_GE(json::parse(timing.body).at("stats").at("wall_clock_time").to_number<int>(), 0);
+    EXPECT_EQ(post("query/timing", {{"query_id", "other:main:" + Uuid::random().to_string()}}).fields.at("x-stack-known-error"),
+              "ITEM_NOT_FOUND");
+    const auto wrong = post("query", {{"query", "SELECT nothing FROM"}});
+    EXPECT_EQ(wrong.status, 400U);
+    EXPECT_EQ(wrong.fields.at("x-stack-known-error"), "ANALYTICS_QUERY_ERROR");
+  }
+  std::error_code ignored;
+  fs::remove_all(folder, ignored);
+}
+
+}  // namespace
+}  // namespace tributary::test
