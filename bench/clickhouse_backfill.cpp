@@ -51,7 +51,8 @@ class ClickHouseBackfill {
     servers_.checkpoint();
     const auto seconds = seconds_of([&] {
       enable_poller(*source_, true);
-      wait_until("ClickHouse has every user", 5ms, [&] { return admin.users_watermark(tenancy_) >= last; }, 600s);
+      // A look is a query, which takes a few milliseconds of the engine.
+      wait_until("ClickHouse has every user", 50ms, [&] { return admin.users_watermark(tenancy_) >= last; }, 600s);
     });
     enable_poller(*source_, false);
     if (tenant_of(engine, "project-" + tenancy_, "main").number("SELECT count() FROM users") != users_)

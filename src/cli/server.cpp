@@ -53,10 +53,14 @@ std::optional<ClickHouseParams> clickhouse_params(const settings::Settings& sett
   params.memory = given.memory;
   params.log = settings.log.level;
   params.max_claims = static_cast<int>(given.max_claims);
+  params.load_rows = static_cast<int>(given.load_rows);
   params.writer.schema = {.embedded = !params.server, .cluster = given.cluster, .definer = given.definer, .installation = {}};
   params.writer.creates = params.server.has_value();
   params.writer.flush_age = given.flush_age;
-  params.writer.flush_bytes = params.writer.load_bytes = static_cast<std::size_t>(given.flush_size.count);
+  params.writer.flush_bytes = static_cast<std::size_t>(given.flush_size.count);
+  params.writer.load_bytes = static_cast<std::size_t>(given.load_size.count);
+  // A copy holds a connection for as long as its rows come. As many may run beside those of destinations that failed before.
+  params.writer.max_connections = 4 + 2 * static_cast<std::size_t>(settings.sync.parallel_loads);
   return params;
 }
 
@@ -234,11 +238,13 @@ void Server::add_lane(Loop& loop, queue::DestinationKind kind, const source::Ins
   const auto executor = loop.context.get_executor();
   auto queue = params_.queue;
   queue.kind = kind;
+  auto sync = params_.sync;
   if (kind == queue::DestinationKind::clickhouse) {
     queue.max_claims = params_.clickhouse->max_claims;
+    sync.load_rows = params_.clickhouse->load_rows;
     lane.writer = make_writer(executor, installation);
   }
-  lane.engine.emplace(executor, lane.sync_pool, installation, mappings_, params_.sync, metrics_, lane.writer);
+  lane.engine.emplace(executor, lane.sync_pool, installation, mappings_, sync, metrics_, lane.writer);
   if (is_first) {
     lane.poller.emplace(executor, lane.queue_pool, queue, metrics_, [this](queue::Claim claim) { dispatch(std::move(claim)); });
   }

@@ -36,6 +36,7 @@ struct ClickHouseParams {
   settings::Bytes memory;        ///< that it may take
   telemetry::Level log = telemetry::Level::info;  ///< what it tells
   int max_claims = 2'000;
+  int load_rows = 1'000'000;
   destination::clickhouse_target::WriterParams writer;
 };
 

@@ -73,7 +73,8 @@ std::string type_name(const ColumnDefinition& column) {
 /// positions in it.
 class Block::Column {
  public:
-  explicit Column(ColumnDefinition definition) : definition_(std::move(definition)), info_(&info_of(definition_.type)) {
+  explicit Column(ColumnDefinition definition)
+      : definition_(std::move(definition)), type_name_(type_name(definition_)), info_(&info_of(definition_.type)) {
     const bool is_string = definition_.type == ColumnType::string;
     if (definition_.low_cardinality && !is_string) refuse("a dictionary is for strings");
     clear();
@@ -137,11 +138,13 @@ class Block::Column {
   void serialise_dictionary(std::vector<std::byte>& out) const;
 
   ColumnDefinition definition_;
+  std::string type_name_;
   const TypeInfo* info_;
   std::size_t count_ = 0;
   std::vector<std::byte> nulls_;
   std::vector<std::byte> values_;
   std::deque<std::string> keys_;  ///< of the dictionary, whose first stands for NULL where nullable
+  std::size_t key_bytes_ = 0;  ///< of the strings in it
   std::unordered_map<std::string_view, Key> key_numbers_;
   struct Kept {
     std::size_t values = 0;
@@ -199,6 +202,7 @@ Block::Column::Key Block::Column::key_of(std::string_view text) {
   if (found != key_numbers_.end()) return found->second;
   const auto number = static_cast<Key>(keys_.size());
   keys_.emplace_back(text);
+  key_bytes_ += text.size();
   key_numbers_.emplace(keys_.back(), number);
   return number;
 }
@@ -209,6 +213,7 @@ void Block::Column::discard_after(std::size_t rows) {
   values_.resize(kept_.values);
   while (keys_.size() > kept_.keys) {
     key_numbers_.erase(keys_.back());
+    key_bytes_ -= keys_.back().size();
     keys_.pop_back();
   }
 }
@@ -219,6 +224,7 @@ void Block::Column::clear() {
   values_.clear();
   key_numbers_.clear();
   keys_.clear();
+  key_bytes_ = 0;
   if (definition_.low_cardinality && definition_.nullable) keys_.emplace_back();
   end_row();
 }
@@ -237,15 +243,14 @@ unsigned width_code(std::size_t keys) { return keys <= 0x100 ? 0 : keys <= 0x1'0
 }  // namespace
 
 std::size_t Block::Column::bytes() const {
-  auto size = definition_.name.size() + type_name(definition_).size() + 2 + nulls_.size();
+  const auto size = definition_.name.size() + type_name_.size() + 2 + nulls_.size();
   if (!definition_.low_cardinality) return size + values_.size();
-  for (const auto& key : keys_) size += key.size() + 1;
-  return size + 32 + (count_ << width_code(keys_.size()));
+  return size + 32 + key_bytes_ + keys_.size() + (count_ << width_code(keys_.size()));
 }
 
 void Block::Column::serialise(std::vector<std::byte>& out) const {
   append_string(out, definition_.name);
-  append_string(out, type_name(definition_));
+  append_string(out, type_name_);
   if (definition_.low_cardinality) return serialise_dictionary(out);
   detail::append_bytes(out, nulls_);
   detail::append_bytes(out, values_);

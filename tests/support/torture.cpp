@@ -33,6 +33,7 @@ Process::Environment torture_settings(const Database& source) {
           {"TRIBUTARY_SYNC_SMALL_ROWS", "8"},
           {"TRIBUTARY_SYNC_LOAD_ROWS", "40"},
           {"TRIBUTARY_SYNC_LOAD_CHUNK", "4KiB"},
+          {"TRIBUTARY_CLICKHOUSE_LOAD_ROWS", "40"},
           {"TRIBUTARY_SYNC_APPLY_TIMEOUT", "10s"},
           {"TRIBUTARY_SYNC_RETRY_FIRST", "50ms"},
           {"TRIBUTARY_SYNC_RETRY_LONGEST", "500ms"},

@@ -21,7 +21,7 @@ namespace asio = boost::asio;
 struct ServerParams {
   Credentials credentials;
   /// Statements at once; more wait. Tenants have places of their own, so that they cannot keep the writer waiting. At least 1 each.
-  std::size_t admin_queries = 4;
+  std::size_t admin_queries = 32;  ///< a load holds its place as long as its rows come
   std::size_t tenant_queries = 4;
   std::chrono::milliseconds longest_wait{10'000};  ///< for a place; then code 202
   std::size_t most_connections = 256;  ///< more wait to be accepted

@@ -10,8 +10,11 @@ namespace {
 
 Outcome failed(Failure failure) { return {.verdict = Verdict::failed, .failure = std::move(failure)}; }
 
-/// A large batch: its rows go in as blocks of their own, each acknowledged before the next one is filled. One that is given up leaves rows behind the
-/// watermark, which come again.
+/// So much is filled while the server works on what it has.
+constexpr std::size_t kBlockBytes = std::size_t{1} << 20U;
+
+/// A large batch: its rows go in as blocks of their own, which follow each other in one INSERT. A load that is given up leaves rows behind the watermark,
+/// which come again.
 class BlockLoad final : public Load {
  public:
   BlockLoad(std::shared_ptr<Writer> writer, Tenant tenant, const mapping::Mapping& mapping, Position position)
@@ -31,15 +34,15 @@ class BlockLoad final : public Load {
       } catch (const postgres::Error& error) {
         co_return failed({.kind = FailureKind::refused, .sqlstate = "08P01", .message = error.what()});
       }
-      if (block_.bytes() < writer_->load_bytes()) continue;
-      if (auto failure = co_await flush(deadline)) co_return failed(std::move(*failure));
+      if (block_.bytes() < kBlockBytes) continue;
+      if (auto failure = co_await pass_on(deadline)) co_return failed(std::move(*failure));
     }
     co_return std::nullopt;
   }
 
   asio::awaitable<Outcome> commit(std::int64_t through, std::optional<postgres::Timestamp> complete_until, bool /*caught_up*/,
                                   Deadline deadline) override {
-    if (auto failure = co_await flush(deadline)) co_return failed(std::move(*failure));
+    if (auto failure = co_await finish(deadline)) co_return failed(std::move(*failure));
     co_return co_await writer_->move({.tenancy = tenant_.tenancy,
                                       .mapping = &mapping_,
                                       .generation = position_.generation,
@@ -49,10 +52,18 @@ class BlockLoad final : public Load {
   }
 
  private:
-  asio::awaitable<std::optional<Failure>> flush(Deadline deadline) {
-    auto failure = co_await writer_->insert(mapping_, block_, deadline);
-    block_.clear();
-    co_return failure;
+  asio::awaitable<std::optional<Failure>> pass_on(Deadline deadline) {
+    if (!insertion_) {
+      auto begun = writer_->begin_insert(mapping_);
+      if (auto* failure = std::get_if<Failure>(&begun)) co_return std::move(*failure);
+      insertion_ = std::move(std::get<std::unique_ptr<Insertion>>(begun));
+    }
+    co_return co_await insertion_->add(block_, deadline);
+  }
+  asio::awaitable<std::optional<Failure>> finish(Deadline deadline) {
+    if (!insertion_) co_return co_await writer_->insert(mapping_, block_, deadline);
+    if (auto failure = co_await insertion_->add(block_, deadline)) co_return failure;
+    co_return co_await insertion_->finish(deadline);
   }
 
   const std::shared_ptr<Writer> writer_;
@@ -61,6 +72,7 @@ class BlockLoad final : public Load {
   const Position position_;
   const RowShape& shape_;
   clickhouse::Block block_;
+  std::unique_ptr<Insertion> insertion_;  ///< null: all is in the block yet
 };
 
 class Target final : public Destination {

@@ -57,6 +57,22 @@ Failure to_failure(const clickhouse::Error& error) {
           .message = error.what()};
 }
 
+Failure to_failure(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const clickhouse::Error& of_server) {
+    return to_failure(of_server);
+  } catch (const std::exception& defect) {
+    return {.kind = FailureKind::refused, .sqlstate = "XX000", .message = std::string("a defect: ") + defect.what()};
+  }
+}
+
+Failure timed_out() {
+  return {.kind = FailureKind::unavailable,
+          .sqlstate = "08006",
+          .message = "the shared ClickHouse has not answered within the time that a batch may take"};
+}
+
 bool concerns_server(const Failure& failure) {
   constexpr std::array<std::string_view, 5> kClasses{"08", "28", "3D", "53", "57"};
   return std::ranges::any_of(kClasses, [&](std::string_view prefix) { return failure.sqlstate.starts_with(prefix); });

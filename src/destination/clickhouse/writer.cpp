@@ -24,16 +24,6 @@ constexpr std::size_t kTenanciesAtOnce = 1'000;
 /// A schema that differs is looked at again after so long, however many ask.
 constexpr std::chrono::seconds kLookAgain{1};
 
-Failure timed_out() {
-  return {.kind = FailureKind::unavailable,
-          .sqlstate = "08006",
-          .message = "the shared ClickHouse has not answered within the time that a batch may take"};
-}
-
-Failure defect(const std::exception& error) {
-  return {.kind = FailureKind::refused, .sqlstate = "XX000", .message = std::string("a defect: ") + error.what()};
-}
-
 Failure not_running() {
   return {.kind = FailureKind::unavailable,
           .sqlstate = "08001",
@@ -160,10 +150,8 @@ asio::awaitable<Writer::Look> Writer::look(Deadline deadline) {
     co_await state->ensure_schema(*server);
     if (state->schema) look.failure = state->schema->failure;
     if (!look.failure) look.store = co_await store_id(*server, deadline);
-  } catch (const ch::Error& error) {
-    look.failure = to_failure(error);
-  } catch (const std::exception& error) {
-    look.failure = defect(error);
+  } catch (...) {
+    look.failure = to_failure(std::current_exception());
   }
   state->note(server, look.failure);
   if (look.failure && server == state->server) state->has_news = false;  // the caller knows
@@ -200,10 +188,8 @@ asio::awaitable<void> Writer::State::answer(Askers& askers) {
     co_await ensure_schema(*asked_server);
     failure = schema ? schema->failure : std::nullopt;
     if (!failure) co_await look_up(*asked_server, askers);
-  } catch (const ch::Error& error) {
-    failure = to_failure(error);
-  } catch (const std::exception& error) {
-    failure = defect(error);
+  } catch (...) {
+    failure = to_failure(std::current_exception());
   }
   note(asked_server, failure);
   for (const auto& asker : askers) {
@@ -275,10 +261,8 @@ asio::awaitable<std::optional<Failure>> Writer::State::insert(Server to, std::st
                     .data = std::span<const std::byte>(body),
                     .retryable = true};
     co_await to->execute(std::move(query), deadline.capped(params.timeout));
-  } catch (const ch::Error& error) {
-    failure = to_failure(error);
-  } catch (const std::exception& error) {
-    failure = defect(error);
+  } catch (...) {
+    failure = to_failure(std::current_exception());
   }
   co_return failure;
 }
@@ -389,8 +373,6 @@ asio::awaitable<Outcome> Writer::write(const Tenant& tenant, std::span<const Bat
 
 const RowShape& Writer::shape_of(const mapping::Mapping& mapping) const { return state_->table_of(mapping).shape; }
 
-std::size_t Writer::load_bytes() const { return state_->params.load_bytes; }
-
 asio::awaitable<std::optional<Failure>> Writer::insert(const mapping::Mapping& mapping, const ch::Block& rows,
                                                        Deadline deadline) {
   const auto state = state_;
@@ -400,6 +382,17 @@ asio::awaitable<std::optional<Failure>> Writer::insert(const mapping::Mapping& m
   auto failure = co_await state->insert(to, state->table_of(mapping).insert, rows, deadline);
   state->note(to, failure);
   co_return failure;
+}
+
+std::variant<std::unique_ptr<Insertion>, Failure> Writer::begin_insert(const mapping::Mapping& mapping) {
+  const auto state = state_;
+  if (auto failure = state->refuses()) return std::move(*failure);
+  const auto to = state->server;
+  return std::make_unique<Insertion>(
+      to,
+      Insertion::Params{
+          .text = state->table_of(mapping).insert, .part_bytes = state->params.load_bytes, .timeout = state->params.timeout},
+      [state, to](const std::optional<Failure>& failure) { state->note(to, failure); });
 }
 
 asio::awaitable<Outcome> Writer::move(Watermark watermark, Deadline deadline) {

@@ -6,9 +6,11 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <variant>
 
 #include "base/backoff.hpp"
 #include "clickhouse/options.hpp"
+#include "destination/clickhouse/insertion.hpp"
 #include "destination/clickhouse/rows.hpp"
 #include "destination/destination.hpp"
 #include "mapping/clickhouse_sql.hpp"
@@ -22,7 +24,7 @@ struct WriterParams {
   bool creates = true;
   std::size_t flush_bytes = std::size_t{4} << 20U;  ///< what waits is sent once it is so large, …
   std::chrono::milliseconds flush_age{4};  ///< … or has waited for so long, or longer while the rows before it are under way
-  std::size_t load_bytes = std::size_t{4} << 20U;  ///< of one insert of a load
+  std::size_t load_bytes = std::size_t{16} << 20U;  ///< of a part that a load makes: the server collects so much
   std::size_t max_connections = 8;
   std::chrono::milliseconds timeout{30'000};  ///< of one insert, and one look at the positions
   Backoff retry{std::chrono::milliseconds(250), std::chrono::milliseconds(30'000)};  ///< of the circuit breaker
@@ -66,10 +68,11 @@ class Writer {
   // ---- for loads, which fill blocks of their own ------------------------------------------------------------------------------------
 
   const RowShape& shape_of(const mapping::Mapping& mapping) const;
-  std::size_t load_bytes() const;
   /// nullopt: the server has acknowledged the rows.
   asio::awaitable<std::optional<Failure>> insert(const mapping::Mapping& mapping, const clickhouse::Block& rows,
                                                  Deadline deadline);
+  /// The same for rows that come one block after another.
+  std::variant<std::unique_ptr<Insertion>, Failure> begin_insert(const mapping::Mapping& mapping);
   struct Watermark {
     Uuid tenancy;
     const mapping::Mapping* mapping = nullptr;

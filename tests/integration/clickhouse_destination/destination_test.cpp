@@ -298,29 +298,85 @@ TEST_F(ClickHouseDestination, WatermarkStaysBehindAnUnacknowledgedInsert) {
   EXPECT_EQ(apply(*destination, "users", {{1, 1, "text"}}).verdict, Verdict::durable);
 }
 
-TEST_F(ClickHouseDestination, ALoadIsEqualToItsSource) {
-  constexpr int kRows = 100'000;
-  auto small = params();
-  small.load_bytes = 1 << 20;
-  const auto destination = make_destination(make_writer(small), tenant(1));
-  const auto& mapping = mapping_named("teams");
-  const auto position = where(*destination, "teams");
-  auto loading = run(destination->load(mapping, position, soon()));
-  ASSERT_TRUE(loading.load);
-  for (int first = 0; first < kRows; first += 5'000) {
-    postgres::CopyBatch chunk;
-    for (int i = first; i < first + 5'000; ++i) chunk.append_row(tuple_of(mapping, {i, i + 1, fmt::format("name {}", i)}));
-    EXPECT_FALSE(run(loading.load->write(chunk, soon())));
+class ClickHouseLoad : public ClickHouseDestination {
+ protected:
+  static constexpr int kRows = 100'000;
+
+  std::shared_ptr<Writer> make_loader() {
+    auto small = params();
+    small.load_bytes = 4 << 20;
+    return make_writer(small);
   }
+  std::unique_ptr<Load> begin(Destination& destination) {
+    return run(destination.load(mapping_named("teams"), where(destination, "teams"), soon())).load;
+  }
+  /// Rows [0, kRows), or those before the load fails.
+  std::optional<Outcome> write(Load& load) {
+    std::optional<Outcome> failed;
+    for (int first = 0; first < kRows && !failed; first += 5'000) {
+      postgres::CopyBatch chunk;
+      for (int i = first; i < first + 5'000; ++i)
+        chunk.append_row(tuple_of(mapping_named("teams"), {i, i + 1, fmt::format("name {}", i)}));
+      failed = run(load.write(chunk, soon()));
+    }
+    return failed;
+  }
+  void expect_all(Destination& destination) {
+    EXPECT_EQ(where(destination, "teams").watermark, kRows);
+    EXPECT_EQ(ask("SELECT count() FROM default.teams"), std::to_string(kRows));
+    EXPECT_EQ(
+        ask("SELECT count() FROM (SELECT id, display_name, client_metadata FROM default.teams EXCEPT "
+            "SELECT toUUID('00000000-0000-4000-8000-' || leftPad(toString(number), 12, '0')), 'name ' || toString(number), '{}' "
+            "FROM numbers(100000))"),
+        "0");
+  }
+};
+
+TEST_F(ClickHouseLoad, IsEqualToItsSource) {
+  const auto destination = make_destination(make_loader(), tenant(1));
+  const auto load = begin(*destination);
+  ask("SYSTEM STOP MERGES");
+  EXPECT_FALSE(write(*load));
   EXPECT_EQ(where(*destination, "teams").watermark, -1) << "rows first, then the watermark";
-  EXPECT_EQ(run(loading.load->commit(kRows, std::nullopt, true, soon())).verdict, Verdict::durable);
-  EXPECT_EQ(where(*destination, "teams").watermark, kRows);
-  EXPECT_EQ(ask("SELECT count() FROM default.teams"), std::to_string(kRows));
-  EXPECT_EQ(
-      ask("SELECT count() FROM (SELECT id, display_name, client_metadata FROM default.teams EXCEPT "
-          "SELECT toUUID('00000000-0000-4000-8000-' || leftPad(toString(number), 12, '0')), 'name ' || toString(number), '{}' "
-          "FROM numbers(100000))"),
-      "0");
+  EXPECT_EQ(run(load->commit(kRows, std::nullopt, true, soon())).verdict, Verdict::durable);
+  expect_all(*destination);
+  // About 9 MB.
+  EXPECT_EQ(ask("SELECT count() FROM system.parts WHERE database = 'analytics_internal' AND table = 'teams'"), "3");
+}
+
+TEST_F(ClickHouseLoad, IsBegunAgainAfterTheServersDeath) {
+  const auto destination = make_destination(make_loader(), tenant(1));
+  auto load = begin(*destination);
+  postgres::CopyBatch chunk;
+  chunk.append_row(tuple_of(mapping_named("teams"), {1, 1, std::string(2 << 20, 'x')}));
+  EXPECT_FALSE(run(load->write(chunk, soon())));
+  server->kill();
+  auto outcome = write(*load);
+  if (!outcome) outcome = run(load->commit(kRows, std::nullopt, true, soon()));
+  EXPECT_EQ(outcome->verdict, Verdict::failed);
+  EXPECT_EQ(outcome->failure.kind, FailureKind::unavailable);
+  load.reset();
+
+  server->start();
+  client.emplace(loop.get_executor(), server->options());
+  const auto after = make_destination(make_loader(), tenant(1));
+  EXPECT_EQ(where(*after, "teams").watermark, -1);
+  load = begin(*after);
+  EXPECT_FALSE(write(*load));
+  EXPECT_EQ(run(load->commit(kRows, std::nullopt, true, soon())).verdict, Verdict::durable);
+  expect_all(*after);
+}
+
+TEST_F(ClickHouseLoad, ThatIsGivenUpEndsItsStatement) {
+  const auto destination = make_destination(make_loader(), tenant(1));
+  auto load = begin(*destination);
+  EXPECT_FALSE(write(*load));
+  load.reset();
+  const auto running = "SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO analytics_internal.%'";
+  for (const auto deadline = soon(); ask(running) != "0" && !deadline.expired();) {
+  }
+  EXPECT_EQ(ask(running), "0");
+  EXPECT_EQ(where(*destination, "teams").watermark, -1);
 }
 
 }  // namespace
