@@ -57,6 +57,7 @@ std::optional<ClickHouseParams> clickhouse_params(const settings::Settings& sett
   params.writer.schema = {.embedded = !params.server, .cluster = given.cluster, .definer = given.definer, .installation = {}};
   params.writer.creates = params.server.has_value();
   params.writer.flush_age = given.flush_age;
+  params.writer.flush_pause = given.flush_pause;
   params.writer.flush_bytes = static_cast<std::size_t>(given.flush_size.count);
   params.writer.load_bytes = static_cast<std::size_t>(given.load_size.count);
   // A copy holds a connection for as long as its rows come. As many may run beside those of destinations that failed before.
@@ -182,7 +183,7 @@ asio::awaitable<void> Server::start(Deadline deadline) {
   }
   const bool uses_all = params_.roles.sync || params_.roles.api;
   const int loops = uses_all ? loop_count(params_.threads) : 1;  // the sequencer needs one
-  for (int i = 0; i < loops; ++i) add_loop(installation, i == 0);
+  for (int i = 0; i < loops; ++i) add_loop(installation, i == 0, i + 1 == loops);
   if (params_.roles.api && params_.api) start_api(installation);
   if (params_.roles.sync && params_.clickhouse && !params_.clickhouse->server) start_engine(installation);
   // Only now, as the pollers hand claims to the engines of all loops.
@@ -200,11 +201,11 @@ asio::awaitable<void> Server::start(Deadline deadline) {
   }
 }
 
-void Server::add_loop(const source::Installation& installation, bool is_first) {
+void Server::add_loop(const source::Installation& installation, bool is_first, bool is_last) {
   auto& loop = *loops_.emplace_back(std::make_unique<Loop>(params_, params_.queue.process, std::to_string(loops_.size())));
   if (params_.roles.sync) {
     add_lane(loop, queue::DestinationKind::postgres, installation, is_first);
-    if (params_.clickhouse) add_lane(loop, queue::DestinationKind::clickhouse, installation, is_first);
+    if (params_.clickhouse && is_last) add_lane(loop, queue::DestinationKind::clickhouse, installation, true);
   }
   if (params_.roles.sequencer && is_first) {
     loop.sequencer.emplace(loop.sequencer_pool, installation, mappings_, params_.sequencer, metrics_,
@@ -233,7 +234,7 @@ void Server::start_api(const source::Installation& installation) {
   }
 }
 
-void Server::add_lane(Loop& loop, queue::DestinationKind kind, const source::Installation& installation, bool is_first) {
+void Server::add_lane(Loop& loop, queue::DestinationKind kind, const source::Installation& installation, bool with_poller) {
   auto& lane = loop.lanes.try_emplace(kind, loop, kind, params_).first->second;
   const auto executor = loop.context.get_executor();
   auto queue = params_.queue;
@@ -245,7 +246,7 @@ void Server::add_lane(Loop& loop, queue::DestinationKind kind, const source::Ins
     lane.writer = make_writer(executor, installation);
   }
   lane.engine.emplace(executor, lane.sync_pool, installation, mappings_, sync, metrics_, lane.writer);
-  if (is_first) {
+  if (with_poller) {
     lane.poller.emplace(executor, lane.queue_pool, queue, metrics_, [this](queue::Claim claim) { dispatch(std::move(claim)); });
   }
 }
@@ -261,7 +262,7 @@ std::shared_ptr<destination::clickhouse_target::Writer> Server::make_writer(asio
 void Server::start_engine(const source::Installation& installation) {
   engine_ = std::make_shared<Engine>(
       executor_, engine_params(params_.clickhouse->folder, params_.clickhouse->memory, params_.clickhouse->log, mappings_),
-      engine_set_up(mappings_, installation.id), [this](const auto& host) { point_writers_at(host); });
+      engine_set_up(mappings_, installation.id), [this](const auto& host) { point_writer_at(host); });
   // The coroutine keeps it alive: this object may be gone before the executor's loop.
   asio::co_spawn(executor_, engine_->supervisor.run(engine_->stop.get_token()), [engine = engine_](std::exception_ptr) {
     engine->is_over = true;
@@ -269,17 +270,15 @@ void Server::start_engine(const source::Installation& installation) {
   });
 }
 
-void Server::point_writers_at(const std::optional<clickhouse::embedded::ReadyLine>& host) {
+void Server::point_writer_at(const std::optional<clickhouse::embedded::ReadyLine>& host) {
   const auto server = host ? std::optional(clickhouse::embedded::administrator_of(*host)) : std::nullopt;
   metrics_.gauge("tributary_clickhouse_engine_up").set(server ? 1 : 0);
   if (server) metrics_.counter("tributary_clickhouse_engine_starts_total").add();
-  for (auto& loop : loops_) {
-    // Weak: a loop that has stopped runs this no more, and its writer must not outlive it in there.
-    const std::weak_ptr writer = loop->lanes.at(queue::DestinationKind::clickhouse).writer;
-    asio::post(loop->context, [writer, server] {
-      if (const auto there = writer.lock()) there->connect(server);
-    });
-  }
+  // Weak: a loop that has stopped runs this no more, and its writer must not outlive it in there.
+  const std::weak_ptr writer = lane_of_poller(queue::DestinationKind::clickhouse).writer;
+  asio::post(loops_.back()->context, [writer, server] {
+    if (const auto there = writer.lock()) there->connect(server);
+  });
 }
 
 asio::awaitable<void> Server::run_loop(Loop& loop) {
@@ -352,7 +351,9 @@ asio::awaitable<void> Server::run_poller(Lane& lane) {
   } catch (...) {
     failure = std::current_exception();
   }
-  for (auto& other : loops_) other->lanes.at(lane.kind).poller_ended.notify();
+  for (auto& other : loops_) {
+    if (const auto found = other->lanes.find(lane.kind); found != other->lanes.end()) found->second.poller_ended.notify();
+  }
   if (failure) std::rethrow_exception(failure);
 }
 
@@ -407,7 +408,7 @@ asio::awaitable<std::optional<ClickHouseAccess>> Server::find_clickhouse() {
 
 void Server::know_clickhouse() {
   clickhouse_is_known_ = true;
-  loops_.front()->lanes.at(queue::DestinationKind::clickhouse).known.notify();
+  lane_of_poller(queue::DestinationKind::clickhouse).known.notify();
 }
 
 void Server::wake() {
@@ -416,16 +417,24 @@ void Server::wake() {
 }
 
 void Server::wake_pollers() {
-  for (auto& [kind, lane] : loops_.front()->lanes) lane.poller->wake();
+  if (!params_.roles.sync) return;
+  lane_of_poller(queue::DestinationKind::postgres).poller->wake();
+  if (params_.clickhouse) lane_of_poller(queue::DestinationKind::clickhouse).poller->wake();
 }
 
-// A tenancy always goes to the same loop: the connections to its destinations and what is known of their watermarks are there.
+Server::Lane& Server::lane_of_poller(queue::DestinationKind kind) {
+  auto& loop = kind == queue::DestinationKind::clickhouse ? loops_.back() : loops_.front();
+  return loop->lanes.at(kind);
+}
+
+// A tenancy always goes to the same loop: the connections to its destinations and what is known of their watermarks are there. All go to the shared
+// ClickHouse by one writer, as each one's inserts make parts of their own.
 void Server::dispatch(queue::Claim claim) {
   const auto request = claim.request;
   const auto kind = claim.kind;
-  auto& loop = *loops_[claim.tenancy ? std::hash<Uuid>{}(*claim.tenancy) % loops_.size() : 0];
-  loop.lanes.at(kind).engine->submit(std::move(claim),
-                                     [this, kind, request] { loops_.front()->lanes.at(kind).poller->finished(request); });
+  const bool is_shared = kind == queue::DestinationKind::clickhouse || !claim.tenancy;
+  auto& lane = is_shared ? lane_of_poller(kind) : loops_[std::hash<Uuid>{}(*claim.tenancy) % loops_.size()]->lanes.at(kind);
+  lane.engine->submit(std::move(claim), [this, kind, request] { lane_of_poller(kind).poller->finished(request); });
 }
 
 }  // namespace tributary::cli

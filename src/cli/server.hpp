@@ -57,8 +57,8 @@ struct ServerParams {
 
 /// Sequencer, pollers, engines and API on event loops and threads of their own: `serve`, `sync --once` and the demo.
 ///
-/// Each loop has, for each kind of destination, an engine and pools to itself; the first one also the sequencer and a poller for each kind, which hands
-/// each claim to the loop that its tenancy always goes to. The sequencer wakes the pollers directly; other processes hear of it by NOTIFY. The embedded
+/// Each loop has an engine and pools for the customers' databases to itself; the first one also the sequencer and the poller, which hands each claim to the
+/// loop that its tenancy always goes to. The shared ClickHouse's poller, engine and only writer are on the last one. The sequencer wakes the pollers directly; other processes hear of it by NOTIFY. The embedded
 /// ClickHouse engine is a child of this process; until it is there, and whenever it is not, only what is meant for it waits.
 ///
 /// Lifetime: `metrics` outlives it; its executor's loop runs until stop() has returned. The destructor cuts off what still runs.
@@ -90,14 +90,16 @@ class Server {
   struct Lane;
   struct Loop;
   struct Engine;
-  void add_loop(const source::Installation& installation, bool is_first);
-  void add_lane(Loop& loop, queue::DestinationKind kind, const source::Installation& installation, bool is_first);
+  void add_loop(const source::Installation& installation, bool is_first, bool is_last);
+  void add_lane(Loop& loop, queue::DestinationKind kind, const source::Installation& installation, bool with_poller);
+  /// The one that claims what is for such destinations.
+  Lane& lane_of_poller(queue::DestinationKind kind);
   std::shared_ptr<destination::clickhouse_target::Writer> make_writer(asio::any_io_executor executor,
                                                                       const source::Installation& installation) const;
   void start_api(const source::Installation& installation);
   asio::awaitable<std::optional<ClickHouseAccess>> find_clickhouse();  ///< any loop
   void start_engine(const source::Installation& installation);
-  void point_writers_at(const std::optional<clickhouse::embedded::ReadyLine>& host);
+  void point_writer_at(const std::optional<clickhouse::embedded::ReadyLine>& host);
   asio::awaitable<void> run_loop(Loop& loop);
   asio::awaitable<void> run_poller(Lane& lane);
   asio::awaitable<void> watch(Loop& loop);

@@ -227,6 +227,13 @@ constexpr Definition kDefinitions[] = {
      .least = 0,
      .most = 60 * kSecond,
      .about = "Rows for ClickHouse wait so long for others to go with; longer while those before them are under way."},
+    {.name = "clickhouse.flush_pause",
+     .target = kAt<&Settings::clickhouse, &Settings::ClickHouse::flush_pause>,
+     .least = 0,
+     .most = 60 * kSecond,
+     .about =
+         "After rows have gone to ClickHouse the next ones wait so long, unless they fill `flush_size`: steady traffic makes "
+         "few parts."},
     {.name = "clickhouse.flush_size",
      .target = kAt<&Settings::clickhouse, &Settings::ClickHouse::flush_size>,
      .least = 64 * kKiB,

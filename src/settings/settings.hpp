@@ -87,6 +87,7 @@ struct Settings {
     std::string folder;
     Bytes memory{std::int64_t{2} << 30};
     std::chrono::milliseconds flush_age{4};
+    std::chrono::milliseconds flush_pause{200};
     Bytes flush_size{std::int64_t{4} << 20};
     std::int64_t load_rows = 1'000'000;
     Bytes load_size{std::int64_t{16} << 20};

@@ -103,6 +103,7 @@ struct Writer::State : std::enable_shared_from_this<Writer::State> {
 
   Round round;  ///< that collects
   bool sending = false;
+  Clock::time_point rested;  ///< no round that is not full goes before
   Event full;   ///< the round that collects is
   std::vector<std::shared_ptr<Event>> waiting_for_room;
 };
@@ -302,12 +303,13 @@ asio::awaitable<void> Writer::State::send(Round& sent) {
 asio::awaitable<void> Writer::State::send_rounds() {
   const auto self = shared_from_this();
   while (!round.waiters.empty()) {
-    const auto due = Deadline::at(round.begun + params.flush_age);
+    const auto due = Deadline::at(std::max(round.begun + params.flush_age, rested));
     while (round.bytes() < params.flush_bytes && co_await full.wait(due)) {
     }
     auto sent = std::exchange(round, {});
     for (const auto& turn : std::exchange(waiting_for_room, {})) turn->set();
     co_await send(sent);
+    rested = Clock::now() + params.flush_pause;
     for (const auto& waiter : sent.waiters) {
       waiter->is_done = true;
       waiter->done.set();

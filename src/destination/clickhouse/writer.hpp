@@ -23,7 +23,8 @@ struct WriterParams {
   /// once tenants are served.
   bool creates = true;
   std::size_t flush_bytes = std::size_t{4} << 20U;  ///< what waits is sent once it is so large, …
-  std::chrono::milliseconds flush_age{4};  ///< … or has waited for so long, or longer while the rows before it are under way
+  std::chrono::milliseconds flush_age{4};  ///< … or has waited for so long, …
+  std::chrono::milliseconds flush_pause{0};  ///< … and what went before is there for so long
   std::size_t load_bytes = std::size_t{16} << 20U;  ///< of a part that a load makes: the server collects so much
   std::size_t max_connections = 8;
   std::chrono::milliseconds timeout{30'000};  ///< of one insert, and one look at the positions
@@ -31,7 +32,8 @@ struct WriterParams {
 };
 
 /// Writes many tenancies' rows into the shared ClickHouse: what arrives within a few milliseconds goes into one insert per table, and once all of these
-/// are acknowledged, every watermark into one more. So the number of parts follows time, not the number of tenancies.
+/// are acknowledged, every watermark into one more. So the number of parts follows time, not the number of tenancies: what comes after a pause goes at once,
+/// steady traffic a few times a second.
 ///
 /// While one such round is under way the next one collects. Memory: two rounds of at most `flush_bytes` and one batch each, and their bytes on the wire;
 /// whoever finds a round full waits. One table's failure fails those who wrote to it, with one and the same Failure; the server's fails everybody, and then

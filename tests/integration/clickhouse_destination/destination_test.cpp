@@ -202,6 +202,36 @@ TEST_F(ClickHouseDestination, AThousandTenanciesMakeAHandfulOfParts) {
       5);
 }
 
+TEST_F(ClickHouseDestination, WhatComesInThePauseGoesTogether) {
+  migrate();
+  ask("SYSTEM STOP MERGES");
+  auto pausing = params();
+  pausing.flush_pause = 60s;
+  pausing.flush_bytes = 20'000;
+  const auto writer = make_writer(pausing);
+  const auto first = make_destination(writer, tenant(0));
+  EXPECT_EQ(apply(*first, batch("teams", {}, {{0, 1, "text"}})).verdict, Verdict::durable) << "the first goes at once";
+  constexpr int kOthers = 5;
+  std::vector<std::unique_ptr<Destination>> destinations;
+  std::vector<Batch> batches;
+  std::vector<std::array<const Batch*, 1>> pointers;
+  for (int i = 1; i <= kOthers; ++i) {
+    destinations.push_back(make_destination(writer, tenant(i)));
+    batches.push_back(batch("teams", {}, {{i, 1, i == kOthers ? std::string(20'000, 'x') : "text"}}));
+  }
+  for (const auto& each : batches) pointers.push_back({&each});
+  int durable = 0;
+  for (std::size_t i = 0; i < destinations.size(); ++i) {
+    asio::co_spawn(loop, destinations[i]->apply(pointers[i], Deadline::after(30s)),
+                   [&](std::exception_ptr, const Outcome& outcome) { durable += outcome.verdict == Verdict::durable ? 1 : 0; });
+    ask("SELECT 1");  // each comes alone
+  }
+  loop.restart();
+  while (durable < kOthers && loop.run_one() > 0) {
+  }
+  EXPECT_EQ(ask("SELECT count() FROM system.parts WHERE database = 'analytics_internal' AND table = 'teams'"), "2");
+}
+
 TEST_F(ClickHouseDestination, ItsMemoryIsBoundedByTheRound) {
   migrate();
   ask("SYSTEM STOP MERGES");
