@@ -60,6 +60,7 @@ std::vector<Result> memory(Context& context);
 std::vector<Result> api(Context& context);
 std::vector<Result> clickhouse_backfill(Context& context);
 std::vector<Result> clickhouse_fan_in(Context& context);
+std::vector<Result> clickhouse_latency(Context& context);
 std::vector<Result> clickhouse_queries(Context& context);
 std::vector<Result> http(Context& context);
 

@@ -25,6 +25,7 @@ constexpr Benchmark kBenchmarks[] = {
      &clickhouse_backfill},
     {"clickhouse_fan_in", "one change of each of many tenancies, until all are visible in the embedded engine",
      &clickhouse_fan_in},
+    {"clickhouse_latency", "commit to visible in the tenant's view of the embedded engine", &clickhouse_latency},
     {"clickhouse_queries", "a tenant's queries over the views, beside the bare tables", &clickhouse_queries},
     {"http", "requests of 64 clients, beside as many sessions of pgbench", &http},
 };
