@@ -56,6 +56,7 @@ std::optional<ClickHouseParams> clickhouse_params(const settings::Settings& sett
   params.load_rows = static_cast<int>(given.load_rows);
   params.writer.schema = {.embedded = !params.server, .cluster = given.cluster, .definer = given.definer, .installation = {}};
   params.writer.creates = params.server.has_value();
+  params.writer.hash_key = given.hash_key;
   params.writer.flush_age = given.flush_age;
   params.writer.flush_pause = given.flush_pause;
   params.writer.flush_bytes = static_cast<std::size_t>(given.flush_size.count);

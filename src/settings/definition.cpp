@@ -239,6 +239,13 @@ constexpr Definition kDefinitions[] = {
      .least = 64 * kKiB,
      .most = 1'024 * kMiB,
      .about = "Rows for ClickHouse go as soon as they are so large."},
+    {.name = "clickhouse.hash_key",
+     .target = kAt<&Settings::clickhouse, &Settings::ClickHouse::hash_key>,
+     .zero = "a mapping with such a column is not written",
+     .about =
+         "Secret of the columns that a mapping hashes for ClickHouse, such as the output of `openssl rand -hex 32`. With another "
+         "one equal values are equal no longer: rows that are there keep what they have until they change.",
+     .secret = true},
     {.name = "clickhouse.load_rows",
      .target = kAt<&Settings::clickhouse, &Settings::ClickHouse::load_rows>,
      .least = 1,

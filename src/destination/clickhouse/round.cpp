@@ -19,7 +19,8 @@ std::array<std::byte, 8> timestamp_field(pg::Timestamp time) {
 
 }  // namespace
 
-Table::Table(const mapping::Mapping& source) : mapping(source), shape(source), insert(mapping::clickhouse::insert_sql(source)) {}
+Table::Table(const mapping::Mapping& source, const std::string& hash_key)
+    : mapping(source), shape(source, hash_key), insert(mapping::clickhouse::insert_sql(source)) {}
 
 std::size_t Round::bytes() const {
   std::size_t sum = 0;
@@ -69,17 +70,15 @@ ch::Block watermark_block(std::span<const std::shared_ptr<Waiter>> waiters) {
   return block;
 }
 
-std::optional<Failure> unsupported(const mapping::Mapping& mapping) {
-  for (const auto& column : mapping.columns_for(mapping::DestinationKind::clickhouse)) {
-    if (column.clickhouse_privacy != mapping::Privacy::mask && column.clickhouse_privacy != mapping::Privacy::hash) continue;
-    return Failure{
-        .kind = FailureKind::refused,
-        .sqlstate = "0A000",
-        .message = fmt::format(
-            "column \"{}\" of mapping {} is to be masked or hashed, which this version cannot do: none of its rows is written",
-            column.name, mapping.name)};
-  }
-  return std::nullopt;
+std::optional<Failure> lacks_key(const mapping::Mapping& mapping, const std::string& hash_key) {
+  const auto columns = mapping.columns_for(mapping::DestinationKind::clickhouse);
+  const auto found = std::ranges::find(columns, mapping::Privacy::hash, &mapping::Column::clickhouse_privacy);
+  if (!hash_key.empty() || found == columns.end()) return std::nullopt;
+  return Failure{.kind = FailureKind::refused,
+                 .sqlstate = "55000",
+                 .message = fmt::format("column \"{}\" of mapping {} is to be hashed, and there is no key for that: set "
+                                        "clickhouse.hash_key; none of its rows is written until then",
+                                        found->name, mapping.name)};
 }
 
 }  // namespace tributary::destination::clickhouse_target

@@ -15,7 +15,7 @@ namespace pg = tributary::postgres;
 
 /// A table that is written: constant.
 struct Table {
-  explicit Table(const mapping::Mapping& source);
+  Table(const mapping::Mapping& source, const std::string& hash_key);
   const mapping::Mapping& mapping;
   const RowShape shape;
   const std::string insert;
@@ -46,7 +46,7 @@ struct Round {
 /// The rows of mapping::clickhouse::insert_metadata_sql() that move these watermarks.
 ch::Block watermark_block(std::span<const std::shared_ptr<Waiter>> waiters);
 
-/// Why rows of a mapping cannot be written by this version, whatever the server.
-std::optional<Failure> unsupported(const mapping::Mapping& mapping);
+/// Why rows of a mapping cannot be written, whatever the server: a column is to be hashed, and there is no key.
+std::optional<Failure> lacks_key(const mapping::Mapping& mapping, const std::string& hash_key);
 
 }  // namespace tributary::destination::clickhouse_target

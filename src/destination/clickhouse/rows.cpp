@@ -1,5 +1,6 @@
 #include "destination/clickhouse/rows.hpp"
 
+#include "destination/clickhouse/privacy.hpp"
 #include "postgres/error.hpp"
 
 namespace tributary::destination::clickhouse_target {
@@ -41,13 +42,15 @@ ColumnType type_of(mapping::ColumnType type) {
 
 }  // namespace
 
-RowShape::RowShape(const mapping::Mapping& mapping)
-    : columns_{{.name = "project_id", .type = ColumnType::string}, {.name = "branch_id", .type = ColumnType::string}} {
+RowShape::RowShape(const mapping::Mapping& mapping, std::string hash_key)
+    : columns_{{.name = "project_id", .type = ColumnType::string}, {.name = "branch_id", .type = ColumnType::string}},
+      hash_key_(std::move(hash_key)) {
   for (const auto& column : mapping.columns_for(mapping::DestinationKind::clickhouse)) {
     columns_.push_back({.name = column.name,
                         .type = type_of(column.type),
                         .nullable = column.nullable,
                         .low_cardinality = column.low_cardinality});
+    privacy_.push_back(column.clickhouse_privacy);
   }
   columns_.push_back({.name = "sync_sequence_id", .type = ColumnType::int64});
   columns_.push_back({.name = "sync_is_deleted", .type = ColumnType::boolean});
@@ -64,10 +67,13 @@ void RowShape::append(clickhouse::Block& block, const Change& change, const Tena
     block.append_text(kBranch, tenant.branch);
     postgres::TupleView fields(change.fields, change.values);
     for (std::size_t column = kFirst; column < columns_.size() - kLast; ++column) {
-      if (const auto field = fields.next())
+      const auto field = fields.next();
+      if (!field)
+        block.append_default(column);
+      else if (privacy_[column - kFirst] == mapping::Privacy::plain)
         block.append(column, field);
       else
-        block.append_default(column);
+        append_private(block, column, *field, tenant);
     }
     block.append_int64(columns_.size() - 2, change.sequence_id);
     block.append_boolean(columns_.size() - 1, change.kind == Change::Kind::tombstone);
@@ -76,6 +82,13 @@ void RowShape::append(clickhouse::Block& block, const Change& change, const Tena
     block.discard_row();
     throw;
   }
+}
+
+void RowShape::append_private(clickhouse::Block& block, std::size_t column, std::span<const std::byte> field,
+                              const Tenant& tenant) const {
+  const std::string_view text(reinterpret_cast<const char*>(field.data()), field.size());
+  const bool is_hashed = privacy_[column - kFirst] == mapping::Privacy::hash;
+  block.append_text(column, is_hashed ? hashed(hash_key_, tenant.project, text) : masked(text));
 }
 
 }  // namespace tributary::destination::clickhouse_target

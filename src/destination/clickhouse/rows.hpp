@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,8 @@ struct Tenant {
 /// How fetched tuples of a mapping become rows of its table: worked out once. Immutable.
 class RowShape {
  public:
-  explicit RowShape(const mapping::Mapping& mapping);
+  /// `hash_key`: of columns that are hashed; see hashed().
+  RowShape(const mapping::Mapping& mapping, std::string hash_key);
 
   /// Empty, with the columns of mapping::clickhouse::insert_sql().
   clickhouse::Block make_block() const { return clickhouse::Block(columns_); }
@@ -29,7 +31,11 @@ class RowShape {
   void append(clickhouse::Block& block, const Change& change, const Tenant& tenant) const;
 
  private:
+  void append_private(clickhouse::Block& block, std::size_t column, std::span<const std::byte> field, const Tenant& tenant) const;
+
   std::vector<clickhouse::ColumnDefinition> columns_;
+  std::vector<mapping::Privacy> privacy_;  ///< of each of the mapping's columns
+  std::string hash_key_;
 };
 
 }  // namespace tributary::destination::clickhouse_target

@@ -59,7 +59,7 @@ struct Writer::State : std::enable_shared_from_this<Writer::State> {
         breaker(params.retry, params.timeout),
         news(loop),
         full(loop) {
-    for (const auto& mapping : mappings) tables.emplace(mapping.name, std::make_unique<Table>(mapping));
+    for (const auto& mapping : mappings) tables.emplace(mapping.name, std::make_unique<Table>(mapping, params.hash_key));
   }
 
   const Table& table_of(const mapping::Mapping& mapping) const { return *tables.at(mapping.name); }
@@ -236,7 +236,7 @@ asio::awaitable<Positions> Writer::positions(Uuid tenancy, std::span<const mappi
   positions.failure = asker->is_done ? asker->failure : timed_out();
   if (positions.failure) co_return positions;
   for (const auto* mapping : mappings) {
-    if (auto failure = unsupported(*mapping))
+    if (auto failure = lacks_key(*mapping, state->params.hash_key))
       positions.of_mappings.emplace_back(std::move(*failure));
     else if (const auto bad = asker->unusable.find(mapping->name); bad != asker->unusable.end())
       positions.of_mappings.emplace_back(bad->second);

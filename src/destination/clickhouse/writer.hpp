@@ -26,6 +26,7 @@ struct WriterParams {
   std::chrono::milliseconds flush_age{4};  ///< … or has waited for so long, …
   std::chrono::milliseconds flush_pause{0};  ///< … and what went before is there for so long
   std::size_t load_bytes = std::size_t{16} << 20U;  ///< of a part that a load makes: the server collects so much
+  std::string hash_key;  ///< of columns that are to be hashed; empty: there is none, and mappings with such columns are refused
   std::size_t max_connections = 8;
   std::chrono::milliseconds timeout{30'000};  ///< of one insert, and one look at the positions
   Backoff retry{std::chrono::milliseconds(250), std::chrono::milliseconds(30'000)};  ///< of the circuit breaker

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "destination/clickhouse/destination.hpp"
+#include "destination/clickhouse/privacy.hpp"
 #include "fixture.hpp"
 #include "mapping/sql.hpp"
 
@@ -258,6 +259,33 @@ TEST_F(ClickHouseDestination, ItsMemoryIsBoundedByTheRound) {
   EXPECT_EQ(durable, 20);
   // No insert had more than what fills a round and the one that filled it.
   EXPECT_GE(std::stoi(ask("SELECT count() FROM system.parts WHERE database = 'analytics_internal' AND table = 'teams'")), 10);
+}
+
+TEST_F(ClickHouseDestination, PrivateColumnsArriveMaskedAndHashedInBatchesAndLoads) {
+  auto& teams = *std::ranges::find(mappings, "teams", &mapping::Mapping::name);
+  const auto column = [&](std::string_view name) -> mapping::Column& {
+    return *std::ranges::find(teams.columns, name, &mapping::Column::name);
+  };
+  column("display_name").clickhouse_privacy = mapping::Privacy::mask;
+  column("profile_image_url").clickhouse_privacy = mapping::Privacy::hash;
+  const auto without_key = make_destination(make_writer(), tenant(1));
+  const auto refused = position_of(*without_key, "teams");
+  ASSERT_TRUE(std::holds_alternative<Failure>(refused));
+  EXPECT_THAT(std::get<Failure>(refused).message, HasSubstr("set clickhouse.hash_key"));
+  EXPECT_EQ(where(*without_key, "users"), Position{}) << "the others go on";
+
+  auto with_key = params();
+  with_key.hash_key = "key";
+  const auto destination = make_destination(make_writer(with_key), tenant(1));
+  EXPECT_EQ(apply(*destination, "teams", {{1, 1, "jane@example.com"}}).verdict, Verdict::durable);
+  const auto load = run(destination->load(teams, where(*destination, "teams"), soon())).load;
+  postgres::CopyBatch chunk;
+  chunk.append_row(tuple_of(teams, {2, 2, "jane@example.com"}));
+  EXPECT_FALSE(run(load->write(chunk, soon())));
+  EXPECT_EQ(run(load->commit(2, std::nullopt, true, soon())).verdict, Verdict::durable);
+  EXPECT_EQ(ask("SELECT count(), any(display_name), any(profile_image_url) FROM default.teams GROUP BY display_name, "
+                "profile_image_url"),
+            "2\tj•••@example.com\t" + hashed("key", "project-1", "jane@example.com"));
 }
 
 TEST_F(ClickHouseDestination, WatermarkSurvivesTheServersDeath) {
