@@ -106,7 +106,7 @@ int show_sql(const Options& options, const settings::Settings& settings) {
   print_section("ClickHouse: table and view",
                 {mapping::clickhouse::create_table_sql(mapping, {}), mapping::clickhouse::create_view_sql(mapping, {})});
   print_section("ClickHouse: changes", {mapping::clickhouse::insert_sql(mapping)});
-  print_section("ClickHouse: deleted rows leave the disk", {mapping::clickhouse::clean_up_sql(mapping, {})});
+  print_section("ClickHouse: deleted rows leave the disk", mapping::clickhouse::clean_up_sql(mapping, std::chrono::hours(24)));
   return kDone;
 }
 

@@ -53,6 +53,8 @@ std::optional<ClickHouseParams> clickhouse_params(const settings::Settings& sett
   params.memory = given.memory;
   params.log = settings.log.level;
   params.max_claims = static_cast<int>(given.max_claims);
+  params.clean_up_every = given.clean_up_every;
+  params.keep_deleted = given.keep_deleted;
   params.load_rows = static_cast<int>(given.load_rows);
   params.writer.schema = {.embedded = !params.server, .cluster = given.cluster, .definer = given.definer, .installation = {}};
   params.writer.creates = params.server.has_value();
@@ -302,6 +304,14 @@ asio::awaitable<void> Server::run_loop(Loop& loop) {
     spawn(run_engine(lane));
   }
   asio::co_spawn(loop.context, watch(loop), asio::detached);
+  // Not one of those that are waited for: it may be in the middle of an hour's work.
+  const auto cleaned = loop.lanes.find(queue::DestinationKind::clickhouse);
+  if (cleaned != loop.lanes.end() && params_.clickhouse->clean_up_every > 0ms) {
+    asio::co_spawn(loop.context,
+                   sync::clean_clickhouse(cleaned->second.writer, params_.clickhouse->clean_up_every,
+                                          params_.clickhouse->keep_deleted, stop_.get_token()),
+                   asio::detached);
+  }
   while (running > 0 && !failure) co_await one_ended.wait(Deadline::never());
   if (failure) {
     // The others would go on without it, and nobody would notice: end them too. They refer to this frame, hence the wait.

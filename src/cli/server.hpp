@@ -37,6 +37,8 @@ struct ClickHouseParams {
   telemetry::Level log = telemetry::Level::info;  ///< what it tells
   int max_claims = 2'000;
   int load_rows = 1'000'000;
+  std::chrono::milliseconds clean_up_every{0};  ///< 0: never
+  std::chrono::milliseconds keep_deleted{std::chrono::hours(24)};
   destination::clickhouse_target::WriterParams writer;
 };
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kVersionColumns = "`sync_sequence_id`, `sync_is_deleted`";
 
-/// What is acknowledged is on the disk, file and directory entry. CLEANUP is asked for by name only: no merge does it by itself.
+/// What is acknowledged is on the disk, file and directory entry. CLEANUP is asked for by name only: no merge does it by itself, and nor do we.
 constexpr std::string_view kDurable = "fsync_after_insert = 1, fsync_part_directory = 1";
 constexpr std::string_view kCleanUpAllowed = "allow_experimental_replacing_merge_with_cleanup = 1";
 /// A batch may come twice, and row versions make that harmless. The engine's own memory of inserts would also drop rows that are meant: those of a
@@ -183,8 +183,11 @@ std::string read_schema_sql() {
                      kSchemaTable);
 }
 
-std::string clean_up_sql(const Mapping& mapping, const Options& options) {
-  return fmt::format("OPTIMIZE TABLE {}{} FINAL CLEANUP", table_name(mapping), on_cluster(options));
+std::vector<std::string> clean_up_sql(const Mapping& mapping, std::chrono::milliseconds kept) {
+  return {fmt::format("OPTIMIZE TABLE {} FINAL", table_name(mapping)),
+          fmt::format(
+              "ALTER TABLE {} DELETE WHERE `sync_is_deleted` = 1 AND `sync_created_at` < now64(3) - toIntervalMillisecond({})",
+              table_name(mapping), kept.count())};
 }
 
 }  // namespace tributary::mapping::clickhouse

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -81,7 +82,9 @@ std::string read_metadata_sql();
 std::string record_step_sql(int version, std::string_view name, const Options& options);
 /// Steps that were recorded: (version UInt32, installation_id UUID). Fails where the table is not there: see clickhouse_plan.hpp.
 std::string read_schema_sql();
-/// Removes deleted rows and superseded versions from the disk. Only once every older lease has ended: nothing else tells an old row from a new one then.
-std::string clean_up_sql(const Mapping& mapping, const Options& options);
+/// Removes superseded versions from the disk, then the tombstones that are older than `kept`. To be run in this order, each to its end, and the second only
+/// if the first did merge everything: a tombstone that goes before the row which it hides would show that row again. Only with a `kept` beyond every lease:
+/// nothing else tells an old row from a new one then. Not FINAL CLEANUP, which takes the newest tombstone like the oldest.
+std::vector<std::string> clean_up_sql(const Mapping& mapping, std::chrono::milliseconds kept);
 
 }  // namespace tributary::mapping::clickhouse

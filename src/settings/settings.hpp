@@ -90,6 +90,8 @@ struct Settings {
     std::chrono::milliseconds flush_pause{200};
     Bytes flush_size{std::int64_t{4} << 20};
     std::string hash_key;
+    std::chrono::milliseconds clean_up_every{std::chrono::hours(24)};
+    std::chrono::milliseconds keep_deleted{std::chrono::hours(24)};
     std::int64_t load_rows = 1'000'000;
     Bytes load_size{std::int64_t{16} << 20};
     std::int64_t max_claims = 2'000;

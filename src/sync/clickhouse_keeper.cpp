@@ -1,11 +1,13 @@
 #include "sync/clickhouse_keeper.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <random>
 #include <string>
 
 #include "base/backoff.hpp"
+#include "base/event.hpp"
 #include "queue/clickhouse.hpp"
 #include "telemetry/log.hpp"
 
@@ -16,6 +18,7 @@ using namespace std::chrono_literals;
 using telemetry::Level;
 
 constexpr auto kTimeout = 30s;
+constexpr auto kCleaning = 2h;  // every table is written anew
 /// Short, as everybody's rows wait for the end of it.
 constexpr Backoff kBetweenLooks{250ms, 5'000ms};
 
@@ -54,6 +57,21 @@ asio::awaitable<void> keep_clickhouse(destination::clickhouse_target::Writer& wr
     failures = failed ? failures + 1 : 0;
     co_await writer.wait_for_news(failed ? Deadline::after(kBetweenLooks.delay(failures, uniform(random))) : Deadline::never(),
                                   stop);
+  }
+}
+
+asio::awaitable<void> clean_clickhouse(std::shared_ptr<destination::clickhouse_target::Writer> writer,
+                                       std::chrono::milliseconds every, std::chrono::milliseconds kept, std::stop_token stop) {
+  Event never(co_await asio::this_coro::executor);
+  for (auto pause = std::min<std::chrono::milliseconds>(every, 1h);; pause = every) {
+    co_await never.wait(Deadline::after(pause), stop);
+    if (stop.stop_requested()) co_return;
+    const auto failure = co_await writer->clean_up(kept, Deadline::after(kCleaning));
+    if (failure)
+      telemetry::log(Level::warning, "clickhouse", "deleted rows stay on ClickHouse's disk until the next time",
+                     {{"sqlstate", failure->sqlstate}, {"error", failure->message}});
+    else
+      telemetry::log(Level::info, "clickhouse", "what was deleted is off ClickHouse's disk", {});
   }
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 #include <boost/asio/awaitable.hpp>
 
+#include <chrono>
 #include <functional>
+#include <memory>
 #include <stop_token>
 
 #include "destination/clickhouse/writer.hpp"
@@ -19,5 +21,10 @@ namespace asio = boost::asio;
 /// belong to its loop. Errors: the server's and the source's are logged, and it goes on.
 asio::awaitable<void> keep_clickhouse(destination::clickhouse_target::Writer& writer, postgres::Pool& source,
                                       std::function<void()> known, std::stop_token stop);
+
+/// Takes what was deleted in the shared ClickHouse off its disk (destination::clickhouse_target::clean_up) again and again, until `stop`; the first time
+/// within an hour. What goes wrong is logged, and done the next time. Of several processes each does it.
+asio::awaitable<void> clean_clickhouse(std::shared_ptr<destination::clickhouse_target::Writer> writer,
+                                       std::chrono::milliseconds every, std::chrono::milliseconds kept, std::stop_token stop);
 
 }  // namespace tributary::sync

@@ -9,6 +9,7 @@
 #include "clickhouse/client.hpp"
 #include "clickhouse/row_reader.hpp"
 #include "destination/clickhouse/breaker.hpp"
+#include "destination/clickhouse/clean_up.hpp"
 #include "destination/clickhouse/failure.hpp"
 #include "destination/clickhouse/round.hpp"
 #include "destination/clickhouse/schema.hpp"
@@ -404,6 +405,15 @@ asio::awaitable<Outcome> Writer::move(Watermark watermark, Deadline deadline) {
   watermark.mapping = &state->table_of(*watermark.mapping).mapping;
   waiter->watermarks.push_back(watermark);
   co_return co_await state->wait_for(waiter, deadline);
+}
+
+asio::awaitable<std::optional<Failure>> Writer::clean_up(std::chrono::milliseconds kept, Deadline deadline) {
+  const auto state = state_;
+  const auto server = state->server;
+  if (!server || state->breaker.is_open())
+    co_return Failure{.kind = FailureKind::unavailable, .sqlstate = "08006", .message = "the shared ClickHouse is away"};
+  // What becomes of it says nothing of the server: a merge may need more memory than there is, where inserts go on.
+  co_return co_await clickhouse_target::clean_up(*server, state->mappings, kept, deadline);
 }
 
 void Writer::close() {

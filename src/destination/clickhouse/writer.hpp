@@ -86,6 +86,9 @@ class Writer {
   /// REQUIRES: all rows up to there were acknowledged.
   asio::awaitable<Outcome> move(Watermark watermark, Deadline deadline);
 
+  /// See the function of the same name. nullopt: done.
+  asio::awaitable<std::optional<Failure>> clean_up(std::chrono::milliseconds kept, Deadline deadline);
+
   /// For good: ends what is under way with a Failure.
   void close();
 

@@ -288,6 +288,28 @@ TEST_F(ClickHouseDestination, PrivateColumnsArriveMaskedAndHashedInBatchesAndLoa
             "2\tj•••@example.com\t" + hashed("key", "project-1", "jane@example.com"));
 }
 
+TEST_F(ClickHouseDestination, DeletedRowsLeaveTheDiskOnlyOnceNobodyCanWriteUnderTheirTombstone) {
+  const auto writer = make_writer();
+  const auto destination = make_destination(writer, tenant(1));
+  const auto read_early = where(*destination, "teams");
+  EXPECT_FALSE(run(writer->clean_up(24h, soon()))) << "where there is nothing";
+  EXPECT_EQ(apply(*destination, "teams", {{1, 1, "deleted"}, {2, 2, "kept"}}).verdict, Verdict::durable);
+  EXPECT_EQ(apply(*destination, "teams", {{2, 3, "changed"}, {1, 4, "", Change::Kind::tombstone}}).verdict, Verdict::durable);
+  const auto on_disk = "SELECT count(), sum(sync_is_deleted) FROM analytics_internal.teams";
+  const auto expected = fmt::format("project-1\t{}\tchanged", key_of(2).to_string());
+  EXPECT_EQ(teams(), expected);
+  EXPECT_FALSE(run(writer->clean_up(24h, soon())));
+  EXPECT_EQ(ask(on_disk), "2\t1") << "superseded versions are gone, the tombstone is not";
+  // A worker that was overtaken long ago.
+  EXPECT_EQ(apply(*destination, batch("teams", read_early, {{1, 1, "deleted"}})).verdict, Verdict::durable);
+  EXPECT_EQ(teams(), expected);
+  EXPECT_FALSE(run(writer->clean_up(0ms, soon())));
+  EXPECT_EQ(ask(on_disk), "1\t0");
+  EXPECT_EQ(teams(), expected);
+  EXPECT_EQ(apply(*destination, "teams", {{1, 5, "again"}}).verdict, Verdict::durable);
+  EXPECT_EQ(ask("SELECT display_name FROM default.teams ORDER BY display_name"), "again\nchanged");
+}
+
 TEST_F(ClickHouseDestination, WatermarkSurvivesTheServersDeath) {
   const auto destination = make_destination(make_writer(), tenant(1));
   EXPECT_EQ(apply(*destination, "teams", {{1, 41, "kept"}}).verdict, Verdict::durable);

@@ -56,7 +56,10 @@ const std::vector<Kind>& kinds() {
       {"copy_target", [](const Mapping& m) { return copy_target_sql(m) + ";\n"; }},
       {"stage", [](const Mapping& m) { return script({create_stage_sql(m), copy_stage_sql(m)}); }},
       {"merge_stage", [](const Mapping& m) { return script({delete_from_stage_sql(m), upsert_from_stage_sql(m)}); }},
-      {"clickhouse", [](const Mapping& m) { return script({clickhouse::insert_sql(m), clickhouse::clean_up_sql(m, {})}); }},
+      {"clickhouse",
+       [](const Mapping& m) {
+         return script({clickhouse::insert_sql(m)}) + script(clickhouse::clean_up_sql(m, std::chrono::hours(24)));
+       }},
       {"merge_arrays", [](const Mapping& m) { return script({delete_arrays_sql(m), upsert_arrays_sql(m)}); }},
   };
   return all;

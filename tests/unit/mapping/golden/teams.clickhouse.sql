@@ -1,2 +1,3 @@
 INSERT INTO analytics_internal.`teams` (`project_id`, `branch_id`, `id`, `display_name`, `profile_image_url`, `created_at`, `client_metadata`, `client_read_only_metadata`, `server_metadata`, `sync_sequence_id`, `sync_is_deleted`) FORMAT Native;
-OPTIMIZE TABLE analytics_internal.`teams` FINAL CLEANUP;
+OPTIMIZE TABLE analytics_internal.`teams` FINAL;
+ALTER TABLE analytics_internal.`teams` DELETE WHERE `sync_is_deleted` = 1 AND `sync_created_at` < now64(3) - toIntervalMillisecond(86400000);
