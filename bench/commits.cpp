@@ -69,7 +69,7 @@ std::vector<Result> commit_throughput(Context& context) {
     source.run(kRemoveCapture);
     source.run("VACUUM FULL ANALYZE");
   }
-  const int seconds = context.pick(8, 1);
+  const int seconds = context.pick(8, 3);
   Pairs captured;
   Pairs sequenced;
   Pairs synced;
