@@ -47,6 +47,12 @@ SELECT NOT EXISTS (SELECT FROM "OutgoingRequest" WHERE "deduplicationKey" LIKE '
    AND NOT EXISTS (SELECT FROM "DeletedRow" WHERE "shouldUpdateSequenceId")
    AND NOT EXISTS (SELECT FROM tributary.marker)
    AND NOT EXISTS (SELECT FROM tributary.destination_state WHERE error = '' AND NOT paused)
+   AND NOT EXISTS (
+     SELECT FROM tributary.mend AS m
+     WHERE m.finished_at IS NULL AND m.error = ''
+       AND NOT EXISTS (
+         SELECT FROM tributary.destination_state AS s
+         WHERE s.tenancy_id = m.tenancy_id AND s.destination_id = m.destination_id AND s.mapping IN ('', m.mapping)))
 )";
 
 }  // namespace

@@ -184,6 +184,7 @@ asio::awaitable<void> Server::start(Deadline deadline) {
     installation = co_await source::attach(connection, mappings_, deadline);
     if (params_.roles.sync) co_await queue::use_clickhouse(connection, params_.clickhouse.has_value(), deadline);
   }
+  installation_ = installation;
   const bool uses_all = params_.roles.sync || params_.roles.api;
   const int loops = uses_all ? loop_count(params_.threads) : 1;  // the sequencer needs one
   for (int i = 0; i < loops; ++i) add_loop(installation, i == 0, i + 1 == loops);
@@ -284,6 +285,22 @@ void Server::point_writer_at(const std::optional<clickhouse::embedded::ReadyLine
   });
 }
 
+verify::MenderParams Server::mender_params() const {
+  verify::MenderParams params{.source = named(params_.source, "mend"),
+                              .secrets = params_.sync.secrets,
+                              .installation = installation_.id,
+                              .destination = params_.sync.destination};
+  params.clickhouse = [this]() -> std::optional<verify::ClickHousePlace> {
+    if (!params_.clickhouse) return std::nullopt;
+    if (const auto& server = params_.clickhouse->server) return verify::ClickHousePlace{*server, *server, false};
+    const auto host = clickhouse_host();
+    if (!host || !host->serves_tenants) return std::nullopt;
+    return verify::ClickHousePlace{clickhouse::embedded::administrator_of(*host), clickhouse::embedded::limited_user_of(*host),
+                                   true};
+  };
+  return params;
+}
+
 asio::awaitable<void> Server::run_loop(Loop& loop) {
   Event one_ended(loop.context.get_executor());
   int running = 0;
@@ -298,6 +315,9 @@ asio::awaitable<void> Server::run_loop(Loop& loop) {
   };
   if (loop.sequencer) spawn(loop.sequencer->run(stop_.get_token()));
   if (loop.api) spawn(loop.api->run(stop_.get_token(), [this] { return drain_deadline(); }));
+  std::optional<verify::Mender> mender;
+  if (params_.roles.sync && &loop == loops_.front().get())
+    spawn(mender.emplace(mender_params(), mappings_).run(stop_.get_token()));
   for (auto& [kind, lane] : loop.lanes) {
     if (lane.poller) spawn(run_poller(lane));
     if (lane.writer) spawn(sync::keep_clickhouse(*lane.writer, lane.sync_pool, [this] { know_clickhouse(); }, stop_.get_token()));

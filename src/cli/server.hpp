@@ -16,6 +16,7 @@
 #include "settings/settings.hpp"
 #include "sync/engine.hpp"
 #include "telemetry/metrics.hpp"
+#include "verify/mender.hpp"
 
 namespace tributary::cli {
 
@@ -103,6 +104,7 @@ class Server {
   void start_engine(const source::Installation& installation);
   void point_writer_at(const std::optional<clickhouse::embedded::ReadyLine>& host);
   asio::awaitable<void> run_loop(Loop& loop);
+  verify::MenderParams mender_params() const;
   asio::awaitable<void> run_poller(Lane& lane);
   asio::awaitable<void> watch(Loop& loop);
   asio::awaitable<void> run_engine(Lane& lane);
@@ -114,6 +116,7 @@ class Server {
   const asio::any_io_executor executor_;
   const ServerParams params_;
   const std::vector<mapping::Mapping> mappings_;
+  source::Installation installation_;
   telemetry::Metrics& metrics_;
   Event ended_;  ///< a loop has ended
   std::stop_source stop_;

@@ -126,11 +126,9 @@ json::object to_json(const DestinationStatus& destination) {
 void print_json(const Status& status) {
   json::array destinations;
   for (const auto& destination : status.destinations) destinations.push_back(to_json(destination));
-  json::object queue{{"pending", status.queue.pending},
-                     {"in_flight", status.queue.in_flight},
-                     {"stale", status.queue.stale},
-                     {"parked", status.queue.parked},
-                     {"quarantined", status.queue.quarantined}};
+  json::object queue{
+      {"pending", status.queue.pending}, {"in_flight", status.queue.in_flight},     {"stale", status.queue.stale},
+      {"parked", status.queue.parked},   {"quarantined", status.queue.quarantined}, {"mending", status.queue.mending}};
   if (status.queue.oldest) queue["oldest_ms"] = status.queue.oldest->count();
   const json::object object{
       {"healthy", status.healthy()},
@@ -202,6 +200,7 @@ void print_text(const Status& status, const Options& options) {
   std::printf("destinations  %s, %s ok\n", grouped(static_cast<std::int64_t>(status.destinations.size())).c_str(),
               grouped(ok).c_str());
   std::printf("clickhouse    %s\n", summary(status.clickhouse).c_str());
+  if (queue.mending > 0) std::printf("mending       %s compared with the source\n", counted(queue.mending, "table").c_str());
   print_destinations(status, options);
   if (queue.parked + queue.quarantined > 0) std::puts("\nEach is tried again by itself; `tributary retry` does it at once.");
   const auto is_paused = [](const auto& destination) { return destination.state() == "paused"; };

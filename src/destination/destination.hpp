@@ -122,6 +122,8 @@ class Destination {
   /// Gives up ownership once a deleted tenancy's tombstones are applied, so that another tenancy may have this database.
   virtual asio::awaitable<Outcome> disown(Deadline deadline) = 0;
 
+  /// Where it stands is asked anew.
+  virtual void forget() = 0;
   /// Idle connections are closed; forgets what is cached.
   virtual void close() = 0;
 };

@@ -19,6 +19,9 @@ WHERE id = $1 AND "configOverride" IS DISTINCT FROM $2)sql";
 
 // What is remembered of a destination's troubles goes with it.
 constexpr std::string_view kForgetStates = R"sql(
+WITH mends AS (
+  DELETE FROM tributary.mend WHERE destination_id = $2 AND tenancy_id IN (SELECT id FROM "Tenancy" WHERE "projectId" = $1)
+)
 DELETE FROM tributary.destination_state
 WHERE destination_id = $2 AND tenancy_id IN (SELECT id FROM "Tenancy" WHERE "projectId" = $1))sql";
 constexpr std::string_view kForgetQuarantine = R"sql(

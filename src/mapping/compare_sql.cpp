@@ -295,6 +295,15 @@ std::string column_digests_sql(const Mapping& mapping, const CompareOptions& opt
       pending(mapping, statement, options.kind, watermark), wanted, row, statement.table(), same_key);
 }
 
+std::string last_sequence_id_sql(const Mapping& mapping) {
+  return fmt::format(
+      "SELECT greatest(\n"
+      "  (SELECT max(\"sequenceId\") FROM {} WHERE {} = $1),\n"
+      "  (SELECT max(\"sequenceId\") FROM public.\"DeletedRow\" WHERE \"tenancyId\" = $1 AND \"tableName\" = {}),\n"
+      "  -1)",
+      public_table(mapping.source_table), quote_identifier(mapping.tenancy_column), quote_literal(mapping.source_table));
+}
+
 std::string flag_rows_sql(const Mapping& mapping) {
   Statement statement(mapping, {});
   const auto given = statement.unnested_keys();

@@ -56,6 +56,9 @@ std::string digests_sql(const Mapping& mapping, const CompareOptions& options);
 /// columns is NULL for one that is not there.
 std::string column_digests_sql(const Mapping& mapping, const CompareOptions& options);
 
+/// Highest sequence id of tenancy $1 in this mapping, of rows and tombstones; -1: none. One bigint.
+std::string last_sequence_id_sql(const Mapping& mapping);
+
 /// Makes rows of given keys due again, whatever they are: UPDATE of the source. $1 tenancy, then an array (text[]) of each key column.
 std::string flag_rows_sql(const Mapping& mapping);
 /// Tombstones of given keys, as if rows had been deleted. The same parameters.

@@ -54,6 +54,8 @@ WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3)sql";
 constexpr std::string_view kForgetDestination = R"sql(
 WITH states AS (
   DELETE FROM tributary.destination_state WHERE tenancy_id = $1 AND destination_id = $2
+), mends AS (
+  DELETE FROM tributary.mend WHERE tenancy_id = $1 AND destination_id = $2
 )
 DELETE FROM tributary.quarantine WHERE tenancy_id = $1 AND destination_id = $2)sql";
 

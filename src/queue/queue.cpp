@@ -35,7 +35,8 @@ SELECT c.id, c.tenancy_id,
           FROM tributary.quarantine WHERE tenancy_id = c.tenancy_id AND NOT c.is_shared GROUP BY destination_id, mapping
         ) AS s) AS states,
        coalesce(d."deletedAt"::text, '') AS deleted_at,
-       (extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - c."createdAt") * 1000)::bigint AS waited_ms
+       (extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - c."createdAt") * 1000)::bigint AS waited_ms,
+       EXISTS (SELECT FROM tributary.mend AS m WHERE m.tenancy_id = c.tenancy_id AND m.finished_at IS NULL) AS mending
 FROM (SELECT r.id, {} AS tenancy_id, r."createdAt", r."destinationKind" = 'clickhouse' AS is_shared FROM "OutgoingRequest" AS r WHERE r."leaseToken" = $1 AND r."startedFulfillingAt" IS NOT NULL) AS c
 LEFT JOIN "Tenancy" AS t ON t.id = c.tenancy_id AND t."hasNoOrganization" = 'TRUE'
 LEFT JOIN tributary.deleted_tenancy AS d ON d."tenancyId" = c.tenancy_id)sql";
@@ -131,7 +132,8 @@ SELECT (SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NU
        (SELECT count(*) FROM tributary.destination_state WHERE error <> ''),
        (SELECT count(*) FROM tributary.quarantine),
        (SELECT (extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - min("createdAt")) * 1000)::bigint
-        FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL))sql";
+        FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL),
+       (SELECT count(*) FROM tributary.mend WHERE finished_at IS NULL))sql";
 
 std::string text_of(const json::object& object, std::string_view key) {
   const auto* value = object.if_contains(key);
@@ -183,6 +185,7 @@ std::vector<Claim> parse_claims(const postgres::Result& result, DestinationKind 
     claim.states = parse_states(result.get<std::string>(row, 7));
     claim.deleted_at = result.get<std::string>(row, 8);
     claim.waited = std::chrono::milliseconds(result.get<std::int64_t>(row, 9));
+    claim.mending = result.get<bool>(row, 10);
     claims.push_back(std::move(claim));
   }
   return claims;
@@ -267,6 +270,7 @@ asio::awaitable<Counts> counts(postgres::Connection& connection, Deadline deadli
   counts.stale = result.get<std::int64_t>(0, 2);
   counts.parked = result.get<std::int64_t>(0, 3);
   counts.quarantined = result.get<std::int64_t>(0, 4);
+  counts.mending = result.get<std::int64_t>(0, 6);
   if (!result.is_null(0, 5)) counts.oldest = std::chrono::milliseconds(result.get<std::int64_t>(0, 5));
   co_return counts;
 }

@@ -56,6 +56,7 @@ struct Claim {
   std::string branch;
   bool exists = false;  ///< the tenancy does
   bool deleted = false;  ///< it is gone, and destinations still have to apply its tombstones
+  bool mending = false;  ///< something of it is being mended: what is known of its destinations by heart may not hold
   std::string deleted_at;  ///< as the source writes it: which deletion, where it was made again and deleted again
   std::vector<DestinationEntry> destinations;
   std::vector<DestinationState> states;
@@ -87,6 +88,7 @@ struct Counts {
   std::int64_t stale = 0;  ///< in flight with a lease that ran out
   std::int64_t parked = 0;  ///< (destination, mapping) pairs with an error
   std::int64_t quarantined = 0;
+  std::int64_t mending = 0;  ///< (destination, mapping) pairs that are to be compared with the source and mended
   std::optional<std::chrono::milliseconds> oldest;  ///< age of the oldest pending request
 };
 asio::awaitable<Counts> counts(postgres::Connection& connection, Deadline deadline);

@@ -149,6 +149,7 @@ asio::awaitable<void> TenancySync::prepare(TargetPointer target) {
     co_return;
   }
   target->destination = std::move(found.destination);
+  if (claim_.mending) target->destination->forget();
   const auto positions = co_await target->destination->positions(target->mappings, apply_deadline());
   if (positions.of_another && claim_.deleted) {
     // The next tenancy has it already: nothing of ours is left there. leave() says so.

@@ -107,6 +107,7 @@ asio::awaitable<void> Comparison::narrow(Interval range, std::int64_t expected, 
   if (std::max(expected, actual) > 2 * params_.range_rows) {
     Side& larger = expected > actual ? static_cast<Side&>(source_) : destination_;
     auto bounds = co_await larger.boundaries(range, params_.range_rows, params_.range_rows * Side::kMostBounds);
+    std::erase_if(bounds, [&](const Key& key) { return key == range.low; });  // it would divide nothing
     if (!bounds.empty()) {
       co_await compare(range, std::move(bounds), false);
       co_return;

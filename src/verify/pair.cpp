@@ -1,5 +1,6 @@
 #include "verify/pair.hpp"
 
+#include "base/event.hpp"
 #include "destination/postgres/destination.hpp"
 #include "queue/queue.hpp"
 #include "verify/postgres_side.hpp"
@@ -7,7 +8,11 @@
 namespace tributary::verify {
 namespace {
 
+using namespace std::chrono_literals;
 using mapping::DestinationKind;
+
+constexpr std::chrono::seconds kQueryTime = 30s;
+constexpr std::chrono::milliseconds kBetweenLooks = 100ms;
 
 asio::awaitable<postgres::Connection> open_connection(postgres::ConnectOptions options) {
   const auto deadline = Deadline::after(options.connect_timeout);
@@ -35,24 +40,42 @@ asio::awaitable<std::unique_ptr<Pair>> Pair::open(postgres::ConnectOptions sourc
   co_return pair;
 }
 
+DestinationKind Pair::kind() const { return place_.is_clickhouse() ? DestinationKind::clickhouse : DestinationKind::postgres; }
+
+std::unique_ptr<DestinationSide> Pair::destination_side(const mapping::Mapping& mapping) {
+  if (place_.is_clickhouse()) {
+    return make_clickhouse_side(*clickhouse_, mapping,
+                                {.tenancy = place_.tenancy, .project = place_.project, .branch = place_.branch});
+  }
+  return make_postgres_side({.connection = *destination_,
+                             .mapping = mapping,
+                             .tenancy = place_.tenancy,
+                             .digest = digest_for(kind(), destination_is_utf8_, source_is_utf8_)});
+}
+
+asio::awaitable<bool> Pair::catches_up(const mapping::Mapping& mapping, Deadline deadline, std::stop_token stop) {
+  postgres::Params params;
+  params.add(place_.tenancy);
+  const auto last =
+      co_await source_.execute(mapping::last_sequence_id_sql(mapping), std::move(params), Deadline::after(kQueryTime));
+  const auto wanted = last.get<std::int64_t>(0, 0);
+  const auto side = destination_side(mapping);
+  Event pause(co_await asio::this_coro::executor);
+  while (co_await side->watermark() < wanted) {
+    if (deadline.expired() || stop.stop_requested()) co_return false;
+    co_await pause.wait(deadline.capped(kBetweenLooks), stop);
+  }
+  co_return true;
+}
+
 asio::awaitable<Progress> Pair::compare(const mapping::Mapping& mapping, Params params, Progress begun, Comparison::Found found,
                                         Comparison::Advanced advanced, std::stop_token stop) {
-  const auto kind = place_.is_clickhouse() ? DestinationKind::clickhouse : DestinationKind::postgres;
   const auto source = make_source_side({.connection = source_,
                                         .mapping = mapping,
                                         .tenancy = place_.tenancy,
-                                        .kind = kind,
-                                        .digest = digest_for(kind, source_is_utf8_, destination_is_utf8_)});
-  std::unique_ptr<DestinationSide> destination;
-  if (place_.is_clickhouse()) {
-    destination = make_clickhouse_side(*clickhouse_, mapping,
-                                       {.tenancy = place_.tenancy, .project = place_.project, .branch = place_.branch});
-  } else {
-    destination = make_postgres_side({.connection = *destination_,
-                                      .mapping = mapping,
-                                      .tenancy = place_.tenancy,
-                                      .digest = digest_for(kind, destination_is_utf8_, source_is_utf8_)});
-  }
+                                        .kind = kind(),
+                                        .digest = digest_for(kind(), source_is_utf8_, destination_is_utf8_)});
+  const auto destination = destination_side(mapping);
   Comparison comparison(
       *source, *destination, params.comparison,
       [&](std::vector<Difference> differences) -> asio::awaitable<void> {

@@ -38,11 +38,17 @@ class Pair {
   asio::awaitable<Progress> compare(const mapping::Mapping& mapping, Params params, Progress begun, Comparison::Found found,
                                     Comparison::Advanced advanced, std::stop_token stop);
 
+  /// Whether the destination has all that the source had numbered when this was called: waits for it until the deadline, or `stop`.
+  asio::awaitable<bool> catches_up(const mapping::Mapping& mapping, Deadline deadline, std::stop_token stop);
+
   const Place& place() const { return place_; }
   /// The one to the destination; null where that is ClickHouse.
   postgres::Connection* destination() { return destination_ ? &*destination_ : nullptr; }
 
  private:
+  std::unique_ptr<DestinationSide> destination_side(const mapping::Mapping& mapping);
+  mapping::DestinationKind kind() const;
+
   Pair(Place place, postgres::Connection source) : place_(std::move(place)), source_(std::move(source)) {}
 
   const Place place_;

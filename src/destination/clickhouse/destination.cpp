@@ -102,6 +102,7 @@ class Target final : public Destination {
   // Nothing there is a tenancy's alone: its tombstones hide its rows, and its id never comes back.
   asio::awaitable<Outcome> disown(Deadline /*deadline*/) override { co_return Outcome{}; }
 
+  void forget() override {}
   void close() override {}
 
  private:

@@ -48,7 +48,7 @@ class Target final : public Destination {
   const Owner& owner() const { return owner_; }
   /// After success: where the mapping stands now. After any contradiction: forget.
   void remember(const mapping::Mapping& mapping, Position position);
-  void forget();
+  void forget() override;
   Outcome failed(const pg::Error& error);
 
  private:

@@ -113,5 +113,24 @@ TEST_F(CliClickHouse, WhereTheEngineCannotStartTheRestIsDoneAndItIsSaid) {
   EXPECT_EQ(serve.wait(10s), 0) << serve.err();
 }
 
+TEST_F(CliClickHouse, VerifyComparesWhatEachTenantSeesAndResyncReadsItAgain) {
+  create_project("other");
+  insert_teams(tenancy_, "acme", 300);
+  ASSERT_EQ(with_clickhouse({"sync", "--once"}).status, 0);
+  const auto equal = with_clickhouse({"verify"});
+  EXPECT_EQ(equal.status, 0) << equal.out << equal.err;
+  EXPECT_THAT(equal.out, testing::HasSubstr("acme/@clickhouse teams: 300 rows compared, equal"));
+
+  source_.session().run(R"(UPDATE "Team" SET "displayName" = 'on its way')");
+  const auto late = with_clickhouse({"verify", "--mapping", "teams", "--patience", "0"});
+  EXPECT_EQ(late.status, 2);
+  EXPECT_THAT(late.out, testing::HasSubstr("300 rows still on its way"));
+
+  ASSERT_EQ(with_clickhouse({"resync", "--destination", "@clickhouse", "--no-wait"}).status, 0);
+  ASSERT_EQ(with_clickhouse({"sync", "--once"}).status, 0);
+  EXPECT_EQ(source_.session().number("SELECT count(*) FROM tributary.mend WHERE finished_at IS NULL OR NOT begun"), 0);
+  EXPECT_EQ(with_clickhouse({"verify", "--project", "acme"}).status, 0);
+}
+
 }  // namespace
 }  // namespace tributary::test

@@ -1,3 +1,7 @@
+SELECT greatest(
+  (SELECT max("sequenceId") FROM public."ContactChannel" WHERE "tenancyId" = $1),
+  (SELECT max("sequenceId") FROM public."DeletedRow" WHERE "tenancyId" = $1 AND "tableName" = 'ContactChannel'),
+  -1);
 UPDATE public."ContactChannel" AS source
 SET "shouldUpdateSequenceId" = TRUE
 FROM unnest($2::text[]) AS wanted ("id")

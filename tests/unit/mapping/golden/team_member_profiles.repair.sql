@@ -1,3 +1,7 @@
+SELECT greatest(
+  (SELECT max("sequenceId") FROM public."TeamMember" WHERE "tenancyId" = $1),
+  (SELECT max("sequenceId") FROM public."DeletedRow" WHERE "tenancyId" = $1 AND "tableName" = 'TeamMember'),
+  -1);
 UPDATE public."TeamMember" AS source
 SET "shouldUpdateSequenceId" = TRUE
 FROM unnest($2::text[], $3::text[]) AS wanted ("team_id", "user_id")

@@ -1,3 +1,7 @@
+SELECT greatest(
+  (SELECT max("sequenceId") FROM public."ProjectUser" WHERE "tenancyId" = $1),
+  (SELECT max("sequenceId") FROM public."DeletedRow" WHERE "tenancyId" = $1 AND "tableName" = 'ProjectUser'),
+  -1);
 UPDATE public."ProjectUser" AS source
 SET "shouldUpdateSequenceId" = TRUE
 FROM unnest($2::text[]) AS wanted ("id")

@@ -1,0 +1,128 @@
+#include "queue/mend.hpp"
+
+namespace tributary::queue {
+namespace {
+
+constexpr std::string_view kRequestResync = R"sql(
+INSERT INTO tributary.mend AS m (tenancy_id, destination_id, mapping, reason, reads_everything)
+SELECT g.tenancy_id, g.destination_id, n.mapping, 'resync', true
+FROM unnest($1::uuid[], $2::text[]) AS g (tenancy_id, destination_id)
+CROSS JOIN unnest($3::text[]) AS n (mapping)
+ON CONFLICT (tenancy_id, destination_id, mapping) DO UPDATE
+SET reason = 'resync', reads_everything = true, begun = false, requested_at = clock_timestamp(), finished_at = NULL, differences = 0, error = '')sql";
+
+constexpr std::string_view kForgetGone = R"sql(
+DELETE FROM tributary.mend AS m
+WHERE m.finished_at IS NULL
+  AND NOT EXISTS (
+    SELECT FROM "Tenancy" AS t
+    WHERE t.id = m.tenancy_id AND t."hasNoOrganization" = 'TRUE'
+      AND (tributary.destinations(t."projectId", t."branchId") || tributary.shared_destinations()) ? m.destination_id))sql";
+
+constexpr std::string_view kOpen = R"sql(
+SELECT m.tenancy_id, m.destination_id, m.mapping, m.reads_everything, m.begun, t."projectId", t."branchId",
+       coalesce(tributary.destinations(t."projectId", t."branchId") -> m.destination_id ->> 'connectionString', ''),
+       m.requested_at::text
+FROM tributary.mend AS m
+JOIN "Tenancy" AS t ON t.id = m.tenancy_id
+WHERE m.finished_at IS NULL
+  AND NOT EXISTS (
+    SELECT FROM tributary.destination_state AS s
+    WHERE s.tenancy_id = m.tenancy_id AND s.destination_id = m.destination_id AND s.mapping IN ('', m.mapping) AND s.paused)
+ORDER BY m.requested_at
+LIMIT $1)sql";
+
+constexpr std::string_view kNoteBegun = R"sql(
+WITH noted AS (
+  UPDATE tributary.mend SET begun = true, error = ''
+  WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3 AND requested_at = $4::text::timestamptz
+)
+SELECT tributary.enqueue_for(ARRAY[$1], CASE $2 WHEN '@clickhouse' THEN 'clickhouse' ELSE 'postgres' END), pg_notify('tributary_queue', '')::text)sql";
+
+constexpr std::string_view kFinish = R"sql(
+UPDATE tributary.mend
+SET finished_at = clock_timestamp(), differences = $5, error = ''
+WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3 AND requested_at = $4::text::timestamptz)sql";
+
+constexpr std::string_view kNoteFailed = R"sql(
+UPDATE tributary.mend SET error = $4 WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3)sql";
+
+constexpr std::string_view kCount = R"sql(
+SELECT count(*) FILTER (WHERE m.finished_at IS NULL),
+       coalesce(sum(m.differences) FILTER (WHERE m.finished_at IS NOT NULL), 0)::bigint,
+       coalesce(max(m.error) FILTER (WHERE m.finished_at IS NULL), '')
+FROM unnest($1::uuid[], $2::text[]) AS g (tenancy_id, destination_id)
+JOIN tributary.mend AS m USING (tenancy_id, destination_id)
+WHERE m.mapping = ANY ($3))sql";
+
+postgres::Params names_of(std::span<const DestinationName> destinations, const std::vector<std::string>& mappings) {
+  std::vector<Uuid> tenancies;
+  std::vector<std::string> names;
+  for (const auto& name : destinations) {
+    tenancies.push_back(name.tenancy);
+    names.push_back(name.destination);
+  }
+  postgres::Params params;
+  params.add_array(std::span<const Uuid>(tenancies)).add_array(std::span<const std::string>(names));
+  params.add_array(std::span<const std::string>(mappings));
+  return params;
+}
+
+postgres::Params key_of(const Mend& mend) {
+  postgres::Params params;
+  params.add(mend.destination.tenancy).add(mend.destination.destination).add(mend.mapping);
+  return params;
+}
+
+}  // namespace
+
+asio::awaitable<std::uint64_t> request_resync(postgres::Connection& connection, std::span<const DestinationName> destinations,
+                                              std::vector<std::string> mappings, Deadline deadline) {
+  co_return (co_await connection.execute(kRequestResync, names_of(destinations, mappings), deadline)).affected_rows();
+}
+
+asio::awaitable<std::vector<Mend>> open_mends(postgres::Connection& connection, std::int64_t limit, Deadline deadline) {
+  co_await connection.execute_prepared(kForgetGone, {}, deadline);
+  postgres::Params params;
+  params.add(limit);
+  const auto result = co_await connection.execute_prepared(kOpen, std::move(params), deadline);
+  std::vector<Mend> mends;
+  for (std::size_t row = 0; row < result.rows(); ++row) {
+    mends.push_back({.destination = {result.get<Uuid>(row, 0), result.get<std::string>(row, 1)},
+                     .mapping = result.get<std::string>(row, 2),
+                     .reads_everything = result.get<bool>(row, 3),
+                     .begun = result.get<bool>(row, 4),
+                     .project = result.get<std::string>(row, 5),
+                     .branch = result.get<std::string>(row, 6),
+                     .connection_string = result.get<std::string>(row, 7),
+                     .requested_at = result.get<std::string>(row, 8)});
+  }
+  co_return mends;
+}
+
+asio::awaitable<void> note_begun(postgres::Connection& connection, const Mend& mend, Deadline deadline) {
+  auto params = key_of(mend);
+  params.add(mend.requested_at);
+  co_await connection.execute_prepared(kNoteBegun, std::move(params), deadline);
+}
+
+asio::awaitable<void> finish_mend(postgres::Connection& connection, const Mend& mend, std::int64_t differences,
+                                  Deadline deadline) {
+  auto params = key_of(mend);
+  params.add(mend.requested_at).add(differences);
+  co_await connection.execute_prepared(kFinish, std::move(params), deadline);
+}
+
+asio::awaitable<void> note_mend_failed(postgres::Connection& connection, const Mend& mend, std::string error, Deadline deadline) {
+  auto params = key_of(mend);
+  params.add(error);
+  co_await connection.execute_prepared(kNoteFailed, std::move(params), deadline);
+}
+
+asio::awaitable<OpenMends> count_mends(postgres::Connection& connection, std::span<const DestinationName> destinations,
+                                       std::vector<std::string> mappings, Deadline deadline) {
+  const auto result = co_await connection.execute(kCount, names_of(destinations, mappings), deadline);
+  co_return OpenMends{result.get<std::int64_t>(0, 0), result.get<std::int64_t>(0, 1), result.get<std::string>(0, 2)};
+}
+
+}  // namespace tributary::queue

@@ -1,0 +1,46 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "queue/pause.hpp"
+
+/// Mappings of destinations that are to be compared with the source and mended: asked for by an operator (`resync`), or found to need it. All throw postgres::Error.
+namespace tributary::queue {
+
+/// One that is to be done.
+struct Mend {
+  DestinationName destination;
+  std::string mapping;
+  bool reads_everything = false;  ///< first the watermark goes back to the beginning, under a new generation
+  bool begun = false;  ///< that is done
+  std::string project;
+  std::string branch;
+  std::string connection_string;  ///< as it is stored; empty for ClickHouse
+  std::string requested_at;  ///< as the source writes it: which request
+};
+
+/// Asks for these mappings of each destination, all to be read from the beginning; for those that are open already, too. Returns how many.
+asio::awaitable<std::uint64_t> request_resync(postgres::Connection& connection, std::span<const DestinationName> destinations,
+                                              std::vector<std::string> mappings, Deadline deadline);
+
+/// Those that can be done: the oldest first; not of paused destinations. What is open for a destination or a tenancy that is gone is forgotten.
+asio::awaitable<std::vector<Mend>> open_mends(postgres::Connection& connection, std::int64_t limit, Deadline deadline);
+asio::awaitable<void> note_begun(postgres::Connection& connection, const Mend& mend, Deadline deadline);
+/// Unless it was asked for anew since it began.
+asio::awaitable<void> finish_mend(postgres::Connection& connection, const Mend& mend, std::int64_t differences,
+                                  Deadline deadline);
+asio::awaitable<void> note_mend_failed(postgres::Connection& connection, const Mend& mend, std::string error, Deadline deadline);
+
+/// How many of these are open, and why the last of them failed.
+struct OpenMends {
+  std::int64_t count = 0;
+  std::int64_t differences = 0;  ///< that were mended by those that are done
+  std::string error;
+};
+asio::awaitable<OpenMends> count_mends(postgres::Connection& connection, std::span<const DestinationName> destinations,
+                                       std::vector<std::string> mappings, Deadline deadline);
+
+}  // namespace tributary::queue

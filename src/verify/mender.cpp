@@ -1,0 +1,137 @@
+#include "verify/mender.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+
+#include "base/event.hpp"
+#include "telemetry/log.hpp"
+#include "verify/start_over.hpp"
+
+namespace tributary::verify {
+namespace {
+
+using namespace std::chrono_literals;
+using telemetry::Level;
+
+constexpr auto kQueryTime = 30s;
+constexpr std::int64_t kAtOnce = 100;
+/// A destination may be busy reading everything: the others have their turn meanwhile.
+constexpr auto kCatchesUpIn = 2s;
+
+constexpr auto kClickHouseStartsIn = 120s;
+
+Deadline query_deadline() { return Deadline::after(kQueryTime); }
+
+}  // namespace
+
+Mender::Mender(MenderParams params, const std::vector<mapping::Mapping>& mappings)
+    : params_(std::move(params)), mappings_(mappings) {}
+
+asio::awaitable<void> Mender::run(std::stop_token stop) {
+  Event pause(co_await asio::this_coro::executor);
+  while (!stop.stop_requested()) {
+    bool busy = false;
+    try {
+      busy = co_await take_turn() && co_await pass(stop);
+    } catch (const postgres::Error& error) {
+      source_.reset();
+      telemetry::log(Level::warning, "mend", "the source failed, what is to be mended is looked for later",
+                     {{"error", error.what()}});
+    }
+    co_await pause.wait(Deadline::after(busy ? params_.busy_pause : params_.idle_pause), stop);
+  }
+  source_.reset();
+}
+
+/// A lock of the session: when this process dies, another one has its turn.
+asio::awaitable<bool> Mender::take_turn() {
+  if (!source_ || !source_->usable()) {
+    has_turn_ = false;
+    source_.emplace(co_await postgres::Connection::open(queue::session_settings(params_.source),
+                                                        Deadline::after(params_.destination.connect_timeout)));
+  }
+  if (has_turn_) co_return true;
+  const auto result = co_await source_->execute("SELECT pg_try_advisory_lock(1414678851, 0)", query_deadline());
+  has_turn_ = result.get<bool>(0, 0);
+  co_return has_turn_;
+}
+
+asio::awaitable<bool> Mender::pass(std::stop_token stop) {
+  const auto mends = co_await queue::open_mends(*source_, kAtOnce, query_deadline());
+  for (const auto& open : mends) {
+    if (stop.stop_requested()) break;
+    const auto mapping = std::ranges::find(mappings_, open.mapping, &mapping::Mapping::name);
+    if (mapping != mappings_.end()) co_await mend(open, *mapping, stop);
+  }
+  co_return !mends.empty();
+}
+
+asio::awaitable<void> Mender::mend(queue::Mend mend, const mapping::Mapping& mapping, std::stop_token stop) {
+  std::string error;
+  try {
+    const auto executor = co_await asio::this_coro::executor;
+    Place place{.tenancy = mend.destination.tenancy,
+                .project = mend.project,
+                .branch = mend.branch,
+                .destination = mend.destination.destination,
+                .connection_string = params_.secrets.open(mend.connection_string)};
+    const auto server = place.is_clickhouse() ? params_.clickhouse() : std::nullopt;
+    if (place.is_clickhouse() && !expect_clickhouse(server.has_value())) co_return;
+    std::optional<clickhouse::Client> writer;
+    std::optional<clickhouse::Client> reader;
+    std::optional<ClickHouseAccess> access;
+    if (server) {
+      writer.emplace(executor, server->writer);
+      reader.emplace(executor, server->reader);
+      access.emplace(ClickHouseAccess{.writer = *writer, .reader = *reader, .as_tenant = server->as_tenant});
+    }
+    const auto pair = co_await Pair::open(params_.source, std::move(place), params_.destination, access);
+    co_await work_on(*pair, mend, mapping, access, stop);
+  } catch (const std::exception& failure) {
+    error = failure.what();
+  }
+  if (error.empty() || stop.stop_requested()) co_return;
+  telemetry::log(Level::warning, "mend", "a destination could not be compared and mended, it is tried again",
+                 {{"tenancy", mend.destination.tenancy.to_string()},
+                  {"destination", mend.destination.destination},
+                  {"mapping", mend.mapping},
+                  {"error", error}});
+  co_await queue::note_mend_failed(*source_, mend, error, query_deadline());
+}
+
+/// The embedded engine takes its time to start: nothing is wrong until that is over. False: not yet there.
+bool Mender::expect_clickhouse(bool is_there) {
+  if (is_there) {
+    clickhouse_expected_.reset();
+    return true;
+  }
+  if (!clickhouse_expected_) clickhouse_expected_ = Deadline::after(kClickHouseStartsIn);
+  return clickhouse_expected_->expired();
+}
+
+asio::awaitable<void> Mender::work_on(Pair& pair, const queue::Mend& mend, const mapping::Mapping& mapping,
+                                      std::optional<ClickHouseAccess> clickhouse, std::stop_token stop) {
+  if (mend.reads_everything && !mend.begun) {
+    if (clickhouse)
+      co_await start_over(clickhouse->writer, mend.destination.tenancy, mapping.name, query_deadline());
+    else
+      co_await start_over(*pair.destination(), params_.installation, mend.destination.tenancy, mapping.name, query_deadline());
+    co_await queue::note_begun(*source_, mend, query_deadline());
+  }
+  if (!co_await pair.catches_up(mapping, Deadline::after(kCatchesUpIn), stop)) co_return;
+  const auto progress = co_await pair.compare(
+      mapping, {.comparison = params_.comparison, .repairs = true}, {},
+      [](std::vector<Difference>) -> asio::awaitable<void> { co_return; },
+      [](const Progress&) -> asio::awaitable<void> { co_return; }, stop);
+  if (stop.stop_requested() || progress.undecided > 0) co_return;
+  co_await queue::finish_mend(*source_, mend, progress.differences, query_deadline());
+  telemetry::log(Level::info, "mend", "a destination was compared with the source and mended",
+                 {{"tenancy", mend.destination.tenancy.to_string()},
+                  {"destination", mend.destination.destination},
+                  {"mapping", mend.mapping},
+                  {"rows", progress.rows},
+                  {"differences", progress.differences}});
+}
+
+}  // namespace tributary::verify

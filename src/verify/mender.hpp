@@ -1,0 +1,62 @@
+#pragma once
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "base/secrets.hpp"
+#include "clickhouse/options.hpp"
+#include "mapping/mapping.hpp"
+#include "queue/mend.hpp"
+#include "verify/pair.hpp"
+
+namespace tributary::verify {
+
+/// Where the shared ClickHouse is now, and as whom it is asked: see ClickHouseAccess.
+struct ClickHousePlace {
+  clickhouse::ConnectOptions writer;
+  clickhouse::ConnectOptions reader;
+  bool as_tenant = false;
+};
+
+struct MenderParams {
+  postgres::ConnectOptions source;
+  Secrets secrets;  ///< that open destinations' connection strings
+  Uuid installation;
+  destination::postgres_target::Params destination;  ///< how one is connected to
+  std::chrono::milliseconds idle_pause{5'000};  ///< between two looks for something to do
+  std::chrono::milliseconds busy_pause{250};    ///< while there is something that waits for the synchronisation
+  ComparisonParams comparison{.patience = std::chrono::milliseconds(5'000)};
+  std::function<std::optional<ClickHousePlace>()> clickhouse = [] { return std::nullopt; };  ///< nullopt: nowhere now
+};
+
+/// Does what tributary.mend asks for, one after the other: takes a watermark back where everything is to be read again, waits until the synchronisation has caught
+/// up, compares all rows, and sends what differs once more by the ordinary way. Of all processes one does so at a time; whoever takes over goes on with what is
+/// open, and the steps may be done twice.
+///
+/// Lifetime: `mappings` outlive run(). Threads: one loop. Errors: logged, noted with what failed, and tried again.
+class Mender {
+ public:
+  Mender(MenderParams params, const std::vector<mapping::Mapping>& mappings);
+
+  /// Until `stop`.
+  asio::awaitable<void> run(std::stop_token stop);
+
+ private:
+  asio::awaitable<bool> take_turn();
+  asio::awaitable<bool> pass(std::stop_token stop);
+  asio::awaitable<void> mend(queue::Mend mend, const mapping::Mapping& mapping, std::stop_token stop);
+  bool expect_clickhouse(bool is_there);
+  asio::awaitable<void> work_on(Pair& pair, const queue::Mend& mend, const mapping::Mapping& mapping,
+                                std::optional<ClickHouseAccess> clickhouse, std::stop_token stop);
+
+  const MenderParams params_;
+  const std::vector<mapping::Mapping>& mappings_;
+  std::optional<postgres::Connection> source_;  ///< which holds the lock, if anybody here does
+  bool has_turn_ = false;
+  std::optional<Deadline> clickhouse_expected_;  ///< while it is nowhere: from then on that is a failure
+};
+
+}  // namespace tributary::verify
