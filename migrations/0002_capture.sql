@@ -292,44 +292,10 @@ BEGIN
 END
 $$;
 
---; guard of the sequence
--- A server that was failed over or restored may have forgotten ids that destinations have seen. Whenever it is not the one last seen,
--- global_seq_id jumps, asking nobody. Returns whether it did.
--- The timeline is that of the WAL being written: pg_control_checkpoint() still tells the old one for a while after a promotion.
-CREATE OR REPLACE FUNCTION tributary.guard_sequence()
-RETURNS boolean
-LANGUAGE plpgsql
-SET search_path = public, pg_temp
-AS $$
-DECLARE
-  known tributary.installation;
-  identifier bigint := (SELECT s.system_identifier FROM pg_control_system() AS s);
-  current_timeline text := left(pg_walfile_name(pg_current_wal_lsn()), 8);
-  started_at timestamptz := pg_postmaster_start_time();
-  jumped boolean := false;
-BEGIN
-  IF EXISTS (
-    SELECT FROM tributary.installation AS i
-    WHERE (i.system_identifier, i.timeline, i.postmaster_started_at) = (identifier, current_timeline, started_at)) THEN
-    RETURN false;
-  END IF;
-  SELECT * INTO STRICT known FROM tributary.installation FOR NO KEY UPDATE;
-  IF (known.system_identifier, known.timeline, known.postmaster_started_at) IS DISTINCT FROM (identifier, current_timeline, started_at) THEN
-    IF known.system_identifier IS NOT NULL THEN
-      PERFORM setval('global_seq_id', (SELECT last_value FROM global_seq_id) + 4294967296);
-      jumped := true;
-    END IF;
-    UPDATE tributary.installation
-    SET system_identifier = identifier, timeline = current_timeline, postmaster_started_at = started_at;
-  END IF;
-  RETURN jumped;
-END
-$$;
-
 --; shard lock
 -- First statement of every sequencing transaction (invariant 1): whoever holds a shard is the only one to give its tenancies ids until its
 -- commit is visible. The statements after it look at tributary.shard and do nothing where the lock was not had; an error instead would fill the
--- server's log whenever two processes meet. A session that has not looked at the server yet does so here, before it can give an id.
+-- server's log whenever two processes meet. A session that has not looked at the server yet does so here (0007_mending.sql), before it can give an id.
 CREATE OR REPLACE FUNCTION tributary.lock_shard(shard integer)
 RETURNS boolean
 LANGUAGE plpgsql

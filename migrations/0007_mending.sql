@@ -20,3 +20,50 @@ CREATE TABLE IF NOT EXISTS tributary.mend (
 CREATE INDEX IF NOT EXISTS mend_open_idx
   ON tributary.mend (requested_at)
   WHERE finished_at IS NULL;
+
+--; sequence jump
+-- Ids above `last_known`, up to `jumped_to`, were given by a server that this one does not remember, or by none: a destination that stands there has
+-- seen what the source has forgotten.
+CREATE TABLE IF NOT EXISTS tributary.sequence_jump (
+  jumped_to bigint PRIMARY KEY,
+  last_known bigint NOT NULL,
+  jumped_at timestamptz NOT NULL DEFAULT now()
+);
+
+--; guard of the sequence
+-- A server that was failed over or restored may have forgotten ids that destinations have seen. Whenever it is not the one last seen,
+-- global_seq_id jumps, asking nobody. Returns whether it did.
+-- The timeline is that of the WAL being written: pg_control_checkpoint() still tells the old one for a while after a promotion. A sequence is logged 32 values
+-- ahead: so many of those that this server believes to have given may have been given by another one, whose rows it lacks.
+CREATE OR REPLACE FUNCTION tributary.guard_sequence()
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = public, pg_temp
+AS $$
+DECLARE
+  known tributary.installation;
+  identifier bigint := (SELECT s.system_identifier FROM pg_control_system() AS s);
+  current_timeline text := left(pg_walfile_name(pg_current_wal_lsn()), 8);
+  started_at timestamptz := pg_postmaster_start_time();
+  last_given bigint;
+  jumped boolean := false;
+BEGIN
+  IF EXISTS (
+    SELECT FROM tributary.installation AS i
+    WHERE (i.system_identifier, i.timeline, i.postmaster_started_at) = (identifier, current_timeline, started_at)) THEN
+    RETURN false;
+  END IF;
+  SELECT * INTO STRICT known FROM tributary.installation FOR NO KEY UPDATE;
+  IF (known.system_identifier, known.timeline, known.postmaster_started_at) IS DISTINCT FROM (identifier, current_timeline, started_at) THEN
+    IF known.system_identifier IS NOT NULL THEN
+      last_given := (SELECT last_value FROM global_seq_id);
+      PERFORM setval('global_seq_id', last_given + 4294967296);
+      INSERT INTO tributary.sequence_jump (jumped_to, last_known) VALUES (last_given + 4294967296, last_given - 32);
+      jumped := true;
+    END IF;
+    UPDATE tributary.installation
+    SET system_identifier = identifier, timeline = current_timeline, postmaster_started_at = started_at;
+  END IF;
+  RETURN jumped;
+END
+$$;

@@ -11,6 +11,15 @@ CROSS JOIN unnest($3::text[]) AS n (mapping)
 ON CONFLICT (tenancy_id, destination_id, mapping) DO UPDATE
 SET reason = 'resync', reads_everything = true, begun = false, requested_at = clock_timestamp(), finished_at = NULL, differences = 0, error = '')sql";
 
+constexpr std::string_view kRequest = R"sql(
+INSERT INTO tributary.mend AS m (tenancy_id, destination_id, mapping, reason, reads_everything)
+SELECT $1, $2, v.mapping, 'ahead', false
+FROM unnest($3::text[], $4::bigint[]) AS v (mapping, watermark)
+WHERE EXISTS (SELECT FROM tributary.sequence_jump AS j WHERE j.last_known < v.watermark AND v.watermark <= j.jumped_to)
+ON CONFLICT (tenancy_id, destination_id, mapping) DO UPDATE
+SET reason = EXCLUDED.reason, reads_everything = false, begun = false, requested_at = clock_timestamp(), finished_at = NULL, differences = 0, error = ''
+WHERE m.finished_at IS NOT NULL AND m.requested_at < (SELECT max(jumped_at) FROM tributary.sequence_jump))sql";
+
 constexpr std::string_view kForgetGone = R"sql(
 DELETE FROM tributary.mend AS m
 WHERE m.finished_at IS NULL
@@ -79,6 +88,20 @@ postgres::Params key_of(const Mend& mend) {
 asio::awaitable<std::uint64_t> request_resync(postgres::Connection& connection, std::span<const DestinationName> destinations,
                                               std::vector<std::string> mappings, Deadline deadline) {
   co_return (co_await connection.execute(kRequestResync, names_of(destinations, mappings), deadline)).affected_rows();
+}
+
+asio::awaitable<std::uint64_t> request_mends(postgres::Connection& connection, const DestinationName& destination,
+                                             std::span<const Suspect> suspects, Deadline deadline) {
+  std::vector<std::string> mappings;
+  std::vector<std::int64_t> watermarks;
+  for (const auto& suspect : suspects) {
+    mappings.push_back(suspect.mapping);
+    watermarks.push_back(suspect.watermark);
+  }
+  postgres::Params params;
+  params.add(destination.tenancy).add(destination.destination).add_array(std::span<const std::string>(mappings));
+  params.add_array(std::span<const std::int64_t>(watermarks));
+  co_return (co_await connection.execute_prepared(kRequest, std::move(params), deadline)).affected_rows();
 }
 
 asio::awaitable<std::vector<Mend>> open_mends(postgres::Connection& connection, std::int64_t limit, Deadline deadline) {

@@ -26,6 +26,15 @@ struct Mend {
 asio::awaitable<std::uint64_t> request_resync(postgres::Connection& connection, std::span<const DestinationName> destinations,
                                               std::vector<std::string> mappings, Deadline deadline);
 
+/// A mapping of a destination that may not be what its watermark says.
+struct Suspect {
+  std::string mapping;
+  std::int64_t watermark = -1;
+};
+/// Asks for those that have seen ids which the source has forgotten, unless they were compared since it forgot them. Returns how many.
+asio::awaitable<std::uint64_t> request_mends(postgres::Connection& connection, const DestinationName& destination,
+                                             std::span<const Suspect> suspects, Deadline deadline);
+
 /// Those that can be done: the oldest first; not of paused destinations. What is open for a destination or a tenancy that is gone is forgotten.
 asio::awaitable<std::vector<Mend>> open_mends(postgres::Connection& connection, std::int64_t limit, Deadline deadline);
 asio::awaitable<void> note_begun(postgres::Connection& connection, const Mend& mend, Deadline deadline);

@@ -56,6 +56,7 @@ struct Claim {
   std::string branch;
   bool exists = false;  ///< the tenancy does
   bool deleted = false;  ///< it is gone, and destinations still have to apply its tombstones
+  std::int64_t last_jump = -1;  ///< ids up to there may have been given by a server that the source does not remember
   bool mending = false;  ///< something of it is being mended: what is known of its destinations by heart may not hold
   std::string deleted_at;  ///< as the source writes it: which deletion, where it was made again and deleted again
   std::vector<DestinationEntry> destinations;

@@ -1,6 +1,7 @@
 #include "sync/tenancy_sync.hpp"
 
 #include "destination/change.hpp"
+#include "queue/mend.hpp"
 #include "sync/policy.hpp"
 #include "telemetry/log.hpp"
 
@@ -173,6 +174,22 @@ asio::awaitable<void> TenancySync::prepare(TargetPointer target) {
     }
   }
   target->mappings = std::move(usable);
+  if (!claim_.deleted) co_await note_suspects(target);
+}
+
+// A source that was failed over or restored may have forgotten what a destination has seen. That shows in its watermark, until it has applied a newer id.
+asio::awaitable<void> TenancySync::note_suspects(TargetPointer target) {
+  std::vector<queue::Suspect> suspects;
+  for (std::size_t i = 0; i < target->mappings.size(); ++i) {
+    const auto watermark = target->positions[i].watermark;
+    if (watermark >= 0 && watermark <= claim_.last_jump) suspects.push_back({target->mappings[i]->name, watermark});
+  }
+  if (suspects.empty()) co_return;
+  auto source = co_await services_.source.acquire(source_deadline());
+  const auto asked = co_await queue::request_mends(*source, {tenancy_, target->entry.id}, suspects, source_deadline());
+  if (asked > 0)
+    telemetry::log(Level::warning, "sync", "a destination has seen what the source has forgotten, and is compared with it",
+                   {{"tenancy", tenancy_.to_string()}, {"destination", target->entry.id}});
 }
 
 asio::awaitable<void> TenancySync::deliver(TargetPointer target, const ChangesList& read) {

@@ -65,6 +65,7 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   // The steps.
   asio::awaitable<void> sync(Targets& targets, bool with_patience);
   asio::awaitable<void> prepare(TargetPointer target);
+  asio::awaitable<void> note_suspects(TargetPointer target);
   asio::awaitable<void> deliver(TargetPointer target, const ChangesList& read);
   asio::awaitable<void> load_behind(Want want, const Targets& targets, bool with_patience);
   asio::awaitable<void> load(Want want, Targets targets, bool with_patience);
