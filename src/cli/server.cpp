@@ -97,6 +97,9 @@ ServerParams ServerParams::from(const settings::Settings& settings) {
                  .most_refused_rows = static_cast<std::size_t>(settings.sync.most_refused_rows),
                  .destination = destination_params(settings)};
   params.sync.secrets = secrets_of(settings);
+  params.collection = {.every = settings.tombstones.collect_every,
+                       .keep = settings.tombstones.keep,
+                       .longest_wait = settings.tombstones.longest_wait};
   params.clickhouse = clickhouse_params(settings);
   params.api = ApiParams::from(settings);
   return params;
@@ -289,7 +292,8 @@ verify::MenderParams Server::mender_params() const {
   verify::MenderParams params{.source = named(params_.source, "mend"),
                               .secrets = params_.sync.secrets,
                               .installation = installation_.id,
-                              .destination = params_.sync.destination};
+                              .destination = params_.sync.destination,
+                              .collection = params_.collection};
   params.clickhouse = [this]() -> std::optional<verify::ClickHousePlace> {
     if (!params_.clickhouse) return std::nullopt;
     if (const auto& server = params_.clickhouse->server) return verify::ClickHousePlace{*server, *server, false};

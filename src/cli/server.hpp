@@ -51,6 +51,7 @@ struct ServerParams {
   sequencer::Params sequencer;
   queue::PollerParams queue;
   sync::Params sync;
+  verify::CollectionParams collection;
   std::optional<ClickHouseParams> clickhouse;  ///< nullopt: there is none
   std::optional<ApiParams> api;                ///< nullopt: nothing listens
 

@@ -21,6 +21,7 @@ struct Position {
   std::int64_t watermark = -1;   ///< highest sequence id applied
   std::int64_t generation = 0;   ///< raised by a resync; fences workers that read before it
   bool loading = false;          ///< first backfill into a table that was empty when it began
+  bool adopted = false;          ///< nothing was applied yet, and it was not empty: it may hold rows that the source lacks
   friend bool operator==(const Position&, const Position&) = default;
 };
 

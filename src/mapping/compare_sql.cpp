@@ -332,4 +332,37 @@ std::string insert_tombstones_sql(const Mapping& mapping) {
       identifier_list(mapping.target_key));
 }
 
+std::string collect_tombstones_sql(std::span<const Mapping> mappings) {
+  const auto table = quote_literal(mappings.front().source_table);
+  std::string kept;
+  for (const auto& mapping : mappings) {
+    kept += fmt::format(
+        "\n    AND NOT EXISTS (SELECT FROM tributary.quarantine AS refused WHERE refused.tenancy_id = $1 AND refused.mapping = "
+        "{}{})",
+        quote_literal(mapping.name), joined(key_columns(mapping), "", [](const Column& column) {
+          return fmt::format(" AND refused.key ->> {} = deleted.\"primaryKey\" ->> {}", quote_literal(column.name),
+                             quote_literal(column.from));
+        }));
+  }
+  return fmt::format(
+      "WITH old AS (\n"
+      "  SELECT deleted.ctid AS place\n"
+      "  FROM public.\"DeletedRow\" AS deleted\n"
+      "  WHERE deleted.\"tenancyId\" = $1 AND deleted.\"tableName\" = {0} AND deleted.\"sequenceId\" <= $2\n"
+      "    AND NOT deleted.\"shouldUpdateSequenceId\"\n"
+      "    AND deleted.\"deletedAt\" <= clock_timestamp() AT TIME ZONE 'UTC' - $3 * interval '1 millisecond'{1}\n"
+      "  ORDER BY deleted.\"sequenceId\"\n"
+      "  LIMIT $4\n"
+      "), gone AS (\n"
+      "  DELETE FROM public.\"DeletedRow\" AS deleted USING old WHERE deleted.ctid = old.place RETURNING deleted.\"sequenceId\"\n"
+      "), noted AS (\n"
+      "  INSERT INTO tributary.collected AS c (tenancy_id, table_name, through)\n"
+      "  SELECT $1, {0}, max(\"sequenceId\") FROM gone HAVING count(*) > 0\n"
+      "  ON CONFLICT (tenancy_id, table_name) DO UPDATE SET through = greatest(c.through, EXCLUDED.through), collected_at = "
+      "now()\n"
+      ")\n"
+      "SELECT count(*) FROM gone",
+      table, kept);
+}
+
 }  // namespace tributary::mapping

@@ -64,6 +64,11 @@ std::string flag_rows_sql(const Mapping& mapping);
 /// Tombstones of given keys, as if rows had been deleted. The same parameters.
 std::string insert_tombstones_sql(const Mapping& mapping);
 
+/// Deletes old tombstones of one table, at most $4 (bigint) of those up to sequence id $2 (bigint) of tenancy $1 that are older than $3 milliseconds (bigint), and notes
+/// that in tributary.collected. Those of keys that a destination of one of these mappings refused are kept. How many: one bigint.
+/// REQUIRES: all mappings of the table, at least one.
+std::string collect_tombstones_sql(std::span<const Mapping> mappings);
+
 namespace clickhouse {
 
 /// Most keys of checksums_sql().

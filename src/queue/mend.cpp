@@ -13,12 +13,25 @@ SET reason = 'resync', reads_everything = true, begun = false, requested_at = cl
 
 constexpr std::string_view kRequest = R"sql(
 INSERT INTO tributary.mend AS m (tenancy_id, destination_id, mapping, reason, reads_everything)
-SELECT $1, $2, v.mapping, 'ahead', false
-FROM unnest($3::text[], $4::bigint[]) AS v (mapping, watermark)
-WHERE EXISTS (SELECT FROM tributary.sequence_jump AS j WHERE j.last_known < v.watermark AND v.watermark <= j.jumped_to)
+SELECT $1, $2, suspect.mapping, suspect.reason, false
+FROM (
+  SELECT v.mapping,
+         CASE
+           WHEN EXISTS (SELECT FROM tributary.sequence_jump AS j WHERE j.last_known < v.watermark AND v.watermark <= j.jumped_to) THEN 'ahead'
+           WHEN v.watermark < g.through THEN 'collected'
+           WHEN v.adopted THEN 'not empty'
+         END AS reason
+  FROM unnest($3::text[], $4::text[], $5::bigint[], $6::boolean[]) AS v (mapping, table_name, watermark, adopted)
+  LEFT JOIN tributary.collected AS g ON g.tenancy_id = $1 AND g.table_name = v.table_name
+) AS suspect
+WHERE suspect.reason IS NOT NULL
 ON CONFLICT (tenancy_id, destination_id, mapping) DO UPDATE
 SET reason = EXCLUDED.reason, reads_everything = false, begun = false, requested_at = clock_timestamp(), finished_at = NULL, differences = 0, error = ''
-WHERE m.finished_at IS NOT NULL AND m.requested_at < (SELECT max(jumped_at) FROM tributary.sequence_jump))sql";
+WHERE m.finished_at IS NOT NULL
+  AND CASE EXCLUDED.reason
+        WHEN 'ahead' THEN m.requested_at < (SELECT max(jumped_at) FROM tributary.sequence_jump)
+        ELSE EXCLUDED.reason = 'collected'
+      END)sql";
 
 constexpr std::string_view kForgetGone = R"sql(
 DELETE FROM tributary.mend AS m
@@ -93,14 +106,19 @@ asio::awaitable<std::uint64_t> request_resync(postgres::Connection& connection, 
 asio::awaitable<std::uint64_t> request_mends(postgres::Connection& connection, const DestinationName& destination,
                                              std::span<const Suspect> suspects, Deadline deadline) {
   std::vector<std::string> mappings;
+  std::vector<std::string> tables;
   std::vector<std::int64_t> watermarks;
+  postgres::ArrayBuilder adopted(postgres::oid::kBool, postgres::oid::kBoolArray);
   for (const auto& suspect : suspects) {
     mappings.push_back(suspect.mapping);
+    tables.push_back(suspect.table);
     watermarks.push_back(suspect.watermark);
+    const std::byte value{suspect.adopted};
+    adopted.append(std::span(&value, 1));
   }
   postgres::Params params;
   params.add(destination.tenancy).add(destination.destination).add_array(std::span<const std::string>(mappings));
-  params.add_array(std::span<const std::int64_t>(watermarks));
+  params.add_array(std::span<const std::string>(tables)).add_array(std::span<const std::int64_t>(watermarks)).add_array(adopted);
   co_return (co_await connection.execute_prepared(kRequest, std::move(params), deadline)).affected_rows();
 }
 

@@ -29,9 +29,12 @@ asio::awaitable<std::uint64_t> request_resync(postgres::Connection& connection, 
 /// A mapping of a destination that may not be what its watermark says.
 struct Suspect {
   std::string mapping;
+  std::string table;  ///< of the source
   std::int64_t watermark = -1;
+  bool adopted = false;  ///< it has rows, and nobody has ever applied anything there
 };
-/// Asks for those that have seen ids which the source has forgotten, unless they were compared since it forgot them. Returns how many.
+/// Asks for those that have seen ids which the source has forgotten, unless they were compared since it forgot them; that have missed tombstones which are gone;
+/// and that had rows when they were first met, unless they were compared before. Returns how many.
 asio::awaitable<std::uint64_t> request_mends(postgres::Connection& connection, const DestinationName& destination,
                                              std::span<const Suspect> suspects, Deadline deadline);
 

@@ -37,7 +37,8 @@ SELECT c.id, c.tenancy_id,
        coalesce(d."deletedAt"::text, '') AS deleted_at,
        (extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - c."createdAt") * 1000)::bigint AS waited_ms,
        EXISTS (SELECT FROM tributary.mend AS m WHERE m.tenancy_id = c.tenancy_id AND m.finished_at IS NULL) AS mending,
-       coalesce((SELECT max(jumped_to) FROM tributary.sequence_jump), -1) AS last_jump
+       coalesce((SELECT max(jumped_to) FROM tributary.sequence_jump), -1) AS last_jump,
+       (SELECT coalesce(jsonb_object_agg(g.table_name, g.through), '{{}}') FROM tributary.collected AS g WHERE g.tenancy_id = c.tenancy_id) AS collected
 FROM (SELECT r.id, {} AS tenancy_id, r."createdAt", r."destinationKind" = 'clickhouse' AS is_shared FROM "OutgoingRequest" AS r WHERE r."leaseToken" = $1 AND r."startedFulfillingAt" IS NOT NULL) AS c
 LEFT JOIN "Tenancy" AS t ON t.id = c.tenancy_id AND t."hasNoOrganization" = 'TRUE'
 LEFT JOIN tributary.deleted_tenancy AS d ON d."tenancyId" = c.tenancy_id)sql";
@@ -188,6 +189,8 @@ std::vector<Claim> parse_claims(const postgres::Result& result, DestinationKind 
     claim.waited = std::chrono::milliseconds(result.get<std::int64_t>(row, 9));
     claim.mending = result.get<bool>(row, 10);
     claim.last_jump = result.get<std::int64_t>(row, 11);
+    const auto collected = json::parse(result.get<std::string>(row, 12));
+    for (const auto& [table, through] : collected.as_object()) claim.collected[table] = through.as_int64();
     claims.push_back(std::move(claim));
   }
   return claims;

@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -57,6 +58,7 @@ struct Claim {
   bool exists = false;  ///< the tenancy does
   bool deleted = false;  ///< it is gone, and destinations still have to apply its tombstones
   std::int64_t last_jump = -1;  ///< ids up to there may have been given by a server that the source does not remember
+  std::map<std::string, std::int64_t> collected;  ///< by table: up to which sequence id tombstones may be missing
   bool mending = false;  ///< something of it is being mended: what is known of its destinations by heart may not hold
   std::string deleted_at;  ///< as the source writes it: which deletion, where it was made again and deleted again
   std::vector<DestinationEntry> destinations;

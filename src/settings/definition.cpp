@@ -179,6 +179,27 @@ constexpr Definition kDefinitions[] = {
      .zero = "`sslmode=verify-ca` and `verify-full` fail",
      .about = "Certificates that `sslmode=verify-ca` and `verify-full` of a destination trust."},
 
+    {.name = "tombstones.collect_every",
+     .target = kAt<&Settings::tombstones, &Settings::Tombstones::collect_every>,
+     .least = 0,
+     .most = 24 * kHour,
+     .zero = "never",
+     .about = "How often tombstones (`\"DeletedRow\"`) that every destination has applied are removed."},
+    {.name = "tombstones.keep",
+     .target = kAt<&Settings::tombstones, &Settings::Tombstones::keep>,
+     .least = 0,
+     .most = 10 * 366 * 24 * kHour,
+     .zero = "removed once they are applied everywhere",
+     .about = "Younger tombstones stay. A destination that is restored from a backup of within this time needs no comparison."},
+    {.name = "tombstones.longest_wait",
+     .target = kAt<&Settings::tombstones, &Settings::Tombstones::longest_wait>,
+     .least = 0,
+     .most = 10 * 366 * 24 * kHour,
+     .zero = "whatever fails is not waited for",
+     .about = "A destination that has failed, or was paused, for longer holds no tombstones back. When it returns it is compared "
+              "with the "
+              "source as a whole."},
+
     {.name = "clickhouse.use",
      .target = kAt<&Settings::clickhouse, &Settings::ClickHouse::use>,
      .about = "`automatic`: every tenancy's rows also go to the ClickHouse of `clickhouse.url`, or where none is named to the "

@@ -76,6 +76,12 @@ struct Settings {
     std::string ca_file = "/etc/ssl/certs/ca-certificates.crt";
   } destinations;
 
+  struct Tombstones {
+    std::chrono::milliseconds collect_every{60'000};
+    std::chrono::milliseconds keep{7LL * 24 * 3'600'000};
+    std::chrono::milliseconds longest_wait{30LL * 24 * 3'600'000};
+  } tombstones;
+
   struct ClickHouse {
     ClickHouseUse use = ClickHouseUse::automatic;
     std::string url;

@@ -177,18 +177,24 @@ asio::awaitable<void> TenancySync::prepare(TargetPointer target) {
   if (!claim_.deleted) co_await note_suspects(target);
 }
 
-// A source that was failed over or restored may have forgotten what a destination has seen. That shows in its watermark, until it has applied a newer id.
+// What a destination has seen and the source has forgotten, or has missed and the source has no more, no change will ever mend. Its watermark shows it, until
+// it has applied newer ids.
 asio::awaitable<void> TenancySync::note_suspects(TargetPointer target) {
   std::vector<queue::Suspect> suspects;
   for (std::size_t i = 0; i < target->mappings.size(); ++i) {
-    const auto watermark = target->positions[i].watermark;
-    if (watermark >= 0 && watermark <= claim_.last_jump) suspects.push_back({target->mappings[i]->name, watermark});
+    const auto& mapping = *target->mappings[i];
+    const auto& position = target->positions[i];
+    const auto collected = claim_.collected.find(mapping.source_table);
+    const bool forgotten = position.watermark >= 0 && position.watermark <= claim_.last_jump;
+    const bool missed = collected != claim_.collected.end() && position.watermark < collected->second && !position.loading;
+    if (forgotten || missed || position.adopted)
+      suspects.push_back({mapping.name, mapping.source_table, position.watermark, position.adopted});
   }
   if (suspects.empty()) co_return;
   auto source = co_await services_.source.acquire(source_deadline());
   const auto asked = co_await queue::request_mends(*source, {tenancy_, target->entry.id}, suspects, source_deadline());
   if (asked > 0)
-    telemetry::log(Level::warning, "sync", "a destination has seen what the source has forgotten, and is compared with it",
+    telemetry::log(Level::warning, "sync", "a destination may have rows that the source lacks, and is compared with it",
                    {{"tenancy", tenancy_.to_string()}, {"destination", target->entry.id}});
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/event.hpp"
 #include "telemetry/log.hpp"
+#include "verify/collector.hpp"
 #include "verify/start_over.hpp"
 
 namespace tributary::verify {
@@ -30,10 +31,16 @@ Mender::Mender(MenderParams params, const std::vector<mapping::Mapping>& mapping
 
 asio::awaitable<void> Mender::run(std::stop_token stop) {
   Event pause(co_await asio::this_coro::executor);
+  Collector collector(params_, mappings_);
+  auto next_collection = Deadline::after(params_.collection.every);
   while (!stop.stop_requested()) {
     bool busy = false;
     try {
       busy = co_await take_turn() && co_await pass(stop);
+      if (has_turn_ && params_.collection.every > 0ms && next_collection.expired()) {
+        co_await collector.pass(*source_, stop);
+        next_collection = Deadline::after(params_.collection.every);
+      }
     } catch (const postgres::Error& error) {
       source_.reset();
       telemetry::log(Level::warning, "mend", "the source failed, what is to be mended is looked for later",

@@ -21,6 +21,14 @@ struct ClickHousePlace {
   bool as_tenant = false;
 };
 
+/// When tombstones go.
+struct CollectionParams {
+  std::chrono::milliseconds every{60'000};            ///< zero: never
+  std::chrono::milliseconds keep{7 * 24 * 3'600'000};  ///< younger ones stay, whoever has applied them
+  std::chrono::milliseconds longest_wait{
+      30LL * 24 * 3'600'000};  ///< a destination that has failed, or was paused, for longer holds nothing back
+};
+
 struct MenderParams {
   postgres::ConnectOptions source;
   Secrets secrets;  ///< that open destinations' connection strings
@@ -28,6 +36,7 @@ struct MenderParams {
   destination::postgres_target::Params destination;  ///< how one is connected to
   std::chrono::milliseconds idle_pause{5'000};  ///< between two looks for something to do
   std::chrono::milliseconds busy_pause{250};    ///< while there is something that waits for the synchronisation
+  CollectionParams collection;
   ComparisonParams comparison{.patience = std::chrono::milliseconds(5'000)};
   std::function<std::optional<ClickHousePlace>()> clickhouse = [] { return std::nullopt; };  ///< nullopt: nowhere now
 };
@@ -35,6 +44,8 @@ struct MenderParams {
 /// Does what tributary.mend asks for, one after the other: takes a watermark back where everything is to be read again, waits until the synchronisation has caught
 /// up, compares all rows, and sends what differs once more by the ordinary way. Of all processes one does so at a time; whoever takes over goes on with what is
 /// open, and the steps may be done twice.
+///
+/// Now and then it removes old tombstones, too: see Collector.
 ///
 /// Lifetime: `mappings` outlive run(). Threads: one loop. Errors: logged, noted with what failed, and tried again.
 class Mender {

@@ -40,7 +40,8 @@ WHERE m.installation_id IS NULL AND m.tenancy_id IS NULL)sql";
 constexpr std::string_view kPositions = R"sql(
 SELECT m.last_synced_sequence_id, m.generation, m.loading,
        m.installation_id IS NOT DISTINCT FROM $2 AND m.tenancy_id IS NOT DISTINCT FROM $3,
-       coalesce(m.installation_id::text, ''), coalesce(m.tenancy_id::text, '')
+       coalesce(m.installation_id::text, ''), coalesce(m.tenancy_id::text, ''),
+       m.last_synced_sequence_id = -1 AND NOT m.loading AND m.complete_until IS NULL
 FROM unnest($1::text[]) WITH ORDINALITY AS v (name, place)
 LEFT JOIN public._stack_sync_metadata AS m ON m.mapping_name = v.name
 ORDER BY v.place)sql";
@@ -185,7 +186,7 @@ asio::awaitable<Positions> establish(pg::Connection& connection, Mappings mappin
       continue;
     }
     positions.of_mappings.emplace_back(
-        Position{rows.get<std::int64_t>(i, 0), rows.get<std::int64_t>(i, 1), rows.get<bool>(i, 2)});
+        Position{rows.get<std::int64_t>(i, 0), rows.get<std::int64_t>(i, 1), rows.get<bool>(i, 2), rows.get<bool>(i, 6)});
   }
   co_return positions;
 }

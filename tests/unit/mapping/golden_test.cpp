@@ -51,7 +51,10 @@ const std::vector<Kind>& kinds() {
          return script({clickhouse::boundaries_sql(m, kBoth), clickhouse::checksums_sql(m, {}), clickhouse::digests_sql(m, kBoth),
                         clickhouse::column_digests_sql(m)});
        }},
-      {"repair", [](const Mapping& m) { return script({last_sequence_id_sql(m), flag_rows_sql(m), insert_tombstones_sql(m)}); }},
+      {"repair",
+       [](const Mapping& m) {
+         return script({last_sequence_id_sql(m), flag_rows_sql(m), insert_tombstones_sql(m), collect_tombstones_sql({&m, 1})});
+       }},
       {"create_target", [](const Mapping& m) { return script(create_target_sql(m)); }},
       {"copy_target", [](const Mapping& m) { return copy_target_sql(m) + ";\n"; }},
       {"stage", [](const Mapping& m) { return script({create_stage_sql(m), copy_stage_sql(m)}); }},

@@ -11,3 +11,20 @@ INSERT INTO public."DeletedRow"
   (id, "tenancyId", "tableName", "primaryKey", data, "deletedAt", "shouldUpdateSequenceId")
 SELECT gen_random_uuid(), $1, 'ContactChannel', jsonb_build_object('tenancyId', $1::text, 'id', wanted."id"), '{}', now() AT TIME ZONE 'UTC', TRUE
 FROM unnest($2::text[]) AS wanted ("id");
+WITH old AS (
+  SELECT deleted.ctid AS place
+  FROM public."DeletedRow" AS deleted
+  WHERE deleted."tenancyId" = $1 AND deleted."tableName" = 'ContactChannel' AND deleted."sequenceId" <= $2
+    AND NOT deleted."shouldUpdateSequenceId"
+    AND deleted."deletedAt" <= clock_timestamp() AT TIME ZONE 'UTC' - $3 * interval '1 millisecond'
+    AND NOT EXISTS (SELECT FROM tributary.quarantine AS refused WHERE refused.tenancy_id = $1 AND refused.mapping = 'contact_channels' AND refused.key ->> 'id' = deleted."primaryKey" ->> 'id')
+  ORDER BY deleted."sequenceId"
+  LIMIT $4
+), gone AS (
+  DELETE FROM public."DeletedRow" AS deleted USING old WHERE deleted.ctid = old.place RETURNING deleted."sequenceId"
+), noted AS (
+  INSERT INTO tributary.collected AS c (tenancy_id, table_name, through)
+  SELECT $1, 'ContactChannel', max("sequenceId") FROM gone HAVING count(*) > 0
+  ON CONFLICT (tenancy_id, table_name) DO UPDATE SET through = greatest(c.through, EXCLUDED.through), collected_at = now()
+)
+SELECT count(*) FROM gone;

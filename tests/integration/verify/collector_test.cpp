@@ -1,0 +1,152 @@
+#include "verify/collector.hpp"
+
+#include "fixture.hpp"
+
+namespace tributary::verify {
+namespace {
+
+using namespace std::chrono_literals;
+
+class CollectorTest : public VerifyTest {
+ protected:
+  MenderParams params(std::chrono::milliseconds keep, std::chrono::milliseconds longest_wait = 1h) const {
+    return {.source = source_.options(),
+            .destination = test::test_destinations(),
+            .collection = {.every = 1h, .keep = keep, .longest_wait = longest_wait}};
+  }
+  std::int64_t collect(const MenderParams& params) {
+    std::int64_t removed = 0;
+    const auto mappings = test::builtin_mappings();
+    test::run([&]() -> asio::awaitable<void> {
+      auto source = co_await postgres::Connection::open(queue::session_settings(source_.options()), Deadline::after(20s));
+      Collector collector(params, mappings);
+      removed = co_await collector.pass(source, {});
+    });
+    return removed;
+  }
+  long long tombstones() { return session_.number("SELECT count(*) FROM \"DeletedRow\""); }
+  void remove_user(int number) {
+    session_.run(fmt::format(R"(DELETE FROM "ProjectUser" WHERE "projectUserId" = {})", user(number)));
+  }
+  void wait_until_idle() {
+    wait_until_synced();
+    wait_until([&] { return session_.number("SELECT count(*) FROM \"OutgoingRequest\"") == 0; }, "the queue is empty");
+  }
+};
+
+TEST_F(CollectorTest, TombstonesThatEveryDestinationHasAppliedGoOnceTheyAreOld) {
+  add_users(1, 10);
+  {
+    test::Service service(source_);
+    wait_until_synced();
+    for (int i = 1; i <= 3; ++i) remove_user(i);
+    wait_until_idle();
+  }
+  EXPECT_EQ(tombstones(), 6);
+  EXPECT_EQ(collect(params(1h)), 0);
+  remove_user(4);  // nobody has applied these two
+  EXPECT_EQ(collect(params(0s)), 6);
+  EXPECT_EQ(tombstones(), 2);
+  EXPECT_EQ(session_.number("SELECT count(*) FROM tributary.collected"), 2);
+  test::Service service(source_);
+  wait_until_idle();
+  EXPECT_EQ(collect(params(0s)), 2);
+}
+
+TEST_F(CollectorTest, ADestinationThatCannotBeAskedHoldsThemBackButNotForEver) {
+  add_users(1, 3);
+  test::Service service(source_);
+  wait_until_synced();
+  session_.run(R"(UPDATE "Project" SET "configOverride" = jsonb_set("configOverride", '{dbSync.externalDatabases,gone}',
+                    '{"type": "postgres", "connectionString": "postgresql://nobody@127.0.0.1:1/refused"}'))");
+  remove_user(1);
+  wait_until_synced();
+  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.destination_state WHERE error <> ''") == 1; },
+             "one fails");
+  EXPECT_EQ(collect(params(0s)), 0);
+  EXPECT_EQ(tombstones(), 2);
+  session_.run("UPDATE tributary.destination_state SET failed_since = failed_since - interval '2 hours'");
+  wait_until([&] { return collect(params(0s)) == 2; }, "the others are not kept from it for ever");
+}
+
+TEST_F(CollectorTest, TombstonesOfQuarantinedKeysAreKept) {
+  add_users(1, 3);
+  test::Service service(source_);
+  wait_until_synced();
+  remove_user(1);
+  remove_user(2);
+  wait_until_idle();
+  session_.run(
+      fmt::format("INSERT INTO tributary.quarantine (tenancy_id, destination_id, mapping, key, next_try_at) "
+                  "VALUES ('{}', 'd', 'users', jsonb_build_object('id', {}), now() + interval '1 hour')",
+                  tenancy_, user(1)));
+  EXPECT_EQ(collect(params(0s)), 3);
+  EXPECT_EQ(session_.value(R"(SELECT "primaryKey" ->> 'projectUserId' FROM "DeletedRow")"), session_.value("SELECT " + user(1)));
+}
+
+/// A mender on a loop of its own, until it is destroyed.
+class Mending {
+ public:
+  Mending(MenderParams params) : mender_(std::move(params), mappings_) {
+    thread_ = std::jthread([this](std::stop_token stop) {
+      asio::co_spawn(loop_, mender_.run(stop), [](std::exception_ptr error) {
+        if (error) std::rethrow_exception(error);
+      });
+      loop_.run();
+    });
+  }
+
+ private:
+  const std::vector<mapping::Mapping> mappings_ = test::builtin_mappings();
+  asio::io_context loop_{1};
+  Mender mender_;
+  std::jthread thread_;
+};
+
+// From a backup that is older than what was collected: it has a row whose tombstone nobody has any more.
+TEST_F(CollectorTest, ADestinationFromBeforeWhatWasCollectedLosesItsGhosts) {
+  add_users(1, 10);
+  std::string backup;
+  {
+    test::Service service(source_);
+    wait_until_idle();
+    backup = customer_session_.value("SELECT last_synced_sequence_id FROM _stack_sync_metadata WHERE mapping_name = 'users'");
+    remove_user(1);
+    wait_until_idle();
+  }
+  ASSERT_EQ(collect(params(0s)), 2);
+  customer_session_.run(
+      "INSERT INTO users SELECT md5('1')::uuid, display_name, profile_image_url, primary_email, primary_email_verified, "
+      "signed_up_at, "
+      "client_metadata, client_read_only_metadata, server_metadata, is_anonymous FROM users LIMIT 1");
+  customer_session_.run("UPDATE _stack_sync_metadata SET last_synced_sequence_id = " + backup + " WHERE mapping_name = 'users'");
+  add_users(11, 1);
+  test::Service service(source_);
+  auto mending_params = params(1h);
+  mending_params.idle_pause = 100ms;
+  Mending mending(mending_params);
+  wait_until_synced();
+  EXPECT_EQ(session_.value("SELECT reason FROM tributary.mend WHERE mapping = 'users'"), "collected");
+}
+
+TEST_F(CollectorTest, ANewDestinationThatIsNotEmptyLosesWhatTheSourceLacksAndAnEmptyOneIsNotCompared) {
+  {
+    const auto mappings = test::builtin_mappings();
+    customer_session_.run(
+        "CREATE TABLE teams (id uuid PRIMARY KEY, display_name text NOT NULL, profile_image_url text, created_at timestamp NOT "
+        "NULL, "
+        "client_metadata jsonb NOT NULL, client_read_only_metadata jsonb NOT NULL, server_metadata jsonb NOT NULL);"
+        "INSERT INTO teams VALUES (md5('ghost')::uuid, 'ghost', NULL, now(), '{}', '{}', '{}')");
+  }
+  add_users(1, 3);
+  session_.run(test::insert_team(tenancy_, uuid(7)));
+  test::Service service(source_);
+  auto mending_params = params(1h);
+  mending_params.idle_pause = 100ms;
+  Mending mending(mending_params);
+  wait_until_synced();
+  EXPECT_EQ(session_.value("SELECT string_agg(mapping || ': ' || reason, ', ') FROM tributary.mend"), "teams: not empty");
+}
+
+}  // namespace
+}  // namespace tributary::verify
