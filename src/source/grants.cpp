@@ -28,8 +28,12 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
   tributary.marker,
   tributary.destination_state,
   tributary.quarantine,
-  tributary.verification
+  tributary.verification,
+  tributary.mend,
+  tributary.sequence_jump,
+  tributary.collected
 TO {role};
+GRANT INSERT, DELETE ON public."DeletedRow" TO {role};
 GRANT SELECT, UPDATE ON tributary.installation TO {role};
 GRANT SELECT, UPDATE, DELETE ON tributary.deleted_tenancy TO {role};
 GRANT SELECT ON public."ExternalDbSyncMetadata" TO {role};
