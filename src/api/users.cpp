@@ -61,11 +61,11 @@ directory::UserFilter filter_of(const json::object& query) {
 
 std::vector<Field> list_parameters() {
   const auto flag = Schema::boolean();
-  return list_query({optional("team_id", Schema::uuid().described("Members of this team")),
-                     optional("query", Schema::string().described("In the display name or an e-mail address; or the whole id")),
-                     optional("order_by", Schema::one_of({"signed_up_at"})), optional("desc", flag),
-                     optional("include_restricted", flag), optional("include_anonymous", flag.described("And restricted ones")),
-                     optional("only_anonymous", flag)});
+  return list_query(
+      {optional("team_id", Schema::uuid().described("Members of this team")),
+       optional("query", Schema::string(0, 200).described("In the display name or an e-mail address; or the whole id")),
+       optional("order_by", Schema::one_of({"signed_up_at"})), optional("desc", flag), optional("include_restricted", flag),
+       optional("include_anonymous", flag.described("And restricted ones")), optional("only_anonymous", flag)});
 }
 
 }  // namespace

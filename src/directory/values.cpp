@@ -6,6 +6,9 @@ namespace tributary::directory {
 namespace {
 
 constexpr std::size_t kUuidLength = 36;
+// Years 1 to 9999: what is beyond is no cursor of ours, and more than Postgres can count.
+constexpr std::int64_t kFirst = -62'135'596'800'000'000;
+constexpr std::int64_t kLast = 253'402'300'799'999'999;
 
 }  // namespace
 
@@ -19,7 +22,7 @@ std::optional<Cursor> Cursor::parse(std::string_view text) {
   std::int64_t microseconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), microseconds);
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  if (error != std::errc() || !text.starts_with('_')) return std::nullopt;
+  if (error != std::errc() || microseconds < kFirst || microseconds > kLast || !text.starts_with('_')) return std::nullopt;
   const auto id = Uuid::parse(text.substr(1, kUuidLength));
   text.remove_prefix(std::min(text.size(), kUuidLength + 1));
   auto second = std::optional(Uuid{});

@@ -15,7 +15,8 @@ TEST(Cursor, IsWhatItsTextSays) {
 TEST(Cursor, OtherTextIsNone) {
   const auto id = Uuid::random().to_string();
   for (const auto& text : {std::string(), std::string("_"), id, "5_" + id + "x", "5_" + id + "_", "x_" + id, "5_" + id.substr(1),
-                           "99999999999999999999_" + id, "5_" + id + "_" + id + "_" + id}) {
+                           "99999999999999999999_" + id, "9000000000000000000_" + id, "-9000000000000000000_" + id,
+                           "5_" + id + "_" + id + "_" + id}) {
     EXPECT_EQ(Cursor::parse(text), std::nullopt) << text;
   }
 }
