@@ -32,7 +32,8 @@ CREATE TABLE IF NOT EXISTS tributary.sequence_jump (
 
 --; guard of the sequence
 -- A server that was failed over or restored may have forgotten ids that destinations have seen. Whenever it is not the one last seen,
--- global_seq_id jumps, asking nobody. Returns whether it did.
+-- global_seq_id jumps, asking nobody: by 2^32 and to the clock at least, 2^22 ids for each second since 2020. A copy from before an earlier jump knows nothing of that
+-- one, and by a number of ids alone it would land among those that were given after it. Returns whether it jumped.
 -- The timeline is that of the WAL being written: pg_control_checkpoint() still tells the old one for a while after a promotion. A sequence is logged 32 values
 -- ahead: so many of those that this server believes to have given may have been given by another one, whose rows it lacks.
 CREATE OR REPLACE FUNCTION tributary.guard_sequence()
@@ -46,6 +47,7 @@ DECLARE
   current_timeline text := left(pg_walfile_name(pg_current_wal_lsn()), 8);
   started_at timestamptz := pg_postmaster_start_time();
   last_given bigint;
+  target bigint;
   jumped boolean := false;
 BEGIN
   IF EXISTS (
@@ -57,8 +59,9 @@ BEGIN
   IF (known.system_identifier, known.timeline, known.postmaster_started_at) IS DISTINCT FROM (identifier, current_timeline, started_at) THEN
     IF known.system_identifier IS NOT NULL THEN
       last_given := (SELECT last_value FROM global_seq_id);
-      PERFORM setval('global_seq_id', last_given + 4294967296);
-      INSERT INTO tributary.sequence_jump (jumped_to, last_known) VALUES (last_given + 4294967296, last_given - 32);
+      target := greatest(last_given + 4294967296, (extract(epoch FROM clock_timestamp() - timestamptz '2020-01-01 00:00Z')::bigint) << 22);
+      PERFORM setval('global_seq_id', target);
+      INSERT INTO tributary.sequence_jump (jumped_to, last_known) VALUES (target, last_given - 32);
       jumped := true;
     END IF;
     UPDATE tributary.installation
