@@ -33,7 +33,7 @@ class FuzzTest : public HttpTest {
                 .handle = [this](const Request& request) { return create(request); }});
     router.add({.path = "/users",
                 .access = Access::none,
-                .query = {optional("limit", Schema::integer(1, 10)), optional("query", Schema::string())},
+                .query = {optional("limit", Schema::integer(1, 10)), optional("query", Schema::string(0, 200))},
                 .answer = Schema::object({required("items", Schema::array(user_read))}),
                 .handle = [this](const Request& request) { return list(request); }});
     router.add({.method = Method::patch,
