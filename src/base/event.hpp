@@ -3,6 +3,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <memory>
 #include <stop_token>
 
 #include "base/deadline.hpp"
@@ -16,7 +17,7 @@ namespace asio = boost::asio;
 ///
 /// One waiter at a time.
 /// Threads: belongs to one event loop. wait() and set() from that loop only; notify() from any thread.
-/// Lifetime: notify() and a stop request post a reference to this object: it must outlive its loop's run.
+/// Lifetime: what notify() and a stop request post may run when it is gone, and then does nothing. wait() must have returned.
 class Event {
  public:
   explicit Event(asio::any_io_executor executor);
@@ -27,9 +28,13 @@ class Event {
   void notify();
 
  private:
+  struct State {
+    asio::steady_timer timer;
+    bool is_set = false;
+    void set();
+  };
   asio::any_io_executor executor_;
-  asio::steady_timer timer_;
-  bool is_set_ = false;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace tributary
