@@ -79,9 +79,9 @@ TEST_F(LeastPrivilege, EverythingButMigrateRunsAsTheRole) {
 TEST_F(LeastPrivilege, TheRoleChangesNothingOfTheApplications) {
   Session session(as_role().at("TRIBUTARY_SOURCE_URL"));
   for (const auto* sql :
-       {R"(UPDATE "ProjectUser" SET "displayName" = '')", R"(DELETE FROM "Team")",
-        R"(INSERT INTO "Team" DEFAULT VALUES)", R"(DELETE FROM "Project")", R"(UPDATE "Tenancy" SET "branchId" = 'x')",
-        R"(TRUNCATE "OutgoingRequest")", R"(ALTER TABLE "Team" ADD COLUMN x int)", "CREATE TABLE public.x ()",
+       {R"(UPDATE "ProjectUser" SET "displayName" = '')", R"(DELETE FROM "Team")", R"(INSERT INTO "Team" DEFAULT VALUES)",
+        R"(DELETE FROM "Project")", R"(UPDATE "Tenancy" SET "branchId" = 'x')", R"(TRUNCATE "OutgoingRequest")",
+        R"(ALTER TABLE "Team" ADD COLUMN x int)", "CREATE TABLE public.x ()",
         "CREATE FUNCTION tributary.x() RETURNS int LANGUAGE sql AS 'SELECT 1'", R"(ALTER TABLE "Team" DISABLE TRIGGER ALL)",
         "SELECT * FROM pg_authid"}) {
     EXPECT_EQ(session.attempt(sql), "42501") << sql;
