@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS tributary.sequence_jump (
 
 --; guard of the sequence
 -- A server that was failed over or restored may have forgotten ids that destinations have seen. Whenever it is not the one last seen,
--- global_seq_id jumps, asking nobody: by 2^32 and to the clock at least, 2^22 ids for each second since 2020. A copy from before an earlier jump knows nothing of that
+-- global_seq_id jumps, asking nobody: by 2^32 and to the clock at least, 2^12 ids for each millisecond since 2020. A copy from before an earlier jump knows nothing of that
 -- one, and by a number of ids alone it would land among those that were given after it. Returns whether it jumped.
 -- The timeline is that of the WAL being written: pg_control_checkpoint() still tells the old one for a while after a promotion. A sequence is logged 32 values
 -- ahead: so many of those that this server believes to have given may have been given by another one, whose rows it lacks.
@@ -59,7 +59,7 @@ BEGIN
   IF (known.system_identifier, known.timeline, known.postmaster_started_at) IS DISTINCT FROM (identifier, current_timeline, started_at) THEN
     IF known.system_identifier IS NOT NULL THEN
       last_given := (SELECT last_value FROM global_seq_id);
-      target := greatest(last_given + 4294967296, (extract(epoch FROM clock_timestamp() - timestamptz '2020-01-01 00:00Z')::bigint) << 22);
+      target := greatest(last_given + 4294967296, (extract(epoch FROM clock_timestamp() - timestamptz '2020-01-01 00:00Z') * 1000)::bigint << 12);
       PERFORM setval('global_seq_id', target);
       INSERT INTO tributary.sequence_jump (jumped_to, last_known) VALUES (target, last_given - 32);
       jumped := true;

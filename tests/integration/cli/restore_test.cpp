@@ -60,6 +60,24 @@ TEST_F(CliRestore, ADestinationThatHasSeenWhatTheSourceHasForgottenIsMendedByIts
   EXPECT_EQ(source.value("SELECT max(requested_at) FROM tributary.mend"), requested);
 }
 
+// By a number of ids alone, its jump would land among those that were given after the other one's.
+TEST_F(CliRestore, ACopyFromBeforeAnEarlierJumpJumpsAboveIt) {
+  auto source = source_.session();
+  const auto copied = source.value("SELECT last_value FROM global_seq_id");
+  const auto jump = [&] {
+    source.run("UPDATE tributary.installation SET postmaster_started_at = postmaster_started_at - interval '1 day'");
+    insert_teams(tenancy_, "acme", 10);
+    done({"sync", "--once"});
+    return source.number("SELECT max(\"sequenceId\") FROM \"Team\"");
+  };
+  const auto given_after_the_first = jump();
+  source.run("SELECT setval('global_seq_id', " + copied + ")");
+  source.run("DELETE FROM tributary.sequence_jump");
+  source.run(R"(UPDATE "Team" SET "sequenceId" = NULL, "shouldUpdateSequenceId" = true)");
+  jump();
+  EXPECT_GT(source.number("SELECT min(\"sequenceId\") FROM \"Team\""), given_after_the_first);
+}
+
 TEST_F(CliRestore, ARestartOfTheSourceAloneMendsNothing) {
   insert_teams(tenancy_, "acme", 40);
   done({"sync", "--once"});
