@@ -1,7 +1,8 @@
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 
 #include "bench.hpp"
 #include "statistics.hpp"
@@ -31,11 +32,15 @@ BEGIN
 END
 $$)sql";
 
-std::string script(const std::string& tenancy, long long users) {
-  return fmt::format(R"(\set user random(1, {})
-UPDATE "ProjectUser" SET "displayName" = 'name ' || :user WHERE "tenancyId" = '{}' AND "projectUserId" = md5('{} user ' || :user)::uuid;
+std::string script(const std::vector<std::string>& tenancies, long long users_of_each) {
+  return fmt::format(R"(\set tenancy random(1, {0})
+\set user random(1, {1})
+UPDATE "ProjectUser"
+SET "displayName" = 'name ' || :user
+WHERE "tenancyId" = ('{{{2}}}'::uuid[])[:tenancy]
+  AND "projectUserId" = md5(('{{{2}}}'::uuid[])[:tenancy]::text || ' user ' || :user)::uuid;
 )",
-                     users, tenancy, tenancy);
+                     tenancies.size(), users_of_each, fmt::join(tenancies, ","));
 }
 
 /// Transactions per second.
@@ -49,71 +54,100 @@ double pgbench(Servers& servers, const std::string& database, const std::filesys
   return std::atof(printed.c_str() + place + 6);
 }
 
+/// The application's database, with capture and, as a copy, without.
+class Sources {
+ public:
+  Sources(Context& context, int tenancies, long long users)
+      : servers_(context.servers), file_(servers_.folder() / "commits.pgbench"), seconds_(context.pick(8, 3)) {
+    servers_.create_source(kWith);
+    {
+      Session source(servers_.source(kWith));
+      std::vector<std::string> ids;
+      for (int number = 1; number <= tenancies; ++number) {
+        ids.push_back(make_tenancy(source, number));
+        make_users(source, ids.back(), users / tenancies);
+      }
+      number_users(source);
+      std::ofstream(file_) << script(ids, users / tenancies);
+    }
+    servers_.clone_source(kWithout, kWith);
+    Session without(servers_.source(kWithout));
+    without.run(kRemoveCapture);
+    without.run("VACUUM FULL ANALYZE");
+  }
+  ~Sources() {
+    servers_.drop_source(kWith);
+    servers_.drop_source(kWithout);
+  }
+
+  double commits(const std::string& database) { return pgbench(servers_, database, file_, seconds_); }
+  double commits_beside_sequencer() {
+    Service service(servers_, kWith, {"--roles", "sequencer"});
+    return commits(kWith);
+  }
+  /// The first tenancy's users go to a destination.
+  double commits_beside_everything(int pair) {
+    servers_.create_target(kWith);
+    double rate = 0;
+    {
+      Session source(servers_.source(kWith));
+      set_destinations(source, tenancy_id(1), {{fmt::format("target-{}", pair), servers_.target(kWith)}});
+      Service service(servers_, kWith);
+      Session target(servers_.target(kWith));
+      wait_until("the destination has the users", 10ms,
+                 [&] { return users_watermark(target) >= last_sequence_id(source, tenancy_id(1)); });
+      rate = commits(kWith);
+    }
+    servers_.drop_target(kWith);
+    return rate;
+  }
+
+ private:
+  Servers& servers_;
+  const std::filesystem::path file_;
+  const int seconds_;
+};
+
+std::string rate(const std::vector<double>& values) { return fmt::format("{:.0f} commits/s", median(values)); }
+
+Result result(std::string name, const Pairs& pairs, const std::string& what, std::optional<Goal> goal) {
+  return {.name = std::move(name),
+          .measured = rate(pairs.ours) + ", " + what,
+          .beside = "without capture: " + rate(pairs.baseline),
+          .value = pairs.ratio(),
+          .goal = goal};
+}
+
 }  // namespace
 
 std::vector<Result> commit_throughput(Context& context) {
-  auto& servers = context.servers;
   const auto users = context.pick(100'000LL, 1'000LL);
-  const auto file = servers.folder() / "commits.pgbench";
-  servers.create_source(kWith);
-  {
-    Session source(servers.source(kWith));
-    const auto tenancy = make_tenancy(source, 1);
-    make_users(source, tenancy, users);
-    number_users(source);
-    std::ofstream(file) << script(tenancy, users);
-  }
-  servers.clone_source(kWithout, kWith);
-  {
-    Session source(servers.source(kWithout));
-    source.run(kRemoveCapture);
-    source.run("VACUUM FULL ANALYZE");
-  }
-  const int seconds = context.pick(8, 3);
   Pairs captured;
   Pairs sequenced;
+  {
+    Sources of_many(context, context.pick(100, 10), users);
+    for (int pair = 0; pair < context.pairs; ++pair) {
+      const auto with_capture = of_many.commits(kWith);
+      const auto with_sequencer = of_many.commits_beside_sequencer();
+      const auto without = of_many.commits(kWithout);
+      captured.add(with_capture, without);
+      sequenced.add(with_sequencer, without);
+    }
+  }
+  Pairs of_one;
   Pairs synced;
+  Sources one(context, 1, users);
   for (int pair = 0; pair < context.pairs; ++pair) {
-    const auto with_capture = pgbench(servers, kWith, file, seconds);
-    double with_sequencer = 0;
-    double with_all = 0;
-    {
-      Service service(servers, kWith, {"--roles", "sequencer"});
-      with_sequencer = pgbench(servers, kWith, file, seconds);
-    }
-    const auto without = pgbench(servers, kWithout, file, seconds);
-    servers.create_target(kWith);
-    {
-      Session source(servers.source(kWith));
-      set_destinations(source, tenancy_id(1), {{fmt::format("target-{}", pair), servers.target(kWith)}});
-      Service service(servers, kWith);
-      Session target(servers.target(kWith));
-      wait_until("the destination has the users", 10ms,
-                 [&] { return users_watermark(target) >= last_sequence_id(source, tenancy_id(1)); });
-      with_all = pgbench(servers, kWith, file, seconds);
-    }
-    servers.drop_target(kWith);
-    captured.add(with_capture, without);
-    sequenced.add(with_sequencer, without);
+    const auto with_capture = one.commits(kWith);
+    const auto with_all = one.commits_beside_everything(pair);
+    const auto without = one.commits(kWithout);
+    of_one.add(with_capture, without);
     synced.add(with_all, without);
   }
-  servers.drop_source(kWith);
-  servers.drop_source(kWithout);
-  const auto rate = [](const std::vector<double>& values) { return fmt::format("{:.0f} commits/s", median(values)); };
-  return {{.name = "commit_throughput",
-           .measured = rate(captured.ours) + ", captured",
-           .beside = "without capture: " + rate(captured.baseline),
-           .value = captured.ratio(),
-           .goal = at_least(0.8)},
-          {.name = "commit_throughput",
-           .measured = rate(sequenced.ours) + ", sequenced",
-           .beside = "without capture: " + rate(sequenced.baseline),
-           .value = sequenced.ratio(),
-           .goal = at_least(0.8)},
-          {.name = "commit_throughput",
-           .measured = rate(synced.ours) + ", and synced on this machine",
-           .beside = "without capture: " + rate(synced.baseline),
-           .value = synced.ratio()}};
+  return {result("commit_throughput", captured, "captured", at_least(0.8)),
+          result("commit_throughput", sequenced, "sequenced", at_least(0.8)),
+          result("commits_of_one_tenancy", of_one, "captured", std::nullopt),
+          result("commits_of_one_tenancy", synced, "and synced on this machine", std::nullopt)};
 }
 
 }  // namespace tributary::bench

@@ -18,6 +18,12 @@ std::chrono::milliseconds Pause::next() {
   return pause;
 }
 
+std::chrono::microseconds rest_after(Clock::duration batch) {
+  constexpr std::chrono::microseconds kShortest{1'000};
+  constexpr std::chrono::microseconds kLongest{4'000};
+  return std::clamp(std::chrono::duration_cast<std::chrono::microseconds>(2 * batch), kShortest, kLongest);
+}
+
 void Patience::listed(const Uuid& first, const Uuid& last, std::span<const Uuid> tenancies) {
   for (auto count = counts_.lower_bound(first); count != counts_.end() && count->first <= last;) {
     count = std::ranges::binary_search(tenancies, count->first) ? std::next(count) : counts_.erase(count);

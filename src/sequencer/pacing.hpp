@@ -42,6 +42,10 @@ class Pause {
   std::chrono::milliseconds next_{kFirst};
 };
 
+/// How long to leave off after a batch that took all there was, given how long it took. The next one is so worth its fixed cost under load, and what this one set in
+/// motion (a claim, a read) gets the processor.
+std::chrono::microseconds rest_after(Clock::duration batch);
+
 /// Counts for how many looks on end a tenancy has been listed though everything of it that was free had been numbered. Bounded by the tenancies
 /// that the last looks listed.
 class Patience {

@@ -4,7 +4,9 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <map>
 #include <random>
+#include <set>
 
 #include "base/backoff.hpp"
 #include "base/event.hpp"
@@ -18,6 +20,7 @@ namespace tributary::sequencer {
 namespace {
 
 constexpr std::int64_t kTenanciesPerLook = 32;  ///< of each shard
+constexpr std::size_t kMostHeard = 32;          ///< tenancies named by notifications; of more, the next look finds them
 constexpr Backoff kAfterFailure{std::chrono::milliseconds(100), std::chrono::milliseconds(5'000)};
 
 struct Shard {
@@ -55,11 +58,14 @@ class Sequencer::Impl {
   asio::awaitable<Found> look(std::optional<Announcement> announcement);
   bool can_start() const { return workers_ < std::max(params_.parallel_shards, 1); }
   void start(Found& found);
+  bool start_heard();
+  void pass_by(std::size_t shard, const std::vector<Uuid>& tenancies);
   void start(std::size_t shard, std::vector<Uuid> tenancies);
+  asio::awaitable<void> rest(std::stop_token stop);
   asio::awaitable<void> work(std::size_t shard, std::vector<Uuid> tenancies);
   asio::awaitable<void> wait_for_locked(std::size_t shard, const std::vector<Uuid>& tenancies);
   asio::awaitable<Sequenced> sequence(Batch batch);
-  void notified();
+  void notified(std::string_view whose);
 
   // constant after construction
   postgres::Pool& pool_;
@@ -79,12 +85,17 @@ class Sequencer::Impl {
   // owned by the pool's loop
   Client client_;
   Event changed_;  ///< a notification came, or a worker ended
+  std::set<Uuid> heard_;  ///< tenancies whose change was notified of since the last look
+  bool heard_nobody_ = false;  ///< and of a change that names none, or of too many
   std::vector<Shard> shards_;
   std::size_t first_shard_ = 0;  ///< whose turn it is to be started first
   int workers_ = 0;
   std::exception_ptr failure_;  ///< of a worker
   Pass done_;                   ///< since construction
   bool notified_ = false;       ///< since the last look
+  Clock::duration longest_batch_{};  ///< since the last rest; zero where there was none
+  bool left_rows_ = false;           ///< one of these left something
+  bool looked_ = true;               ///< the last turn began with a look
   bool fall_asleep_ = false;    ///< the last look found nothing: announce it with the next
   int failures_on_end_ = 0;
   Alarm alarm_;
@@ -121,7 +132,8 @@ Sequencer::Impl::Impl(postgres::Pool& pool, source::Installation installation, s
 }
 
 asio::awaitable<void> Sequencer::Impl::run(std::stop_token stop) {
-  postgres::Listener listener(pool_.options(), {"tributary_change"}, [this](const postgres::Notification&) { notified(); });
+  postgres::Listener listener(pool_.options(), {"tributary_change"},
+                              [this](const postgres::Notification& heard) { notified(heard.payload); });
   bool listening = true;
   asio::co_spawn(pool_.executor(), listener.run(stop), [&](std::exception_ptr error) {
     listening = false;
@@ -163,15 +175,22 @@ asio::awaitable<void> Sequencer::Impl::turn(std::stop_token stop) {
   notified_ = false;
 
   const auto rows_before = done_.rows;
-  auto found = co_await look(announcement);
-  start(found);
-  if (workers_ == 0) {
-    co_await idle(found, stop);
-    co_return;
+  // Not twice on end: what nobody named must not wait for a pause between those that are named.
+  looked_ = announcement || !looked_ || !start_heard();
+  if (looked_) {
+    heard_.clear();
+    heard_nobody_ = false;
+    auto found = co_await look(announcement);
+    start(found);
+    if (workers_ == 0) {
+      co_await idle(found, stop);
+      co_return;
+    }
   }
   co_await changed_.wait(Deadline::after(params_.longest_pause), stop);
   if (done_.rows != rows_before) {
     held_.reset();
+    if (workers_ == 0) co_await rest(stop);
   } else if (workers_ == 0 && !notified_) {  // all locked rows, or others' shards: not again at once
     co_await changed_.wait(Deadline::after(held_.next()), stop);
   }
@@ -187,6 +206,14 @@ asio::awaitable<void> Sequencer::Impl::idle(const Found& found, std::stop_token 
   }
   held_.reset();
   co_await changed_.wait(Deadline::after(asleep_.next()), stop);
+}
+
+/// After batches that took all there was.
+asio::awaitable<void> Sequencer::Impl::rest(std::stop_token stop) {
+  const auto batch = std::exchange(longest_batch_, {});
+  if (std::exchange(left_rows_, false)) co_return;
+  const auto until = Deadline::after(rest_after(batch));
+  while (!until.expired() && !stop.stop_requested()) co_await changed_.wait(until, stop);
 }
 
 asio::awaitable<void> Sequencer::Impl::recover(const postgres::Error& error, std::stop_token stop) {
@@ -212,6 +239,7 @@ asio::awaitable<Pass> Sequencer::Impl::pass(std::stop_token stop) {
   for (std::size_t i = 0; i < shards_.size() && !stop.stop_requested(); ++i) {
     if (found.tenancies[i].empty()) continue;
     while (!can_start()) co_await changed_.wait(Deadline::never());
+    pass_by(i, found.tenancies[i]);
     start(i, std::move(found.tenancies[i]));
   }
   co_await finish_workers();
@@ -221,10 +249,16 @@ asio::awaitable<Pass> Sequencer::Impl::pass(std::stop_token stop) {
 }
 
 void Sequencer::Impl::wake() {
-  asio::post(pool_.executor(), [this] { notified(); });
+  asio::post(pool_.executor(), [this] { notified({}); });
 }
 
-void Sequencer::Impl::notified() {
+/// A payload is whatever somebody sent: a tenancy that does not exist costs a batch that finds nothing.
+void Sequencer::Impl::notified(std::string_view whose) {
+  const auto tenancy = Uuid::parse(whose);
+  if (tenancy && heard_.size() < kMostHeard)
+    heard_.insert(*tenancy);
+  else
+    heard_nobody_ = true;
   notified_ = true;
   alarm_.rang(Clock::now());
   changed_.set();
@@ -264,15 +298,35 @@ void Sequencer::Impl::start(Found& found) {
       first_shard_ = i;
       return;
     }
+    pass_by(i, found.tenancies[i]);
     start(i, std::move(found.tenancies[i]));
   }
 }
 
-void Sequencer::Impl::start(std::size_t shard, std::vector<Uuid> tenancies) {
+/// Begins with the tenancies that notifications named, if all there is to do is known by name. False where nothing was begun.
+bool Sequencer::Impl::start_heard() {
+  if (heard_nobody_) return false;
+  std::map<std::size_t, std::vector<Uuid>> by_shard;
+  for (const auto& tenancy : std::exchange(heard_, {}))
+    by_shard[static_cast<std::size_t>(shard_of(tenancy, static_cast<int>(shards_.size())))].push_back(tenancy);
+  bool begun = false;
+  for (auto& [shard, tenancies] : by_shard) {
+    if (shards_[shard].busy || !can_start()) continue;  // the next look finds them
+    start(shard, std::move(tenancies));
+    begun = true;
+  }
+  return begun;
+}
+
+/// The shard's next look begins behind the tenancies that this one listed.
+void Sequencer::Impl::pass_by(std::size_t shard, const std::vector<Uuid>& tenancies) {
   auto& state = shards_[shard];
   const bool to_the_end = tenancies.size() < kTenanciesPerLook || tenancies.back() == state.range.last;
   state.next = to_the_end ? state.range.first : successor(tenancies.back());
-  state.busy = true;
+}
+
+void Sequencer::Impl::start(std::size_t shard, std::vector<Uuid> tenancies) {
+  shards_[shard].busy = true;
   ++workers_;
   asio::co_spawn(pool_.executor(), work(shard, std::move(tenancies)), [this, shard](std::exception_ptr error) {
     if (error && !failure_) failure_ = error;
@@ -289,9 +343,12 @@ asio::awaitable<void> Sequencer::Impl::work(std::size_t shard, std::vector<Uuid>
   const auto share =
       tenancies.size() == 1 ? per_batch : std::min(even, static_cast<std::size_t>(std::max(params_.rows_per_tenancy, 1)));
   const Batch batch{static_cast<int>(shard), shards_[shard].range, tenancies, static_cast<std::int64_t>(share), std::nullopt};
+  const auto began = Clock::now();
   const auto result = co_await sequence(batch);
   const bool all_numbered = result.locked && result.markers < share &&
                             std::ranges::all_of(result.tables, [&](const auto& table) { return table.rows < share; });
+  longest_batch_ = std::max(longest_batch_, Clock::now() - began);
+  left_rows_ = left_rows_ || !all_numbered;
   if (!all_numbered) co_return;
   for (const auto& tenancy : tenancies) patience_.numbered(tenancy);
   co_await wait_for_locked(shard, tenancies);

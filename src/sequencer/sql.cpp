@@ -42,14 +42,18 @@ std::string columns(std::string_view alias, const std::vector<std::string>& name
   return text;
 }
 
-/// The tenancies to work on: those given that are of the shard, none where its lock was not had.
-constexpr std::string_view kDue =
+constexpr std::string_view kSwitchedOn =
+    "COALESCE((SELECT bool_and(\"sequencerEnabled\") FROM public.\"ExternalDbSyncMetadata\"), true)";
+
+/// The tenancies to work on: those given that are of the shard, none where its lock was not had or the sequencer is switched off.
+const std::string kDue =
     "WITH due AS MATERIALIZED (\n"
     "  SELECT given.id\n"
     "  FROM unnest($1::uuid[]) AS given (id)\n"
     "  WHERE given.id >= $2 AND given.id <= $3\n"
     "    AND current_setting('tributary.shard', true) = $4\n"
-    ")";
+    "    AND " +
+    std::string(kSwitchedOn) + "\n)";
 
 /// Flagged rows of one tenancy: FROM to ORDER BY.
 std::string flagged_of_due(const Numbered& table) {
@@ -197,7 +201,8 @@ std::string look_sql(std::span<const mapping::Mapping> mappings) {
          "  ORDER BY flagged.id\n"
          "  LIMIT $3\n"
          ") AS found\n"
-         "WHERE COALESCE((SELECT bool_and(\"sequencerEnabled\") FROM public.\"ExternalDbSyncMetadata\"), true)";
+         "WHERE " +
+         std::string(kSwitchedOn);
 }
 
 std::string sequencing_sql(std::span<const mapping::Mapping> mappings) {

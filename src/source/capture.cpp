@@ -129,7 +129,8 @@ void add_columns(const CapturedTable& table, TableSteps& steps) {
   }
 }
 
-/// One function and no WHEN: the server parses and prepares a trigger's WHEN anew for each statement, which costs more than the call.
+/// One function and no WHEN: the server parses and prepares a trigger's WHEN anew for each statement, which costs more than the call. The notification says whose
+/// row it is: the sequencer need not look for it.
 void add_flag_triggers(const CapturedTable& table, TableSteps& steps) {
   steps.trigger("tributary_flag_insert", "BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION tributary.flag_new()");
   // Another key or tenancy: as if deleted there and new here. With the old id, a reader of the new tenancy could see it above ids of its own shard that
@@ -148,11 +149,11 @@ void add_flag_triggers(const CapturedTable& table, TableSteps& steps) {
                   "  END IF;\n"
                   "  NEW.\"shouldUpdateSequenceId\" := true;\n"
                   "  IF pg_sequence_last_value('tributary.sequencer_state'::regclass) = 2 THEN\n"
-                  "    PERFORM pg_notify('tributary_change', '');\n"
+                  "    PERFORM pg_notify('tributary_change', NEW.{}::text);\n"
                   "  END IF;\n"
                   "  RETURN NEW;\n"
                   "END",
-                  list("OLD", table.key), list("NEW", table.key)),
+                  list("OLD", table.key), list("NEW", table.key), quote_identifier(table.tenancy_column)),
       "install_flag_function");
   steps.trigger("tributary_flag_update", "BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION " + flag);
   steps.drop_trigger("tributary_flag_key");

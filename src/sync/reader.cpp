@@ -13,6 +13,13 @@ constexpr std::string_view kBegin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ 
 // the snapshot, and whatever was committed by then is in it. That is what complete_until promises.
 constexpr std::string_view kClock = "SELECT now()";
 
+/// The clock, then of each mapping whether anything of tenancy $1 has no sequence id yet. One statement: a small read is made of few.
+std::string state_sql(std::span<const mapping::Mapping> mappings) {
+  std::string text(kClock);
+  for (const auto& mapping : mappings) text += ",\n(" + mapping::has_unsequenced_sql(mapping) + ")";
+  return text;
+}
+
 // A small batch is held in memory whole, once for all destinations and once in binary for each: bounded by bytes, whatever a customer's metadata weigh.
 // At least one row is delivered; the last column says whether the bound was reached with it.
 constexpr std::string_view kMostBytes = "1048576";
@@ -100,42 +107,49 @@ asio::awaitable<void> ChangeStream::stop(Deadline deadline) {
 }
 
 Reader::Reader(postgres::Pool& pool, std::vector<mapping::Mapping> mappings, mapping::DestinationKind kind)
-    : pool_(pool), kind_(kind), mappings_(std::move(mappings)) {
-  for (const auto& mapping : mappings_) {
-    texts_.push_back({bounded_fetch(mapping, kind_), mapping::fetch_keys_sql(mapping), mapping::has_unsequenced_sql(mapping)});
-  }
+    : pool_(pool), kind_(kind), mappings_(std::move(mappings)), state_(state_sql(mappings_)) {
+  for (const auto& mapping : mappings_) texts_.push_back({bounded_fetch(mapping, kind_), mapping::fetch_keys_sql(mapping)});
 }
 
-const Reader::Texts& Reader::texts_of(const mapping::Mapping& mapping) const {
-  return texts_.at(static_cast<std::size_t>(&mapping - mappings_.data()));
+std::size_t Reader::place_of(const mapping::Mapping& mapping) const {
+  return static_cast<std::size_t>(&mapping - mappings_.data());
+}
+
+const Reader::Texts& Reader::texts_of(const mapping::Mapping& mapping) const { return texts_.at(place_of(mapping)); }
+
+postgres::Command Reader::state_command(Uuid tenancy) const {
+  postgres::Params params;
+  params.add(tenancy);
+  return {.sql = state_, .params = std::move(params), .prepare = true};
+}
+
+bool Reader::has_unsequenced(const postgres::Result& state, const mapping::Mapping& mapping) const {
+  return state.get<bool>(0, 1 + place_of(mapping));
 }
 
 asio::awaitable<std::vector<std::shared_ptr<const Changes>>> Reader::read(Uuid tenancy, std::vector<Want> wants,
                                                                           std::int64_t limit, Deadline deadline) {
   std::vector<postgres::Command> commands;
   commands.push_back({.sql = kBegin, .params = {}, .prepare = true});
-  commands.push_back({.sql = kClock, .params = {}, .prepare = true});
+  commands.push_back(state_command(tenancy));
   for (const auto& want : wants) {
-    const auto& texts = texts_of(*want.mapping);
     postgres::Params fetch;
     fetch.add(tenancy).add(want.after).add(limit);
-    commands.push_back({.sql = texts.fetch, .params = std::move(fetch), .prepare = true});
-    postgres::Params unsequenced;
-    unsequenced.add(tenancy);
-    commands.push_back({.sql = texts.has_unsequenced, .params = std::move(unsequenced), .prepare = true});
+    commands.push_back({.sql = texts_of(*want.mapping).fetch, .params = std::move(fetch), .prepare = true});
   }
   commands.push_back({.sql = "COMMIT", .params = {}, .prepare = true});
 
   auto connection = co_await pool_.acquire(deadline);
   const auto results = co_await connection->execute_pipeline(std::move(commands), deadline);
-  const auto clock = results.at(1).get<postgres::Timestamp>(0, 0);
+  const auto& state = results.at(1);
+  const auto clock = state.get<postgres::Timestamp>(0, 0);
   std::vector<std::shared_ptr<const Changes>> all;
   for (std::size_t i = 0; i < wants.size(); ++i) {
-    const auto& rows = results.at(2 + 2 * i);
+    const auto& rows = results.at(2 + i);
     auto changes = changes_of(wants[i], rows, rows.columns() - kBoundColumns, clock);
     const bool bound_reached = !rows.empty() && rows.get<bool>(rows.rows() - 1, rows.columns() - 1);
     changes->more = bound_reached || static_cast<std::int64_t>(rows.rows()) >= limit;
-    if (!changes->more && !results.at(3 + 2 * i).get<bool>(0, 0)) changes->complete_until = clock;
+    if (!changes->more && !has_unsequenced(state, *wants[i].mapping)) changes->complete_until = clock;
     all.push_back(std::move(changes));
   }
   co_return all;
@@ -167,14 +181,11 @@ asio::awaitable<std::shared_ptr<const Changes>> Reader::read_keys(Uuid tenancy, 
 asio::awaitable<std::unique_ptr<ChangeStream>> Reader::open(Uuid tenancy, Want want, std::int64_t limit, Deadline deadline) {
   auto connection = co_await pool_.acquire(deadline);
   auto transaction = co_await postgres::Transaction::begin(*connection, postgres::TransactionMode::snapshot_read_only, deadline);
-  postgres::Params params;
-  params.add(tenancy);
   std::vector<postgres::Command> commands;
-  commands.push_back({.sql = kClock, .params = {}, .prepare = true});
-  commands.push_back({.sql = texts_of(*want.mapping).has_unsequenced, .params = std::move(params), .prepare = true});
+  commands.push_back(state_command(tenancy));
   const auto results = co_await connection->execute_pipeline(std::move(commands), deadline);
   std::optional<postgres::Timestamp> complete_until;
-  if (!results.at(1).get<bool>(0, 0)) complete_until = results.at(0).get<postgres::Timestamp>(0, 0);
+  if (!has_unsequenced(results.at(0), *want.mapping)) complete_until = results.at(0).get<postgres::Timestamp>(0, 0);
   const auto select = mapping::fetch_sql(
       *want.mapping,
       {.tenancy = postgres::literal(tenancy), .after = postgres::literal(want.after), .limit = postgres::literal(limit)}, kind_);

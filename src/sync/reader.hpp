@@ -83,13 +83,16 @@ class Reader {
   struct Texts {
     std::string fetch;
     std::string fetch_keys;
-    std::string has_unsequenced;
   };
+  std::size_t place_of(const mapping::Mapping& mapping) const;
   const Texts& texts_of(const mapping::Mapping& mapping) const;
+  postgres::Command state_command(Uuid tenancy) const;
+  bool has_unsequenced(const postgres::Result& state, const mapping::Mapping& mapping) const;
 
   postgres::Pool& pool_;
   const mapping::DestinationKind kind_;
   const std::vector<mapping::Mapping> mappings_;
+  const std::string state_;
   std::vector<Texts> texts_;
 };
 

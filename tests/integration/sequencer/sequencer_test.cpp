@@ -218,6 +218,35 @@ TEST_F(Sequencing, IsWokenByAChange) {
   wait_for(session, R"(SELECT count(*) FROM "ProjectUser" WHERE "shouldUpdateSequenceId")", "0");
 }
 
+TEST_F(Sequencing, ATenancyThatIsNamedIsNumberedOnlyWhileTheFuseboxAllowsIt) {
+  session.run(insert_user(t1, u1) + R"(UPDATE "ExternalDbSyncMetadata" SET "sequencerEnabled" = false)");
+  RunningSequencer running(database);
+  wait_for(session, "SELECT pg_sequence_last_value('tributary.sequencer_state')", "2");
+  const auto& looks = running.metrics().counter("tributary_sequencer_looks_total");
+  const auto before = looks.value();
+  session.run("NOTIFY tributary_change, '" + t1 + "'");
+  while (looks.value() < before + 2) std::this_thread::yield();
+  EXPECT_EQ(flagged_users(), "1");
+  session.run(R"(UPDATE "ExternalDbSyncMetadata" SET "sequencerEnabled" = true; NOTIFY tributary_change, ')" + t1 + "'");
+  wait_for(session, R"(SELECT count(*) FROM "ProjectUser" WHERE "shouldUpdateSequenceId")", "0");
+}
+
+TEST_F(Sequencing, FindsWhatNotificationsDoNotName) {
+  session.run(
+      R"(INSERT INTO "Tenancy" (id, "projectId", "branchId", "hasNoOrganization") SELECT gen_random_uuid(), 'p', 'b' || i, 'TRUE' FROM generate_series(1, 60) AS i;
+                 INSERT INTO "ProjectUser" ("tenancyId", "projectUserId", "mirroredProjectId") SELECT id, gen_random_uuid(), 'p' FROM "Tenancy")");
+  sequencer::Params params;
+  params.longest_pause = std::chrono::minutes(10);
+  RunningSequencer running(database, params);
+  for (const auto* changed :
+       {R"(UPDATE "ProjectUser" SET "displayName" = 'more than are kept by name')",
+        R"(UPDATE "ProjectUser" SET "displayName" = 'and one that means nothing'; NOTIFY tributary_change, 'nobody')"}) {
+    wait_for(session, "SELECT pg_sequence_last_value('tributary.sequencer_state')", "2");
+    session.run(changed);
+    wait_for(session, R"(SELECT count(*) FROM "ProjectUser" WHERE "shouldUpdateSequenceId")", "0");
+  }
+}
+
 TEST_F(Sequencing, AChangeWhoseTriggerRanBeforeTheAnnouncementIsFound) {
   auto early = database.session();
   early.run("SELECT setval('tributary.sequencer_state', 1); BEGIN; " + insert_user(t1, u1));
