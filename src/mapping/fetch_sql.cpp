@@ -17,19 +17,38 @@ std::string id_range(std::string_view columns, std::string_view prefix, const Fe
   return fmt::format("({0}) > ({1}, {2})\n      AND ({0}) <= ({1}, 9223372036854775807)", columns, prefix, arguments.after);
 }
 
-/// Changed rows. Each branch stops at the limit by itself, so that it is planned for its first rows and in the order of its index.
-std::string row_branch(const Mapping& mapping, std::span<const Column> columns, const FetchArguments& arguments) {
-  const auto order = qualified(kSourceAlias, mapping.tenancy_column) + ", " + qualified(kSourceAlias, "sequenceId");
+std::string row_columns(const Mapping& mapping, std::span<const Column> columns) {
   auto text =
       fmt::format("    SELECT {} AS \"sync_tenancy\",\n           {} AS \"sequence_id\",\n           FALSE AS \"is_deleted\"",
                   qualified(kSourceAlias, mapping.tenancy_column), qualified(kSourceAlias, "sequenceId"));
   for (const auto& column : columns)
     text += fmt::format(",\n           {} AS {}", row_value(column), quote_identifier(column.name));
-  text += '\n' + row_sources(mapping, "    ");
+  return text + '\n' + row_sources(mapping, "    ");
+}
+
+std::string row_order(const Mapping& mapping) {
+  return qualified(kSourceAlias, mapping.tenancy_column) + ", " + qualified(kSourceAlias, "sequenceId");
+}
+
+/// Changed rows in order: WHERE to LIMIT.
+std::string changed_rows(const Mapping& mapping, const FetchArguments& arguments) {
+  const auto order = row_order(mapping);
   // The index is partial, and a comparison of rows does not prove to the planner that the id is not NULL.
-  text += fmt::format("    WHERE {}\n      AND {} IS NOT NULL\n", id_range(order, arguments.tenancy, arguments),
-                      qualified(kSourceAlias, "sequenceId"));
-  return text + fmt::format("    ORDER BY {}\n    LIMIT {}\n", order, arguments.limit);
+  return fmt::format("    WHERE {}\n      AND {} IS NOT NULL\n    ORDER BY {}\n    LIMIT {}\n",
+                     id_range(order, arguments.tenancy, arguments), qualified(kSourceAlias, "sequenceId"), order,
+                     arguments.limit);
+}
+
+/// Each branch stops at the limit by itself, so that it is planned for its first rows and in the order of its index.
+std::string row_branch(const Mapping& mapping, std::span<const Column> columns, const FetchArguments& arguments) {
+  return row_columns(mapping, columns) + changed_rows(mapping, arguments);
+}
+
+/// All of the tenancy's rows. The id stands in an expression, or the planner might walk the unique index on it through every other tenancy's rows.
+std::string whole_row_branch(const Mapping& mapping, std::span<const Column> columns, const FetchArguments& arguments) {
+  return row_columns(mapping, columns) + fmt::format("    WHERE {} = {}\n      AND {} + 0 > {}\n",
+                                                     qualified(kSourceAlias, mapping.tenancy_column), arguments.tenancy,
+                                                     qualified(kSourceAlias, "sequenceId"), arguments.after);
 }
 
 /// What is left of a deleted row; no row at all where its target key is alive again. Not NOT EXISTS: that the planner may answer by hashing the whole
@@ -76,7 +95,15 @@ std::string tombstone_branch(const Mapping& mapping, std::span<const Column> col
   text += fmt::format("    WHERE deleted.\"tableName\" = {}\n      AND {}\n", table,
                       id_range("deleted.\"tenancyId\", deleted.\"tableName\", deleted.\"sequenceId\"",
                                arguments.tenancy + ", " + table, arguments));
+  if (arguments.limit.empty()) return text;
   return text + fmt::format("    ORDER BY deleted.\"tenancyId\", deleted.\"sequenceId\"\n    LIMIT {}\n", arguments.limit);
+}
+
+/// Rows and tombstones together, without order.
+std::string changes(std::span<const Column> columns, const std::string& rows, const std::string& tombstones) {
+  std::string text = "SELECT change.\"sequence_id\",\n       change.\"is_deleted\"";
+  for (const auto& column : columns) text += ",\n       " + qualified("change", column.name);
+  return text + "\nFROM (\n  (\n" + rows + "  )\n  UNION ALL\n  (\n" + tombstones + "  )\n) AS change\n";
 }
 
 /// Whether a row of tenancy $1 is waiting for the sequencer. Capture's indexes on waiting rows are (tenancy NULLS FIRST): asking for that order, and for a
@@ -115,12 +142,22 @@ std::span<const std::pair<std::string_view, std::string_view>> reader_settings()
 
 std::string fetch_sql(const Mapping& mapping, const FetchArguments& arguments, DestinationKind kind) {
   const auto columns = mapping.columns_for(kind);
-  std::string text = "SELECT change.\"sequence_id\",\n       change.\"is_deleted\"";
-  for (const auto& column : columns) text += ",\n       " + qualified("change", column.name);
-  text += "\nFROM (\n  (\n" + row_branch(mapping, columns, arguments);
-  text += "  )\n  UNION ALL\n  (\n" + tombstone_branch(mapping, columns, arguments, kind);
-  text += "  )\n) AS change\n";
-  return text + fmt::format("ORDER BY change.\"sync_tenancy\", change.\"sequence_id\"\nLIMIT {}", arguments.limit);
+  return changes(columns, row_branch(mapping, columns, arguments), tombstone_branch(mapping, columns, arguments, kind)) +
+         fmt::format("ORDER BY change.\"sync_tenancy\", change.\"sequence_id\"\nLIMIT {}", arguments.limit);
+}
+
+std::string fetch_whole_sql(const Mapping& mapping, const FetchArguments& arguments, DestinationKind kind) {
+  const auto columns = mapping.columns_for(kind);
+  const FetchArguments without_limit{.tenancy = arguments.tenancy, .after = arguments.after, .limit = ""};
+  auto text = changes(columns, whole_row_branch(mapping, columns, without_limit),
+                      tombstone_branch(mapping, columns, without_limit, kind));
+  text.pop_back();
+  return text;
+}
+
+std::string count_rows_sql(const Mapping& mapping, const FetchArguments& arguments) {
+  return fmt::format("SELECT count(*)\nFROM (\n    SELECT\n    FROM {} AS {}\n{}) AS row", public_table(mapping.source_table),
+                     kSourceAlias, changed_rows(mapping, arguments));
 }
 
 std::string fetch_keys_sql(const Mapping& mapping) {

@@ -20,7 +20,7 @@ using tributary::quote_identifier;
 struct FetchArguments {
   std::string tenancy;  ///< uuid
   std::string after;  ///< bigint: the watermark; only greater sequence ids are read
-  std::string limit;  ///< bigint: at most so many changes
+  std::string limit;  ///< bigint: at most so many changes; of a whole, empty
 };
 
 /// Parameters of a session that reads the source, name and value: under these the plans of the statements below are ordered index scans with
@@ -34,6 +34,15 @@ std::span<const std::pair<std::string_view, std::string_view>> reader_settings()
 /// snapshot deletes nothing, but the watermark must still pass its id: it comes as a step without a row, is_deleted and all columns NULL.
 /// Reads the (tenancy, sequenceId) indexes of the table and of "DeletedRow" in order, looks dependencies up row by row, and stops at the limit.
 std::string fetch_sql(const Mapping& mapping, const FetchArguments& arguments, DestinationKind kind = DestinationKind::postgres);
+
+/// The same changes, all of them, in no order: what a first load of a tenancy that is not too large reads. With these settings besides, of its transaction, a
+/// dependency is joined by hashing the tenancy's rows of it, which costs half of what looking up each does. (Not left to the planner: by statistics of a smaller table it
+/// would read all of them again for each row.) `arguments.limit` is not used.
+std::string fetch_whole_sql(const Mapping& mapping, const FetchArguments& arguments, DestinationKind kind);
+inline constexpr std::string_view kWholeReaderSettings =
+    "SET LOCAL enable_hashjoin = on; SET LOCAL enable_nestloop = off; SET LOCAL enable_bitmapscan = on";
+/// SELECT count(*) of the tenancy's rows past the watermark, counted up to the limit.
+std::string count_rows_sql(const Mapping& mapping, const FetchArguments& arguments);
 
 /// SELECT of the current state of given target keys ($1 tenancy uuid, then one array parameter per target key column in key order, of the column's type):
 /// the layout of a read for Postgres, sequence_id 0, one tuple per key: of rows that share it the newest; a key that is not there comes with is_deleted = true.

@@ -45,6 +45,11 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
     const auto rows = rows_at_once(targets, *want.mapping);
     if (!changes) changes = co_await services_.reader.open(tenancy_, want, rows, source_deadline());
     co_await stream(*changes, targets, with_patience);
+    if (changes->is_broken_off()) {
+      for (const auto& target : targets) target->load.reset();
+      put_off();
+      co_return;
+    }
     LoadedBatch batch{.through = changes->through(),
                       .rows = static_cast<std::size_t>(changes->delivered()),
                       .bytes = changes->delivered_bytes(),
@@ -123,7 +128,7 @@ asio::awaitable<void> TenancySync::stream(ChangeStream& changes, Targets& target
   const auto time_is_up = Deadline::after(services_.params.load_time);
   auto chunk = std::make_shared<postgres::CopyBatch>();
   while (!targets.empty()) {
-    if (time_is_up.expired() || services_.stopping) {
+    if ((time_is_up.expired() && !changes.is_whole()) || services_.stopping) {
       co_await changes.stop(source_deadline());
       co_return;
     }

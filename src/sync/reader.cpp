@@ -72,7 +72,7 @@ std::vector<std::string> column_of_keys(const std::vector<std::string>& keys, co
 }  // namespace
 
 ChangeStream::ChangeStream(const mapping::Mapping& mapping, std::int64_t after, postgres::PooledConnection connection,
-                           postgres::Transaction transaction, postgres::CopyReader reader, std::int64_t limit,
+                           postgres::Transaction transaction, postgres::CopyReader reader, std::optional<std::int64_t> limit,
                            std::optional<postgres::Timestamp> complete_until)
     : mapping_(mapping),
       after_(after),
@@ -91,7 +91,8 @@ asio::awaitable<bool> ChangeStream::next(postgres::CopyBatch& chunk, std::size_t
   }
   delivered_ += static_cast<std::int64_t>(chunk.rows());
   delivered_bytes_ += chunk.size_bytes();
-  through_ = destination::parse_change(chunk.row(chunk.rows() - 1)).sequence_id;
+  for (auto row = is_whole() ? 0 : chunk.rows() - 1; row < chunk.rows(); ++row)
+    through_ = std::max(through_, destination::parse_change(chunk.row(row)).sequence_id);
   co_return true;
 }
 
@@ -102,6 +103,7 @@ asio::awaitable<void> ChangeStream::end(Deadline deadline) {
 
 asio::awaitable<void> ChangeStream::stop(Deadline deadline) {
   if (ended_) co_return;
+  stopped_ = true;
   co_await reader_.stop(deadline);
   co_await transaction_.rollback(deadline);
 }
@@ -181,17 +183,24 @@ asio::awaitable<std::shared_ptr<const Changes>> Reader::read_keys(Uuid tenancy, 
 asio::awaitable<std::unique_ptr<ChangeStream>> Reader::open(Uuid tenancy, Want want, std::int64_t limit, Deadline deadline) {
   auto connection = co_await pool_.acquire(deadline);
   auto transaction = co_await postgres::Transaction::begin(*connection, postgres::TransactionMode::snapshot_read_only, deadline);
+  const mapping::FetchArguments range{
+      .tenancy = postgres::literal(tenancy), .after = postgres::literal(want.after), .limit = postgres::literal(limit)};
+  // Not where rows can share a target key: the newest of them must come last.
+  const bool may_be_whole = want.after < 0 && !mapping::target_key_is_shared(*want.mapping);
+  const auto count = mapping::count_rows_sql(*want.mapping, range);
   std::vector<postgres::Command> commands;
   commands.push_back(state_command(tenancy));
+  if (may_be_whole) commands.push_back({.sql = count, .params = {}});
   const auto results = co_await connection->execute_pipeline(std::move(commands), deadline);
   std::optional<postgres::Timestamp> complete_until;
   if (!has_unsequenced(results.at(0), *want.mapping)) complete_until = results.at(0).get<postgres::Timestamp>(0, 0);
-  const auto select = mapping::fetch_sql(
-      *want.mapping,
-      {.tenancy = postgres::literal(tenancy), .after = postgres::literal(want.after), .limit = postgres::literal(limit)}, kind_);
+  const bool whole = may_be_whole && results.at(1).get<std::int64_t>(0, 0) < limit;
+  if (whole) co_await connection->execute_script(mapping::kWholeReaderSettings, deadline);
+  const auto select =
+      whole ? mapping::fetch_whole_sql(*want.mapping, range, kind_) : mapping::fetch_sql(*want.mapping, range, kind_);
   auto reader = co_await postgres::CopyReader::start(*connection, "COPY (" + select + ") TO STDOUT (FORMAT binary)", deadline);
   co_return std::make_unique<ChangeStream>(*want.mapping, want.after, std::move(connection), std::move(transaction),
-                                           std::move(reader), limit, complete_until);
+                                           std::move(reader), whole ? std::nullopt : std::optional(limit), complete_until);
 }
 
 }  // namespace tributary::sync

@@ -23,24 +23,28 @@ struct Want {
   friend bool operator==(const Want&, const Want&) = default;
 };
 
-/// A large read under way: COPY in the order of the sequence ids, inside a snapshot of its own. Destroyed early, it closes its connection.
+/// A large read under way: COPY inside a snapshot of its own, in the order of the sequence ids up to a limit, or the whole of a tenancy in no order. Destroyed early, it
+/// closes its connection.
 class ChangeStream {
  public:
+  /// Without a limit: whole.
   ChangeStream(const mapping::Mapping& mapping, std::int64_t after, postgres::PooledConnection connection,
-               postgres::Transaction transaction, postgres::CopyReader reader, std::int64_t limit,
+               postgres::Transaction transaction, postgres::CopyReader reader, std::optional<std::int64_t> limit,
                std::optional<postgres::Timestamp> complete_until);
 
   /// Next chunk of at most about `max_bytes`; false when there is none.
   asio::awaitable<bool> next(postgres::CopyBatch& chunk, std::size_t max_bytes, Deadline deadline);
-  /// Takes no more: what was delivered until now is the batch.
+  /// Takes no more: what was delivered until now is the batch, or of a whole, which has no order, worth nothing.
   asio::awaitable<void> stop(Deadline deadline);
+  bool is_whole() const { return !limit_; }
+  bool is_broken_off() const { return is_whole() && stopped_; }
 
   const mapping::Mapping& mapping() const { return mapping_; }
   std::int64_t after() const { return after_; }
   std::int64_t through() const { return through_; }  ///< of what next() delivered
   std::int64_t delivered() const { return delivered_; }  ///< changes
   std::size_t delivered_bytes() const { return delivered_bytes_; }
-  bool caught_up() const { return ended_ && delivered_ < limit_; }
+  bool caught_up() const { return ended_ && (!limit_ || delivered_ < *limit_); }
   /// Only once caught up, and only if the snapshot showed nothing unsequenced.
   std::optional<postgres::Timestamp> complete_until() const { return caught_up() ? complete_until_ : std::nullopt; }
 
@@ -49,12 +53,13 @@ class ChangeStream {
 
   const mapping::Mapping& mapping_;
   const std::int64_t after_;
-  const std::int64_t limit_;
+  const std::optional<std::int64_t> limit_;
   const std::optional<postgres::Timestamp> complete_until_;
   std::int64_t through_;
   std::int64_t delivered_ = 0;
   std::size_t delivered_bytes_ = 0;
   bool ended_ = false;
+  bool stopped_ = false;
   // Destroyed in reverse: the stream, the transaction, the loan.
   postgres::PooledConnection connection_;
   postgres::Transaction transaction_;
@@ -77,6 +82,7 @@ class Reader {
   asio::awaitable<std::shared_ptr<const Changes>> read_keys(Uuid tenancy, const mapping::Mapping& mapping,
                                                             std::vector<std::string> keys, std::int64_t watermark,
                                                             Deadline deadline);
+  /// Whole where it is the tenancy's first and `limit` allows it.
   asio::awaitable<std::unique_ptr<ChangeStream>> open(Uuid tenancy, Want want, std::int64_t limit, Deadline deadline);
 
  private:

@@ -47,6 +47,26 @@ TEST_F(FetchTest, ReadsPastTheWatermarkUpToTheLimit) {
   EXPECT_TRUE(fetch(users, 1, 60).empty());
 }
 
+TEST_F(FetchTest, AWholeReadHasTheSameChanges) {
+  for (int i = 1; i <= 6; ++i) add_user(1, i, 10 * i);
+  add_user(2, 12, 3);
+  add_tombstone(1, "ProjectUser", 25, user_key(1, 99));
+  add_tombstone(1, "ProjectUser", 26, user_key(1, 1));  // alive
+  add_tombstone(2, "ProjectUser", 6, user_key(2, 14));
+  session_.run("INSERT INTO public.\"ProjectUser\" (\"tenancyId\", \"projectUserId\") VALUES ('" + id(1) + "', '" + id(10) +
+               "')");  // without an id
+  const auto users = built_in_mapping("users");
+  for (const auto* after : {"-1", "30"}) {
+    const FetchArguments range{.tenancy = "'" + id(1) + "'", .after = after, .limit = "4"};
+    auto whole = session_.rows(fetch_whole_sql(users, range, DestinationKind::postgres));
+    std::sort(whole.begin(), whole.end(),
+              [](const auto& a, const auto& b) { return std::stoi(*a[kSequenceId]) < std::stoi(*b[kSequenceId]); });
+    EXPECT_EQ(whole, fetch(users, 1, std::stoi(after), 100));
+  }
+  EXPECT_EQ(session_.value(count_rows_sql(users, {.tenancy = "'" + id(1) + "'", .after = "-1", .limit = "4"})), "4");
+  EXPECT_EQ(session_.value(count_rows_sql(users, {.tenancy = "'" + id(1) + "'", .after = "-1", .limit = "9"})), "6");
+}
+
 TEST_F(FetchTest, DoesNotDeliverARowWithoutAnId) {
   session_.run("INSERT INTO public.\"ProjectUser\" (\"tenancyId\", \"projectUserId\") VALUES ('" + id(1) + "', '" + id(10) +
                "')");

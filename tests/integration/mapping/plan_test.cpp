@@ -129,6 +129,24 @@ TEST_P(PlanTest, AFetchWithLiteralsStopsAtTheLimit) {
   }
 }
 
+TEST_P(PlanTest, AWholeReadCostsWhatTheTenancyHas) {
+  session_.run("BEGIN; " + std::string(kWholeReaderSettings));
+  for (const auto& name : built_in_names()) {
+    SCOPED_TRACE(name);
+    const auto range = [](int tenancy) {
+      return FetchArguments{.tenancy = literal(id(tenancy)), .after = "-1", .limit = "20000"};
+    };
+    const auto of_small = explain(fetch_whole_sql(built_in_mapping(name), range(kSmall), DestinationKind::postgres));
+    EXPECT_EQ(of_small.find("\"Node Type\": \"Seq Scan\""), std::string::npos) << of_small;
+    EXPECT_LE(most_rows(of_small), 11) << of_small;
+    const auto of_big = explain(fetch_whole_sql(built_in_mapping(name), range(kBig), DestinationKind::postgres));
+    EXPECT_LE(most_rows(of_big), kRows + kRows / 10) << of_big;
+    if (name == "users") EXPECT_NE(of_big.find("\"Node Type\": \"Hash Join\""), std::string::npos) << of_big;
+    EXPECT_LE(most_rows(explain(count_rows_sql(built_in_mapping(name), range(kBig)))), 20'000);
+  }
+  session_.run("ROLLBACK");
+}
+
 TEST_P(PlanTest, LookingForUnsequencedRowsReadsOnlyThose) {
   session_.run("SET plan_cache_mode = force_generic_plan");
   for (const auto& name : built_in_names()) {

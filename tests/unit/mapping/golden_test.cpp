@@ -37,6 +37,11 @@ struct Kind {
 const std::vector<Kind>& kinds() {
   static const std::vector<Kind> all{
       {"fetch", [](const Mapping& m) { return fetch_sql(m, {.tenancy = "$1", .after = "$2", .limit = "$3"}) + ";\n"; }},
+      {"fetch_whole",
+       [](const Mapping& m) {
+         const FetchArguments range{.tenancy = "$1", .after = "$2", .limit = "$3"};
+         return fetch_whole_sql(m, range, DestinationKind::clickhouse) + ";\n" + count_rows_sql(m, range) + ";\n";
+       }},
       {"fetch_keys", [](const Mapping& m) { return fetch_keys_sql(m) + ";\n"; }},
       {"has_unsequenced", [](const Mapping& m) { return has_unsequenced_sql(m) + ";\n"; }},
       {"compare_source", [](const Mapping& m) { return compare_script(m, {.side = Side::source}); }},

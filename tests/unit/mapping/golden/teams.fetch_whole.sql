@@ -1,0 +1,72 @@
+SELECT change."sequence_id",
+       change."is_deleted",
+       change."id",
+       change."display_name",
+       change."profile_image_url",
+       change."created_at",
+       change."client_metadata",
+       change."client_read_only_metadata",
+       change."server_metadata"
+FROM (
+  (
+    SELECT source."tenancyId" AS "sync_tenancy",
+           source."sequenceId" AS "sequence_id",
+           FALSE AS "is_deleted",
+           source."teamId"::uuid AS "id",
+           source."displayName"::text AS "display_name",
+           source."profileImageUrl"::text AS "profile_image_url",
+           source."createdAt"::timestamp without time zone AS "created_at",
+           COALESCE(source."clientMetadata"::jsonb, '{}'::jsonb) AS "client_metadata",
+           COALESCE(source."clientReadOnlyMetadata"::jsonb, '{}'::jsonb) AS "client_read_only_metadata",
+           COALESCE(source."serverMetadata"::jsonb, '{}'::jsonb) AS "server_metadata"
+    FROM public."Team" AS source
+    WHERE source."tenancyId" = $1
+      AND source."sequenceId" + 0 > $2
+  )
+  UNION ALL
+  (
+    SELECT deleted."tenancyId",
+           deleted."sequenceId",
+           gone."is_deleted",
+           gone."id",
+           NULL::text,
+           NULL::text,
+           gone."created_at",
+           NULL::jsonb,
+           NULL::jsonb,
+           NULL::jsonb
+    FROM public."DeletedRow" AS deleted
+    LEFT JOIN LATERAL (
+      SELECT TRUE AS "is_deleted",
+             (deleted."primaryKey" ->> 'teamId')::uuid AS "id",
+             (deleted."data" ->> 'createdAt')::timestamp without time zone AS "created_at"
+      WHERE (
+        SELECT TRUE
+        FROM public."Team" AS alive
+        WHERE alive."tenancyId" = deleted."tenancyId"
+          AND alive."teamId" = (deleted."primaryKey" ->> 'teamId')::uuid
+        LIMIT 1
+      ) IS NULL
+      AND (
+        SELECT TRUE
+        FROM public."Team" AS alive
+        WHERE alive."tenancyId" = tributary.successor(deleted."tenancyId")
+          AND alive."teamId" = (deleted."primaryKey" ->> 'teamId')::uuid
+        LIMIT 1
+      ) IS NULL
+    ) AS gone ON TRUE
+    WHERE deleted."tableName" = 'Team'
+      AND (deleted."tenancyId", deleted."tableName", deleted."sequenceId") > ($1, 'Team', $2)
+      AND (deleted."tenancyId", deleted."tableName", deleted."sequenceId") <= ($1, 'Team', 9223372036854775807)
+  )
+) AS change;
+SELECT count(*)
+FROM (
+    SELECT
+    FROM public."Team" AS source
+    WHERE (source."tenancyId", source."sequenceId") > ($1, $2)
+      AND (source."tenancyId", source."sequenceId") <= ($1, 9223372036854775807)
+      AND source."sequenceId" IS NOT NULL
+    ORDER BY source."tenancyId", source."sequenceId"
+    LIMIT $3
+) AS row;
