@@ -17,6 +17,9 @@ constexpr std::size_t kMostWaiting = 128;
 constexpr std::chrono::milliseconds kPutOff{100};
 /// A load goes on, batch after batch, for so long or until others wait for its slot; then the tenancy's other mappings have their turn.
 constexpr std::chrono::seconds kLongestTurn{10};
+/// A first load of a customer's database may have the rows of so many batches if it is read whole: it is mostly copied straight in, which takes no longer than
+/// merging one. (A batch for ClickHouse has many rows anyway.)
+constexpr std::int64_t kBatchesOfAWhole = 5;
 
 }  // namespace
 
@@ -43,7 +46,11 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
     co_await open_loads(want, targets, with_patience);
     if (targets.empty()) co_return;
     const auto rows = rows_at_once(targets, *want.mapping);
-    if (!changes) changes = co_await services_.reader.open(tenancy_, want, rows, source_deadline());
+    const auto open = [&] {
+      const auto whole = rows * (claim_.kind == queue::DestinationKind::postgres ? kBatchesOfAWhole : 1);
+      return services_.reader.open(tenancy_, want, rows, whole, source_deadline());
+    };
+    if (!changes) changes = co_await open();
     co_await stream(*changes, targets, with_patience);
     if (changes->is_broken_off()) {
       for (const auto& target : targets) target->load.reset();
@@ -59,7 +66,7 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
     changes.reset();
     want.after = batch.through;
     // While the destinations merge this batch the source is at work on the next one, as far ahead as the sockets' buffers reach.
-    if (!batch.is_last) changes = co_await services_.reader.open(tenancy_, want, rows, source_deadline());
+    if (!batch.is_last) changes = co_await open();
     co_await commit_loads(*want.mapping, batch, targets, with_patience);
     if (batch.is_last) co_return;
     std::erase_if(targets, [&](const auto& target) {

@@ -180,21 +180,23 @@ asio::awaitable<std::shared_ptr<const Changes>> Reader::read_keys(Uuid tenancy, 
   co_return changes;
 }
 
-asio::awaitable<std::unique_ptr<ChangeStream>> Reader::open(Uuid tenancy, Want want, std::int64_t limit, Deadline deadline) {
+asio::awaitable<std::unique_ptr<ChangeStream>> Reader::open(Uuid tenancy, Want want, std::int64_t limit,
+                                                            std::int64_t most_of_a_whole, Deadline deadline) {
   auto connection = co_await pool_.acquire(deadline);
   auto transaction = co_await postgres::Transaction::begin(*connection, postgres::TransactionMode::snapshot_read_only, deadline);
   const mapping::FetchArguments range{
       .tenancy = postgres::literal(tenancy), .after = postgres::literal(want.after), .limit = postgres::literal(limit)};
   // Not where rows can share a target key: the newest of them must come last.
   const bool may_be_whole = want.after < 0 && !mapping::target_key_is_shared(*want.mapping);
-  const auto count = mapping::count_rows_sql(*want.mapping, range);
+  const auto count = mapping::count_rows_sql(
+      *want.mapping, {.tenancy = range.tenancy, .after = range.after, .limit = postgres::literal(most_of_a_whole)});
   std::vector<postgres::Command> commands;
   commands.push_back(state_command(tenancy));
   if (may_be_whole) commands.push_back({.sql = count, .params = {}});
   const auto results = co_await connection->execute_pipeline(std::move(commands), deadline);
   std::optional<postgres::Timestamp> complete_until;
   if (!has_unsequenced(results.at(0), *want.mapping)) complete_until = results.at(0).get<postgres::Timestamp>(0, 0);
-  const bool whole = may_be_whole && results.at(1).get<std::int64_t>(0, 0) < limit;
+  const bool whole = may_be_whole && results.at(1).get<std::int64_t>(0, 0) < most_of_a_whole;
   if (whole) co_await connection->execute_script(mapping::kWholeReaderSettings, deadline);
   const auto select =
       whole ? mapping::fetch_whole_sql(*want.mapping, range, kind_) : mapping::fetch_sql(*want.mapping, range, kind_);
