@@ -22,20 +22,19 @@ CREATE INDEX IF NOT EXISTS mend_open_idx
   WHERE finished_at IS NULL;
 
 --; sequence jump
--- Ids above `last_known`, up to `jumped_to`, were given by a server that this one does not remember, or by none: a destination that stands there has
--- seen what the source has forgotten.
+-- A destination that stands at `jumped_to` or below may have seen ids of a server that this one does not remember. `last_known` is what this one had given, for people: ids below it
+-- may have been lost, too, as those of different shards are not committed in their order.
 CREATE TABLE IF NOT EXISTS tributary.sequence_jump (
   jumped_to bigint PRIMARY KEY,
   last_known bigint NOT NULL,
-  jumped_at timestamptz NOT NULL DEFAULT now()
+  jumped_at timestamptz NOT NULL DEFAULT now()   -- later than whatever was asked to be mended before, by whichever server's clock
 );
 
 --; guard of the sequence
 -- A server that was failed over or restored may have forgotten ids that destinations have seen. Whenever it is not the one last seen,
 -- global_seq_id jumps, asking nobody: by 2^32 and to the clock at least, 2^12 ids for each millisecond since 2020. A copy from before an earlier jump knows nothing of that
 -- one, and by a number of ids alone it would land among those that were given after it. Returns whether it jumped.
--- The timeline is that of the WAL being written: pg_control_checkpoint() still tells the old one for a while after a promotion. A sequence is logged 32 values
--- ahead: so many of those that this server believes to have given may have been given by another one, whose rows it lacks.
+-- The timeline is that of the WAL being written: pg_control_checkpoint() still tells the old one for a while after a promotion.
 CREATE OR REPLACE FUNCTION tributary.guard_sequence()
 RETURNS boolean
 LANGUAGE plpgsql
@@ -61,7 +60,8 @@ BEGIN
       last_given := (SELECT last_value FROM global_seq_id);
       target := greatest(last_given + 4294967296, (extract(epoch FROM clock_timestamp() - timestamptz '2020-01-01 00:00Z') * 1000)::bigint << 12);
       PERFORM setval('global_seq_id', target);
-      INSERT INTO tributary.sequence_jump (jumped_to, last_known) VALUES (target, last_given - 32);
+      INSERT INTO tributary.sequence_jump (jumped_to, last_known, jumped_at)
+      VALUES (target, last_given, greatest(clock_timestamp(), (SELECT max(m.requested_at) + interval '1 microsecond' FROM tributary.mend AS m)));
       jumped := true;
     END IF;
     UPDATE tributary.installation

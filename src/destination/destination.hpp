@@ -74,6 +74,7 @@ struct Positions {
   std::vector<std::variant<Position, Failure>> of_mappings;
   std::optional<Failure> failure;
   bool of_another = false;  ///< that failure: nothing there is this tenancy's
+  std::optional<Uuid> owner;  ///< then the tenancy whose it is, if of this installation
 };
 
 /// A key whose row was refused, as JSON object of target key column to text.
@@ -107,6 +108,11 @@ class Destination {
   /// Creates what is missing, checks what is there, claims ownership for the tenancy, and reads where each mapping stands. Cached until
   /// something contradicts it.
   virtual asio::awaitable<Positions> positions(std::span<const mapping::Mapping* const> mappings, Deadline deadline) = 0;
+  /// Highest sequence ids up to `bound` of rows that are there, by mapping; -1: none. Only where rows can be newer than the watermark, or have come under another
+  /// id of the tenancy, as in the shared ClickHouse; elsewhere the watermark says it, and this does not look.
+  using Newest = std::variant<std::vector<std::int64_t>, Failure>;
+  virtual asio::awaitable<Newest> newest(std::span<const mapping::Mapping* const> mappings, std::int64_t bound,
+                                         Deadline deadline) = 0;
   /// Small batches of several mappings, all or nothing, in one round trip.
   virtual asio::awaitable<Outcome> apply(std::span<const Batch* const> batches, Deadline deadline) = 0;
   /// The same for one mapping, leaving out rows that are refused. Where more than `most_refused` are, it was no row's fault: nothing is applied, and the
@@ -120,8 +126,8 @@ class Destination {
     Outcome outcome;  ///< where there is no load
   };
   virtual asio::awaitable<Loading> load(const mapping::Mapping& mapping, Position position, Deadline deadline) = 0;
-  /// Gives up ownership once a deleted tenancy's tombstones are applied, so that another tenancy may have this database.
-  virtual asio::awaitable<Outcome> disown(Deadline deadline) = 0;
+  /// Gives up a tenancy's ownership once that is deleted and its tombstones are applied, so that another one may have this database.
+  virtual asio::awaitable<Outcome> disown(Uuid tenancy, Deadline deadline) = 0;
 
   /// Where it stands is asked anew.
   virtual void forget() = 0;

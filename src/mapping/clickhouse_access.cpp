@@ -122,17 +122,19 @@ std::string embedded_users(std::span<const Mapping> mappings) {
   const auto metadata = fmt::format("{}.{}", kDatabase, kMetadataTable);
   std::string grants;
   std::string policies;
+  auto table_policies = policy_element(kMetadataTable, kNotForTenants);
   for (const auto& mapping : mappings) {
     grants += grant_element("GRANT SELECT ON " + view_name(mapping));
     grants += grant_element("GRANT INSERT, OPTIMIZE, ALTER DELETE ON " + table_name(mapping));
+    grants += grant_element("GRANT SELECT(`project_id`, `branch_id`, `sync_sequence_id`) ON " + table_name(mapping));
     policies += policy_element(mapping.target_table, tenant_filter(true));
+    table_policies += policy_element(mapping.target_table, kNotForTenants);
   }
   grants += grant_element("GRANT SELECT, INSERT, OPTIMIZE, ALTER DELETE ON " + metadata);
   // The engine shows its own tables, other tenants' running queries among them, to whoever asks. No name means every table; a SELECT without FROM reads one.
   const auto own_tables = policy_element("", kNotForTenants) + policy_element("one", "1");
   const auto rights = fmt::format("      <grants>\n{}      </grants>\n      <databases>\n{}{}{}      </databases>\n", grants,
-                                  database_element(kViewDatabase, policies),
-                                  database_element(kDatabase, policy_element(kMetadataTable, kNotForTenants)),
+                                  database_element(kViewDatabase, policies), database_element(kDatabase, table_policies),
                                   database_element("system", own_tables));
   const auto reading = grant_element(fmt::format("GRANT SELECT ON {}.*", kDatabase));
   return users_file(default_element(rights) + definer_element("      <grants>\n" + reading + "      </grants>\n"));

@@ -43,7 +43,7 @@ std::string grant_sql(std::span<const Mapping> mappings, const TenantUser& user,
 /// For the first start of the embedded engine, which runs the migrations: everybody may do everything, and the views' definer exists.
 std::string embedded_setup_users();
 /// For the second start, which tenants meet. `default`, who everybody is there, may read the views under their row policies; and as long as readonly is
-/// not 1, write the tables and read watermarks and the engine's own tables, in which a tenant query finds no row. Throws std::invalid_argument on a name with control characters, which XML cannot hold.
+/// not 1, write the tables, read watermarks, which sequence ids the tables have and the engine's own tables, in all of which a tenant query finds no row. Throws std::invalid_argument on a name with control characters, which XML cannot hold.
 std::string embedded_users(std::span<const Mapping> mappings);
 
 }  // namespace tributary::mapping::clickhouse

@@ -157,6 +157,18 @@ std::string insert_metadata_sql() {
       kDatabase, kMetadataTable);
 }
 
+std::string newest_rows_sql(std::span<const Mapping* const> mappings) {
+  std::string text;
+  for (const auto* mapping : mappings) {
+    text += fmt::format(
+        "{}(SELECT toInt64(max(`sync_sequence_id`)) - toInt64(count() = 0) FROM {}\n"
+        "  WHERE `project_id` = {{project:String}} AND `branch_id` = {{branch:String}} AND `sync_sequence_id` <= "
+        "{{bound:Int64}})",
+        text.empty() ? "SELECT " : ",\n       ", table_name(*mapping));
+  }
+  return text;
+}
+
 std::string read_metadata_sql() {
   // The casts take off the name of the aggregate function, which would be the column's type on the wire.
   return fmt::format(

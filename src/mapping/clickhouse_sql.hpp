@@ -1,5 +1,6 @@
 #pragma once
 #include <chrono>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,6 +79,8 @@ std::string insert_metadata_sql();
 /// complete_until Nullable(DateTime64(6, 'UTC'))), one row of the highest generation for each tenancy and mapping that was ever written.
 /// Asks for no merge: right at any time.
 std::string read_metadata_sql();
+/// Highest sync_sequence_id up to {bound:Int64} of a tenant's rows, {project:String} and {branch:String}, in the table of each mapping: one row of Int64; -1: none.
+std::string newest_rows_sql(std::span<const Mapping* const> mappings);
 /// Records that a numbered step was done by this installation. Twice is once.
 std::string record_step_sql(int version, std::string_view name, const Options& options);
 /// Steps that were recorded: (version UInt32, installation_id UUID). Fails where the table is not there: see clickhouse_plan.hpp.

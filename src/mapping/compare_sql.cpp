@@ -206,12 +206,13 @@ std::string pending(const Mapping& mapping, const Statement& statement, Destinat
         return fmt::format("({} ->> {})::{}", qualified(alias, "primaryKey"), quote_literal(column.from), postgres_type(column));
       }));
   if (kind != DestinationKind::clickhouse) return text;
-  // Rows of a deleted tenancy whose place this one has taken are there until its tombstones are.
+  // Rows of a deleted tenancy whose place this one has taken are there until its tombstones are. One that is back under its own id has them among its own.
   return text + fmt::format(
                     "\n"
                     "       OR EXISTS (\n"
                     "         SELECT FROM tributary.deleted_tenancy AS gone\n"
-                    "         WHERE tributary.successor(gone.\"tenancyId\") = {} AND gone.destinations ? '@clickhouse')",
+                    "         WHERE tributary.successor(gone.\"tenancyId\") = {0} AND gone.\"tenancyId\" <> {0}\n"
+                    "           AND gone.destinations ? '@clickhouse')",
                     statement.tenancy());
 }
 
@@ -302,6 +303,16 @@ std::string last_sequence_id_sql(const Mapping& mapping) {
       "  (SELECT max(\"sequenceId\") FROM public.\"DeletedRow\" WHERE \"tenancyId\" = $1 AND \"tableName\" = {}),\n"
       "  -1)",
       public_table(mapping.source_table), quote_identifier(mapping.tenancy_column), quote_literal(mapping.source_table));
+}
+
+std::string remembers_sql(const Mapping& mapping) {
+  constexpr std::string_view kBeforeTheJump = "\"sequenceId\" >= $2 AND \"sequenceId\" <= jump.jumped_to";
+  return fmt::format(
+      "SELECT EXISTS (SELECT FROM {} WHERE {} = $1 AND {})\n"
+      "  OR EXISTS (SELECT FROM public.\"DeletedRow\" WHERE \"tenancyId\" = $1 AND \"tableName\" = {} AND {})\n"
+      "FROM (SELECT min(jumped_to) AS jumped_to FROM tributary.sequence_jump WHERE jumped_to >= $2) AS jump",
+      public_table(mapping.source_table), quote_identifier(mapping.tenancy_column), kBeforeTheJump,
+      quote_literal(mapping.source_table), kBeforeTheJump);
 }
 
 std::string flag_rows_sql(const Mapping& mapping) {

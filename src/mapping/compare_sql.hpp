@@ -58,6 +58,10 @@ std::string column_digests_sql(const Mapping& mapping, const CompareOptions& opt
 
 /// Highest sequence id of tenancy $1 in this mapping, of rows and tombstones; -1: none. One bigint.
 std::string last_sequence_id_sql(const Mapping& mapping);
+/// (boolean) whether the source still knows what a destination that stands at watermark $2 (bigint) has seen of tenancy $1. A tenancy's ids are committed in their
+/// order, so a server that has forgotten one has forgotten all later ones: it knows none from the watermark up to the first jump above it. Those that were
+/// given since say nothing. Also false where what it knew has been changed since that jump.
+std::string remembers_sql(const Mapping& mapping);
 
 /// Makes rows of given keys due again, whatever they are: UPDATE of the source. $1 tenancy, then an array (text[]) of each key column.
 std::string flag_rows_sql(const Mapping& mapping);

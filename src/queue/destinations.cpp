@@ -68,6 +68,9 @@ constexpr std::string_view kForgetDeletedTenancy = R"sql(
 DELETE FROM tributary.deleted_tenancy
 WHERE "tenancyId" = $1 AND destinations = '{}')sql";
 
+constexpr std::string_view kKnowsTenancy = R"sql(
+SELECT EXISTS (SELECT FROM "Tenancy" WHERE id = $1) OR EXISTS (SELECT FROM tributary.deleted_tenancy WHERE "tenancyId" = $1))sql";
+
 constexpr std::string_view kQuarantine = R"sql(
 INSERT INTO tributary.quarantine AS q (tenancy_id, destination_id, mapping, key, next_try_at, sqlstate, error)
 SELECT $1, $2, $3, r.key::jsonb, clock_timestamp() + $6 * interval '1 millisecond' * (0.5 + random() / 2), r.sqlstate, r.error
@@ -226,6 +229,12 @@ asio::awaitable<void> forget_deleted_tenancy(postgres::Connection& connection, U
   commands.push_back({.sql = kLeaveDestinations, .params = std::move(done), .prepare = true});
   commands.push_back({.sql = kForgetDeletedTenancy, .params = std::move(rest), .prepare = true});
   co_await connection.execute_pipeline(std::move(commands), deadline);
+}
+
+asio::awaitable<bool> knows_tenancy(postgres::Connection& connection, Uuid tenancy, Deadline deadline) {
+  postgres::Params params;
+  params.add(tenancy);
+  co_return (co_await connection.execute(kKnowsTenancy, std::move(params), deadline)).get<bool>(0, 0);
 }
 
 }  // namespace tributary::queue

@@ -17,11 +17,11 @@ SELECT $1, $2, suspect.mapping, suspect.reason, false
 FROM (
   SELECT v.mapping,
          CASE
-           WHEN EXISTS (SELECT FROM tributary.sequence_jump AS j WHERE j.last_known < v.watermark AND v.watermark <= j.jumped_to) THEN 'ahead'
+           WHEN v.ahead THEN 'ahead'
            WHEN v.watermark < g.through THEN 'collected'
            WHEN v.adopted THEN 'not empty'
          END AS reason
-  FROM unnest($3::text[], $4::text[], $5::bigint[], $6::boolean[]) AS v (mapping, table_name, watermark, adopted)
+  FROM unnest($3::text[], $4::text[], $5::bigint[], $6::boolean[], $7::boolean[]) AS v (mapping, table_name, watermark, ahead, adopted)
   LEFT JOIN tributary.collected AS g ON g.tenancy_id = $1 AND g.table_name = v.table_name
 ) AS suspect
 WHERE suspect.reason IS NOT NULL
@@ -96,6 +96,11 @@ postgres::Params key_of(const Mend& mend) {
   return params;
 }
 
+void append(postgres::ArrayBuilder& array, bool value) {
+  const std::byte byte{value};
+  array.append(std::span(&byte, 1));
+}
+
 }  // namespace
 
 asio::awaitable<std::uint64_t> request_resync(postgres::Connection& connection, std::span<const DestinationName> destinations,
@@ -108,17 +113,19 @@ asio::awaitable<std::uint64_t> request_mends(postgres::Connection& connection, c
   std::vector<std::string> mappings;
   std::vector<std::string> tables;
   std::vector<std::int64_t> watermarks;
+  postgres::ArrayBuilder ahead(postgres::oid::kBool, postgres::oid::kBoolArray);
   postgres::ArrayBuilder adopted(postgres::oid::kBool, postgres::oid::kBoolArray);
   for (const auto& suspect : suspects) {
     mappings.push_back(suspect.mapping);
     tables.push_back(suspect.table);
     watermarks.push_back(suspect.watermark);
-    const std::byte value{suspect.adopted};
-    adopted.append(std::span(&value, 1));
+    append(ahead, suspect.ahead);
+    append(adopted, suspect.adopted);
   }
   postgres::Params params;
   params.add(destination.tenancy).add(destination.destination).add_array(std::span<const std::string>(mappings));
-  params.add_array(std::span<const std::string>(tables)).add_array(std::span<const std::int64_t>(watermarks)).add_array(adopted);
+  params.add_array(std::span<const std::string>(tables)).add_array(std::span<const std::int64_t>(watermarks));
+  params.add_array(ahead).add_array(adopted);
   co_return (co_await connection.execute_prepared(kRequest, std::move(params), deadline)).affected_rows();
 }
 

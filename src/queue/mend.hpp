@@ -31,6 +31,7 @@ struct Suspect {
   std::string mapping;
   std::string table;  ///< of the source
   std::int64_t watermark = -1;
+  bool ahead = false;  ///< it has seen ids which the source has forgotten
   bool adopted = false;  ///< it has rows, and nobody has ever applied anything there
 };
 /// Asks for those that have seen ids which the source has forgotten, unless they were compared since it forgot them; that have missed tombstones which are gone;

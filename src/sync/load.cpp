@@ -51,6 +51,10 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
       return services_.reader.open(tenancy_, want, rows, whole, source_deadline());
     };
     if (!changes) changes = co_await open();
+    if (is_another_server(changes->last_jump(), targets)) {
+      for (const auto& target : targets) target->load.reset();
+      co_return;
+    }
     co_await stream(*changes, targets, with_patience);
     if (changes->is_broken_off()) {
       for (const auto& target : targets) target->load.reset();

@@ -11,9 +11,9 @@ namespace {
 constexpr std::string_view kBegin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 // The transaction's own time is taken when BEGIN arrives, the snapshot with the first query after it: so it is a clock reading of before
 // the snapshot, and whatever was committed by then is in it. That is what complete_until promises.
-constexpr std::string_view kClock = "SELECT now()";
+constexpr std::string_view kClock = "SELECT now(), coalesce((SELECT max(jumped_to) FROM tributary.sequence_jump), -1)";
 
-/// The clock, then of each mapping whether anything of tenancy $1 has no sequence id yet. One statement: a small read is made of few.
+/// The clock, the last jump, then of each mapping whether anything of tenancy $1 has no sequence id yet. One statement: a small read is made of few.
 std::string state_sql(std::span<const mapping::Mapping> mappings) {
   std::string text(kClock);
   for (const auto& mapping : mappings) text += ",\n(" + mapping::has_unsequenced_sql(mapping) + ")";
@@ -73,11 +73,12 @@ std::vector<std::string> column_of_keys(const std::vector<std::string>& keys, co
 
 ChangeStream::ChangeStream(const mapping::Mapping& mapping, std::int64_t after, postgres::PooledConnection connection,
                            postgres::Transaction transaction, postgres::CopyReader reader, std::optional<std::int64_t> limit,
-                           std::optional<postgres::Timestamp> complete_until)
+                           std::optional<postgres::Timestamp> complete_until, std::int64_t last_jump)
     : mapping_(mapping),
       after_(after),
       limit_(limit),
       complete_until_(complete_until),
+      last_jump_(last_jump),
       through_(after),
       connection_(std::move(connection)),
       transaction_(std::move(transaction)),
@@ -126,11 +127,10 @@ postgres::Command Reader::state_command(Uuid tenancy) const {
 }
 
 bool Reader::has_unsequenced(const postgres::Result& state, const mapping::Mapping& mapping) const {
-  return state.get<bool>(0, 1 + place_of(mapping));
+  return state.get<bool>(0, 2 + place_of(mapping));
 }
 
-asio::awaitable<std::vector<std::shared_ptr<const Changes>>> Reader::read(Uuid tenancy, std::vector<Want> wants,
-                                                                          std::int64_t limit, Deadline deadline) {
+asio::awaitable<ChangesRead> Reader::read(Uuid tenancy, std::vector<Want> wants, std::int64_t limit, Deadline deadline) {
   std::vector<postgres::Command> commands;
   commands.push_back({.sql = kBegin, .params = {}, .prepare = true});
   commands.push_back(state_command(tenancy));
@@ -145,16 +145,16 @@ asio::awaitable<std::vector<std::shared_ptr<const Changes>>> Reader::read(Uuid t
   const auto results = co_await connection->execute_pipeline(std::move(commands), deadline);
   const auto& state = results.at(1);
   const auto clock = state.get<postgres::Timestamp>(0, 0);
-  std::vector<std::shared_ptr<const Changes>> all;
+  ChangesRead read{.last_jump = state.get<std::int64_t>(0, 1)};
   for (std::size_t i = 0; i < wants.size(); ++i) {
     const auto& rows = results.at(2 + i);
     auto changes = changes_of(wants[i], rows, rows.columns() - kBoundColumns, clock);
     const bool bound_reached = !rows.empty() && rows.get<bool>(rows.rows() - 1, rows.columns() - 1);
     changes->more = bound_reached || static_cast<std::int64_t>(rows.rows()) >= limit;
     if (!changes->more && !has_unsequenced(state, *wants[i].mapping)) changes->complete_until = clock;
-    all.push_back(std::move(changes));
+    read.changes.push_back(std::move(changes));
   }
-  co_return all;
+  co_return read;
 }
 
 asio::awaitable<std::shared_ptr<const Changes>> Reader::read_keys(Uuid tenancy, const mapping::Mapping& mapping,
@@ -202,7 +202,8 @@ asio::awaitable<std::unique_ptr<ChangeStream>> Reader::open(Uuid tenancy, Want w
       whole ? mapping::fetch_whole_sql(*want.mapping, range, kind_) : mapping::fetch_sql(*want.mapping, range, kind_);
   auto reader = co_await postgres::CopyReader::start(*connection, "COPY (" + select + ") TO STDOUT (FORMAT binary)", deadline);
   co_return std::make_unique<ChangeStream>(*want.mapping, want.after, std::move(connection), std::move(transaction),
-                                           std::move(reader), whole ? std::nullopt : std::optional(limit), complete_until);
+                                           std::move(reader), whole ? std::nullopt : std::optional(limit), complete_until,
+                                           results.at(0).get<std::int64_t>(0, 1));
 }
 
 }  // namespace tributary::sync

@@ -30,7 +30,7 @@ class ChangeStream {
   /// Without a limit: whole.
   ChangeStream(const mapping::Mapping& mapping, std::int64_t after, postgres::PooledConnection connection,
                postgres::Transaction transaction, postgres::CopyReader reader, std::optional<std::int64_t> limit,
-               std::optional<postgres::Timestamp> complete_until);
+               std::optional<postgres::Timestamp> complete_until, std::int64_t last_jump);
 
   /// Next chunk of at most about `max_bytes`; false when there is none.
   asio::awaitable<bool> next(postgres::CopyBatch& chunk, std::size_t max_bytes, Deadline deadline);
@@ -41,6 +41,7 @@ class ChangeStream {
 
   const mapping::Mapping& mapping() const { return mapping_; }
   std::int64_t after() const { return after_; }
+  std::int64_t last_jump() const { return last_jump_; }  ///< as in ChangesRead
   std::int64_t through() const { return through_; }  ///< of what next() delivered
   std::int64_t delivered() const { return delivered_; }  ///< changes
   std::size_t delivered_bytes() const { return delivered_bytes_; }
@@ -55,6 +56,7 @@ class ChangeStream {
   const std::int64_t after_;
   const std::optional<std::int64_t> limit_;
   const std::optional<postgres::Timestamp> complete_until_;
+  const std::int64_t last_jump_;
   std::int64_t through_;
   std::int64_t delivered_ = 0;
   std::size_t delivered_bytes_ = 0;
@@ -66,6 +68,12 @@ class ChangeStream {
   postgres::CopyReader reader_;
 };
 
+/// Changes of one snapshot, in the order of what was wanted.
+struct ChangesRead {
+  std::vector<std::shared_ptr<const Changes>> changes;
+  std::int64_t last_jump = -1;  ///< of global_seq_id, that the snapshot shows; -1: none
+};
+
 /// Reads one tenancy's changes from the source. Each call is one snapshot, so rows, joins and tombstones agree (invariant 5).
 /// All throw postgres::Error. Threads: one loop, the pool's; distinct calls may overlap.
 class Reader {
@@ -75,9 +83,8 @@ class Reader {
 
   const std::vector<mapping::Mapping>& mappings() const { return mappings_; }
 
-  /// At most `limit` changes of each want, in one round trip. Same order as `wants`.
-  asio::awaitable<std::vector<std::shared_ptr<const Changes>>> read(Uuid tenancy, std::vector<Want> wants, std::int64_t limit,
-                                                                    Deadline deadline);
+  /// At most `limit` changes of each want, in one round trip.
+  asio::awaitable<ChangesRead> read(Uuid tenancy, std::vector<Want> wants, std::int64_t limit, Deadline deadline);
   /// The present state of some target keys (JSON objects), as changes with sequence id 0 that move no watermark: after == through == `watermark`.
   asio::awaitable<std::shared_ptr<const Changes>> read_keys(Uuid tenancy, const mapping::Mapping& mapping,
                                                             std::vector<std::string> keys, std::int64_t watermark,

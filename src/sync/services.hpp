@@ -13,6 +13,26 @@
 
 namespace tributary::sync {
 
+/// Which mappings of destinations were compared with what the source knows, at which watermark, since its last jump. Forgets all of them now and then, lest it
+/// grow with the tenancies: they are asked again.
+class Examined {
+ public:
+  using Key = std::tuple<Uuid, std::string, std::string>;
+  bool contains(const Key& key, std::int64_t jump, std::int64_t watermark) const {
+    const auto found = watermarks_.find(key);
+    return jump == jump_ && found != watermarks_.end() && found->second == watermark;
+  }
+  void add(Key key, std::int64_t jump, std::int64_t watermark) {
+    if (jump != std::exchange(jump_, jump) || watermarks_.size() >= kMost) watermarks_.clear();
+    watermarks_.insert_or_assign(std::move(key), watermark);
+  }
+
+ private:
+  static constexpr std::size_t kMost = 20'000;
+  std::int64_t jump_ = -1;
+  std::map<Key, std::int64_t> watermarks_;
+};
+
 /// What the syncs of one event loop share. Owned by the engine, touched on its loop only.
 struct Services {
   Services(asio::any_io_executor loop, postgres::Pool& pool, source::Installation from, std::vector<mapping::Mapping> mappings,
@@ -28,8 +48,8 @@ struct Services {
         loads_alone(settings.parallel_loads),
         metrics(counted) {}
 
-  using DestinationKey = std::pair<Uuid, std::string>;                  ///< tenancy, destination
-  using MappingKey = std::tuple<Uuid, std::string, std::string>;        ///< and mapping
+  using DestinationKey = std::pair<Uuid, std::string>;  ///< tenancy, destination
+  using MappingKey = std::tuple<Uuid, std::string, std::string>;  ///< and mapping
 
   const queue::DestinationKind kind;  ///< of every claim and destination here
   asio::any_io_executor executor;
@@ -49,6 +69,7 @@ struct Services {
   std::map<MappingKey, std::int64_t> sparing_until;
   /// How many changes a destination is given at once, where that is not simply Params::load_rows: see sync::rows_at_once().
   std::map<MappingKey, std::int64_t> rows_at_once;
+  Examined examined;
   bool keeping = false;  ///< a coroutine keeps what is in `busy` from being tried by others
   int left_behind = 0;  ///< coroutines that go on without their request
   bool stopping = false;  ///< no new load begins

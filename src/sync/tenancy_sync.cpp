@@ -1,7 +1,6 @@
 #include "sync/tenancy_sync.hpp"
 
 #include "destination/change.hpp"
-#include "queue/mend.hpp"
 #include "sync/policy.hpp"
 #include "telemetry/log.hpp"
 
@@ -113,11 +112,13 @@ asio::awaitable<void> TenancySync::sync(Targets& targets, bool with_patience) {
   }
   if (wants.empty()) co_return;
   const auto began = std::chrono::steady_clock::now();
-  const auto read = co_await services_.reader.read(tenancy_, wants, services_.params.small_rows, source_deadline());
+  const auto found = co_await services_.reader.read(tenancy_, wants, services_.params.small_rows, source_deadline());
   services_.observe_stage("fetch", began);
+  if (is_another_server(found.last_jump, targets)) co_return;
+  const auto& read = found.changes;
   // A deleted tenancy is forgotten only when all its tombstones are numbered and read; numbering them puts it into the queue again.
   for (const auto& changes : read) everything_read_ = everything_read_ && changes->complete_until.has_value();
-  co_await each(targets, with_patience, [this, read](TargetPointer target) { return deliver(std::move(target), read); });
+  co_await each(targets, with_patience, [this, read = read](TargetPointer target) { return deliver(std::move(target), read); });
 
   for (std::size_t i = 0; i < wants.size(); ++i) {
     if (!read[i]->more) continue;
@@ -151,7 +152,9 @@ asio::awaitable<void> TenancySync::prepare(TargetPointer target) {
   }
   target->destination = std::move(found.destination);
   if (claim_.mending) target->destination->forget();
-  const auto positions = co_await target->destination->positions(target->mappings, apply_deadline());
+  auto positions = co_await target->destination->positions(target->mappings, apply_deadline());
+  if (positions.of_another && !claim_.deleted && co_await take_over(*target, positions))
+    positions = co_await target->destination->positions(target->mappings, apply_deadline());
   if (positions.of_another && claim_.deleted) {
     // The next tenancy has it already: nothing of ours is left there. leave() says so.
     std::vector<std::string> names;
@@ -175,27 +178,6 @@ asio::awaitable<void> TenancySync::prepare(TargetPointer target) {
   }
   target->mappings = std::move(usable);
   if (!claim_.deleted) co_await note_suspects(target);
-}
-
-// What a destination has seen and the source has forgotten, or has missed and the source has no more, no change will ever mend. Its watermark shows it, until
-// it has applied newer ids.
-asio::awaitable<void> TenancySync::note_suspects(TargetPointer target) {
-  std::vector<queue::Suspect> suspects;
-  for (std::size_t i = 0; i < target->mappings.size(); ++i) {
-    const auto& mapping = *target->mappings[i];
-    const auto& position = target->positions[i];
-    const auto collected = claim_.collected.find(mapping.source_table);
-    const bool forgotten = position.watermark >= 0 && position.watermark <= claim_.last_jump;
-    const bool missed = collected != claim_.collected.end() && position.watermark < collected->second && !position.loading;
-    if (forgotten || missed || position.adopted)
-      suspects.push_back({mapping.name, mapping.source_table, position.watermark, position.adopted});
-  }
-  if (suspects.empty()) co_return;
-  auto source = co_await services_.source.acquire(source_deadline());
-  const auto asked = co_await queue::request_mends(*source, {tenancy_, target->entry.id}, suspects, source_deadline());
-  if (asked > 0)
-    telemetry::log(Level::warning, "sync", "a destination may have rows that the source lacks, and is compared with it",
-                   {{"tenancy", tenancy_.to_string()}, {"destination", target->entry.id}});
 }
 
 asio::awaitable<void> TenancySync::deliver(TargetPointer target, const ChangesList& read) {
@@ -343,7 +325,7 @@ asio::awaitable<void> TenancySync::leave(const Targets& targets) {
     const bool refused = std::any_of(target->mappings.begin(), target->mappings.end(),
                                      [&](const auto* mapping) { return quarantined(*target, *mapping, false) > 0; });
     if (target->parked || target->partial || target->more || refused) continue;
-    auto outcome = co_await target->destination->disown(apply_deadline());
+    auto outcome = co_await target->destination->disown(tenancy_, apply_deadline());
     if (outcome.verdict == Verdict::durable)
       left.push_back(target->entry.id);
     else

@@ -65,7 +65,11 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   // The steps.
   asio::awaitable<void> sync(Targets& targets, bool with_patience);
   asio::awaitable<void> prepare(TargetPointer target);
+  asio::awaitable<bool> take_over(Target& target, const destination::Positions& positions);
   asio::awaitable<void> note_suspects(TargetPointer target);
+  asio::awaitable<std::vector<const mapping::Mapping*>> forgotten_by_source(TargetPointer target);
+  bool is_another_server(std::int64_t last_jump, const Targets& targets);
+  asio::awaitable<bool> is_remembered(postgres::Connection& source, const mapping::Mapping& mapping, std::int64_t seen);
   asio::awaitable<void> deliver(TargetPointer target, const ChangesList& read);
   asio::awaitable<void> load_behind(Want want, const Targets& targets, bool with_patience);
   asio::awaitable<void> load(Want want, Targets targets, bool with_patience);

@@ -83,6 +83,11 @@ class Target final : public Destination {
     co_return co_await writer_->positions(tenant_.tenancy, mappings, deadline);
   }
 
+  asio::awaitable<Newest> newest(std::span<const mapping::Mapping* const> mappings, std::int64_t bound,
+                                 Deadline deadline) override {
+    co_return co_await writer_->newest(tenant_, mappings, bound, deadline);
+  }
+
   asio::awaitable<Outcome> apply(std::span<const Batch* const> batches, Deadline deadline) override {
     co_return co_await writer_->write(tenant_, batches, deadline);
   }
@@ -100,7 +105,7 @@ class Target final : public Destination {
   }
 
   // Nothing there is a tenancy's alone: its tombstones hide its rows, and its id never comes back.
-  asio::awaitable<Outcome> disown(Deadline /*deadline*/) override { co_return Outcome{}; }
+  asio::awaitable<Outcome> disown(Uuid /*tenancy*/, Deadline /*deadline*/) override { co_return Outcome{}; }
 
   void forget() override {}
   void close() override {}

@@ -247,6 +247,27 @@ asio::awaitable<Positions> Writer::positions(Uuid tenancy, std::span<const mappi
   co_return positions;
 }
 
+asio::awaitable<Destination::Newest> Writer::newest(const Tenant& tenant, std::span<const mapping::Mapping* const> mappings,
+                                                    std::int64_t bound, Deadline deadline) {
+  const auto state = state_;
+  const auto server = state->server;
+  std::optional<Failure> failure = server ? std::nullopt : std::optional(not_running());
+  std::vector<std::int64_t> newest;
+  try {
+    if (!failure) {
+      ch::Query query{.text = sql::newest_rows_sql(mappings) + "\nFORMAT RowBinary", .retryable = true};
+      query.params.add("project", tenant.project).add("branch", tenant.branch).add("bound", bound);
+      const auto result = co_await server->execute(std::move(query), deadline.capped(state->params.timeout));
+      for (ch::RowReader row(result.body); newest.size() < mappings.size();) newest.push_back(row.int64());
+    }
+  } catch (...) {
+    failure = to_failure(std::current_exception());
+  }
+  state->note(server, failure);
+  if (failure) co_return std::move(*failure);
+  co_return newest;
+}
+
 // ---- writing ------------------------------------------------------------------------------------------------------------------------
 
 asio::awaitable<std::optional<Failure>> Writer::State::insert(Server to, std::string text, const ch::Block& rows,

@@ -65,6 +65,9 @@ class Writer {
 
   /// Where a tenancy stands, asked anew each time: other processes write too. Those that ask at the same time are answered by one query.
   asio::awaitable<Positions> positions(Uuid tenancy, std::span<const mapping::Mapping* const> mappings, Deadline deadline);
+  /// See Destination::newest(). Asks the server each time.
+  asio::awaitable<Destination::Newest> newest(const Tenant& tenant, std::span<const mapping::Mapping* const> mappings,
+                                              std::int64_t bound, Deadline deadline);
   /// Rows and watermarks of these batches; returns once both are acknowledged.
   asio::awaitable<Outcome> write(const Tenant& tenant, std::span<const Batch* const> batches, Deadline deadline);
 

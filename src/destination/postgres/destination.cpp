@@ -164,11 +164,11 @@ asio::awaitable<Positions> Target::positions(std::span<const mapping::Mapping* c
   }
 }
 
-asio::awaitable<Outcome> Target::disown(Deadline deadline) {
+asio::awaitable<Outcome> Target::disown(Uuid tenancy, Deadline deadline) {
   try {
     auto connection = co_await connect(deadline);
     pg::Params params;
-    params.add(owner_.installation).add(owner_.tenancy);
+    params.add(owner_.installation).add(tenancy);
     co_await connection->execute(kDisown, std::move(params), deadline);
     forget();
     co_return Outcome{};

@@ -170,6 +170,8 @@ asio::awaitable<Positions> establish(pg::Connection& connection, Mappings mappin
   for (std::size_t i = 0; i < mappings.size(); ++i) {
     if (!rows.get<bool>(i, 3)) {
       positions.of_another = true;
+      if (rows.get<std::string>(i, 4) == owner.installation.to_string())
+        positions.owner = Uuid::parse(rows.get<std::string>(i, 5));
       positions.failure = Failure{
           .kind = FailureKind::refused,
           .sqlstate = "",

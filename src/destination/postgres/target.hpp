@@ -39,7 +39,11 @@ class Target final : public Destination {
   asio::awaitable<Outcome> apply(std::span<const Batch* const> batches, Deadline deadline) override;
   asio::awaitable<Outcome> apply_sparing(const Batch& batch, std::size_t most_refused, Keep keep, Deadline deadline) override;
   asio::awaitable<Loading> load(const mapping::Mapping& mapping, Position position, Deadline deadline) override;
-  asio::awaitable<Outcome> disown(Deadline deadline) override;
+  asio::awaitable<Newest> newest(std::span<const mapping::Mapping* const> mappings, std::int64_t /*bound*/,
+                                 Deadline /*deadline*/) override {
+    co_return std::vector<std::int64_t>(mappings.size(), -1);
+  }
+  asio::awaitable<Outcome> disown(Uuid tenancy, Deadline deadline) override;
   void close() override;
 
   /// A connection whose session is set up: empty search_path, UTC.

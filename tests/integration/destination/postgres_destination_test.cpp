@@ -266,7 +266,7 @@ TEST_F(DestinationTest, RefusesADatabaseOfAnotherTenancy) {
     EXPECT_TRUE(positions.failure.has_value());
     EXPECT_NE(positions.failure->message.find(owner_.tenancy.to_string()), std::string::npos) << positions.failure->message;
     // Handed over once its owner has given it up.
-    EXPECT_EQ((co_await target->disown(deadline())).verdict, Verdict::durable);
+    EXPECT_EQ((co_await target->disown(owner_.tenancy, deadline())).verdict, Verdict::durable);
     EXPECT_FALSE((co_await intruder->positions(pointers_, deadline())).failure.has_value());
   });
 }

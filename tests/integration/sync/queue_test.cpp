@@ -219,9 +219,9 @@ TEST_F(QueueTest, ABatchOfHeavyRowsIsReadInParts) {
     for (const auto& mapping : reader.mappings()) {
       if (mapping.name != "users") continue;
       const auto read = co_await reader.read(*Uuid::parse(tenancy), {{.mapping = &mapping, .after = -1}}, 256, deadline());
-      EXPECT_EQ(read.at(0)->rows.rows(), 3U);
-      EXPECT_TRUE(read.at(0)->more);
-      EXPECT_FALSE(read.at(0)->complete_until.has_value());
+      EXPECT_EQ(read.changes.at(0)->rows.rows(), 3U);
+      EXPECT_TRUE(read.changes.at(0)->more);
+      EXPECT_FALSE(read.changes.at(0)->complete_until.has_value());
     }
   });
 }

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <functional>
 #include <sstream>
+#include <vector>
 
 #include "built_in.hpp"
 #include "mapping/clickhouse_plan.hpp"
@@ -58,7 +59,8 @@ const std::vector<Kind>& kinds() {
        }},
       {"repair",
        [](const Mapping& m) {
-         return script({last_sequence_id_sql(m), flag_rows_sql(m), insert_tombstones_sql(m), collect_tombstones_sql({&m, 1})});
+         return script({last_sequence_id_sql(m), remembers_sql(m), flag_rows_sql(m), insert_tombstones_sql(m),
+                        collect_tombstones_sql({&m, 1})});
        }},
       {"create_target", [](const Mapping& m) { return script(create_target_sql(m)); }},
       {"copy_target", [](const Mapping& m) { return copy_target_sql(m) + ";\n"; }},
@@ -66,7 +68,8 @@ const std::vector<Kind>& kinds() {
       {"merge_stage", [](const Mapping& m) { return script({delete_from_stage_sql(m), upsert_from_stage_sql(m)}); }},
       {"clickhouse",
        [](const Mapping& m) {
-         return script({clickhouse::insert_sql(m)}) + script(clickhouse::clean_up_sql(m, std::chrono::hours(24)));
+         return script({clickhouse::insert_sql(m), clickhouse::newest_rows_sql(std::vector{&m})}) +
+                script(clickhouse::clean_up_sql(m, std::chrono::hours(24)));
        }},
       {"merge_arrays", [](const Mapping& m) { return script({delete_arrays_sql(m), upsert_arrays_sql(m)}); }},
   };

@@ -46,7 +46,8 @@ SELECT wanted.place, seen.columns,
            AND (marker."primaryKey" ->> 'id')::uuid = wanted."id")
        OR EXISTS (
          SELECT FROM tributary.deleted_tenancy AS gone
-         WHERE tributary.successor(gone."tenancyId") = $1 AND gone.destinations ? '@clickhouse')
+         WHERE tributary.successor(gone."tenancyId") = $1 AND gone."tenancyId" <> $1
+           AND gone.destinations ? '@clickhouse')
 FROM (
   SELECT given.place, given."id"::uuid AS "id"
   FROM unnest($2::text[]) WITH ORDINALITY AS given ("id", place)

@@ -47,7 +47,8 @@ SELECT wanted.place, seen.columns,
            AND (marker."primaryKey" ->> 'projectUserId')::uuid = wanted."user_id")
        OR EXISTS (
          SELECT FROM tributary.deleted_tenancy AS gone
-         WHERE tributary.successor(gone."tenancyId") = $1 AND gone.destinations ? '@clickhouse')
+         WHERE tributary.successor(gone."tenancyId") = $1 AND gone."tenancyId" <> $1
+           AND gone.destinations ? '@clickhouse')
 FROM (
   SELECT given.place, given."team_id"::uuid AS "team_id", given."user_id"::uuid AS "user_id"
   FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS given ("team_id", "user_id", place)

@@ -48,7 +48,8 @@ SELECT wanted.place, seen.columns,
            AND (marker."primaryKey" ->> 'projectUserId')::uuid = wanted."id")
        OR EXISTS (
          SELECT FROM tributary.deleted_tenancy AS gone
-         WHERE tributary.successor(gone."tenancyId") = $1 AND gone.destinations ? '@clickhouse')
+         WHERE tributary.successor(gone."tenancyId") = $1 AND gone."tenancyId" <> $1
+           AND gone.destinations ? '@clickhouse')
 FROM (
   SELECT given.place, given."id"::uuid AS "id"
   FROM unnest($2::text[]) WITH ORDINALITY AS given ("id", place)

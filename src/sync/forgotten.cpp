@@ -1,0 +1,97 @@
+#include "mapping/compare_sql.hpp"
+#include "queue/mend.hpp"
+#include "sync/tenancy_sync.hpp"
+#include "telemetry/log.hpp"
+
+// What a source that was failed over or restored has forgotten, and destinations have not.
+
+namespace tributary::sync {
+
+using destination::Failure;
+using telemetry::Level;
+
+// What a destination has seen and the source has forgotten, or has missed and the source has no more, no change will ever mend. Its watermark shows it, until
+// it has applied newer ids.
+asio::awaitable<void> TenancySync::note_suspects(TargetPointer target) {
+  std::vector<queue::Suspect> suspects;
+  const auto forgotten = co_await forgotten_by_source(target);
+  for (std::size_t i = 0; i < target->mappings.size(); ++i) {
+    const auto& mapping = *target->mappings[i];
+    const auto& position = target->positions[i];
+    const auto collected = claim_.collected.find(mapping.source_table);
+    const bool ahead = std::ranges::find(forgotten, &mapping) != forgotten.end();
+    const bool missed = collected != claim_.collected.end() && position.watermark < collected->second && !position.loading;
+    if (ahead || missed || position.adopted)
+      suspects.push_back({mapping.name, mapping.source_table, position.watermark, ahead, position.adopted});
+  }
+  if (suspects.empty()) co_return;
+  auto source = co_await services_.source.acquire(source_deadline());
+  const auto asked = co_await queue::request_mends(*source, {tenancy_, target->entry.id}, suspects, source_deadline());
+  if (asked > 0)
+    telemetry::log(Level::warning, "sync", "a destination may have rows that the source lacks, and is compared with it",
+                   {{"tenancy", tenancy_.to_string()}, {"destination", target->entry.id}});
+}
+
+/// Of those that stand below the last jump. What was found out of one is remembered until its watermark has moved.
+asio::awaitable<std::vector<const mapping::Mapping*>> TenancySync::forgotten_by_source(TargetPointer target) {
+  std::vector<const mapping::Mapping*> below;
+  std::vector<std::int64_t> watermarks;
+  for (std::size_t i = 0; i < target->mappings.size(); ++i) {
+    const auto watermark = target->positions[i].watermark;
+    const Services::MappingKey key{tenancy_, target->entry.id, target->mappings[i]->name};
+    if (watermark > claim_.last_jump || services_.examined.contains(key, claim_.last_jump, watermark)) continue;
+    below.push_back(target->mappings[i]);
+    watermarks.push_back(watermark);
+  }
+  if (below.empty()) co_return below;
+  const auto newest = co_await target->destination->newest(below, claim_.last_jump, apply_deadline());
+  if (const auto* failure = std::get_if<Failure>(&newest)) {
+    co_await park(target, "", *failure);
+    co_return std::vector<const mapping::Mapping*>{};
+  }
+  const auto& rows = std::get<std::vector<std::int64_t>>(newest);
+  std::vector<const mapping::Mapping*> forgotten;
+  auto source = co_await services_.source.acquire(source_deadline());
+  for (std::size_t i = 0; i < below.size(); ++i) {
+    const auto seen = std::max(watermarks[i], rows[i]);
+    if (seen >= 0 && !co_await is_remembered(*source, *below[i], seen))
+      forgotten.push_back(below[i]);
+    else
+      services_.examined.add({tenancy_, target->entry.id, below[i]->name}, claim_.last_jump, watermarks[i]);
+  }
+  co_return forgotten;
+}
+
+/// Where the source has jumped since the claim, what it has given after the jump must not move a watermark from below it that nobody has looked at: true, and
+/// the next claim does look.
+bool TenancySync::is_another_server(std::int64_t last_jump, const Targets& targets) {
+  if (last_jump == claim_.last_jump) return false;
+  for (const auto& target : targets) target->more = true;
+  return true;
+}
+
+asio::awaitable<bool> TenancySync::is_remembered(postgres::Connection& source, const mapping::Mapping& mapping,
+                                                 std::int64_t seen) {
+  postgres::Params params;
+  params.add(tenancy_).add(seen);
+  const auto answer = co_await source.execute(mapping::remembers_sql(mapping), std::move(params), source_deadline());
+  co_return answer.get<bool>(0, 0);
+}
+
+// A tenancy that the source does not know, though this database says that it is its: it was made, and had this database, before the source lost its last commits.
+// Whatever is in there counts as found there, and is compared.
+asio::awaitable<bool> TenancySync::take_over(Target& target, const destination::Positions& positions) {
+  if (!positions.owner) co_return false;
+  {
+    auto source = co_await services_.source.acquire(source_deadline());
+    if (co_await queue::knows_tenancy(*source, *positions.owner, source_deadline())) co_return false;
+  }
+  const auto outcome = co_await target.destination->disown(*positions.owner, apply_deadline());
+  if (outcome.verdict != destination::Verdict::durable) co_return false;
+  telemetry::log(
+      Level::warning, "sync", "a destination belonged to a tenancy that the source does not know, and is taken over",
+      {{"tenancy", tenancy_.to_string()}, {"destination", target.entry.id}, {"unknown", positions.owner->to_string()}});
+  co_return true;
+}
+
+}  // namespace tributary::sync
