@@ -332,6 +332,12 @@ void Application::delete_everything(std::chrono::seconds limit) const {
   }
 }
 
+void expect_equal_views(Session& source, const Application& application, const ClickHouse& clickhouse,
+                        std::chrono::seconds limit) {
+  for (unsigned tenancy = 0; tenancy < Application::kTenancies; ++tenancy)
+    wait_until_equal(source, application.tenant(source, tenancy), clickhouse, limit);
+}
+
 Client::Client(const Application& application) : application_(application), session_(application.source().uri()) {
   session_.run("SET lock_timeout = '20ms'");
 }

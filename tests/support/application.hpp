@@ -97,6 +97,10 @@ class Application {
   std::array<std::array<Database, kDestinations>, kTenancies> customers_;
 };
 
+/// Waits until the shared ClickHouse shows each tenancy its rows and no others. Throws with the first differences.
+void expect_equal_views(Session& source, const Application& application, const ClickHouse& clickhouse,
+                        std::chrono::seconds limit);
+
 /// A connection of the application. A statement may be refused (a constraint, somebody else's lock): then its transaction is rolled back, as any
 /// application would. Any other error is a mistake of this test and throws.
 class Client {

@@ -24,8 +24,12 @@ using asio::use_awaitable;
 using asio::ip::tcp;
 using Socket = std::shared_ptr<tcp::socket>;
 
+/// Of a slow connection: about 400 KiB/s.
+constexpr std::size_t kSlowPiece = 2'048;
+constexpr std::chrono::milliseconds kSlowPause{5};
+
 struct Plan {
-  enum class Fault { none, cut, half_close, silence, drip };
+  enum class Fault { none, cut, half_close, silence, drip, throttle };
   Fault fault = Fault::none;
   std::size_t after = std::numeric_limits<std::size_t>::max();  ///< bytes of this direction
   std::chrono::milliseconds time{0};
@@ -34,7 +38,8 @@ struct Plan {
 /// Early faults as often as late ones: most connections carry little.
 Plan make_plan(std::mt19937_64& random) {
   using Fault = Plan::Fault;
-  constexpr std::array kFaults{Fault::none, Fault::none, Fault::cut, Fault::cut, Fault::half_close, Fault::silence, Fault::drip};
+  constexpr std::array kFaults{Fault::none,       Fault::none,    Fault::cut,  Fault::cut,
+                               Fault::half_close, Fault::silence, Fault::drip, Fault::throttle};
   Plan plan{.fault = kFaults[random() % kFaults.size()]};
   if (plan.fault != Fault::none) plan.after = random() % (std::size_t{1} << (random() % 17));
   plan.time = std::chrono::milliseconds(random() % 400);
@@ -55,8 +60,8 @@ void cut(tcp::socket& socket) {
 }  // namespace
 
 struct ChaosProxy::State {
-  State(const postgres::ConnectOptions& options, std::uint64_t seed)
-      : server(endpoint_of(options)), acceptor(loop, {asio::ip::address_v4::loopback(), 0}), random(seed) {}
+  State(tcp::endpoint endpoint, std::uint64_t seed)
+      : server(std::move(endpoint)), acceptor(loop, {asio::ip::address_v4::loopback(), 0}), random(seed) {}
 
   asio::awaitable<void> wait(std::chrono::milliseconds time) {
     asio::steady_timer timer(loop, time);
@@ -87,6 +92,12 @@ struct ChaosProxy::State {
         }
         rest.remove_prefix(std::min<std::size_t>(rest.size(), 64));
         break;
+      case Fault::throttle:
+        for (; rest.size() > kSlowPiece; rest.remove_prefix(kSlowPiece)) {
+          co_await asio::async_write(*to, asio::buffer(rest.substr(0, kSlowPiece)), use_awaitable);
+          co_await wait(kSlowPause);
+        }
+        break;
     }
     co_await asio::async_write(*to, asio::buffer(rest), use_awaitable);
     co_return true;
@@ -101,7 +112,10 @@ struct ChaosProxy::State {
         co_await asio::async_write(*to, asio::buffer(sound), use_awaitable);
         if (sound.size() < bytes.size()) {
           if (!co_await strike(plan, from, to, bytes.substr(sound.size()))) co_return;
-          plan = {};
+          if (plan.fault == Plan::Fault::throttle)
+            plan.after = 0;
+          else
+            plan = {};
         } else if (plan.fault != Plan::Fault::none) {
           plan.after -= sound.size();
         }
@@ -136,7 +150,10 @@ struct ChaosProxy::State {
 };
 
 ChaosProxy::ChaosProxy(const postgres::ConnectOptions& server, std::uint64_t seed)
-    : state_(std::make_unique<State>(server, seed)) {
+    : ChaosProxy(endpoint_of(server).port(), seed) {}
+
+ChaosProxy::ChaosProxy(std::uint16_t server_port, std::uint64_t seed)
+    : state_(std::make_unique<State>(tcp::endpoint(asio::ip::address_v4::loopback(), server_port), seed)) {
   asio::co_spawn(state_->loop, state_->accept(), asio::detached);
   state_->thread = std::thread([this] { state_->loop.run(); });
 }
@@ -155,7 +172,7 @@ int ChaosProxy::faults() const { return state_->faults; }
 
 std::string with_port(std::string uri, const std::string& port) {
   const auto begin = uri.rfind(':') + 1;
-  return uri.replace(begin, uri.find('/', begin) - begin, port);
+  return uri.replace(begin, std::min(uri.find('/', begin), uri.size()) - begin, port);
 }
 
 }  // namespace tributary::test

@@ -7,12 +7,14 @@
 
 namespace tributary::test {
 
-/// Stands before a PostgreSQL server, with a thread of its own, and can fail as networks do. While it fails, each direction of each connection has a plan, which a
-/// seed decides: after some bytes, in the middle of whatever they are, it is cut off, closed on one side, silent for a while, or passed on in small late pieces.
+/// Stands before a server of this machine, PostgreSQL's or ClickHouse's, with a thread of its own, and can fail as networks do. While it fails, each direction of
+/// each connection has a plan, which a seed decides: after some bytes, in the middle of whatever they are, it is cut off, ended as if in order, silent for a while,
+/// passed on in small late pieces for a while, or slow from then on.
 /// Without TLS, so that a cut meets every kind of message.
 class ChaosProxy {
  public:
   ChaosProxy(const postgres::ConnectOptions& server, std::uint64_t seed);
+  ChaosProxy(std::uint16_t server_port, std::uint64_t seed);
   ~ChaosProxy();
   ChaosProxy(const ChaosProxy&) = delete;
   ChaosProxy& operator=(const ChaosProxy&) = delete;
@@ -29,7 +31,7 @@ class ChaosProxy {
   std::unique_ptr<State> state_;
 };
 
-/// A connection string of the form of Database::uri() with another port.
+/// A connection string of the form of Database::uri(), or ClickHouse::uri(), with another port.
 std::string with_port(std::string uri, const std::string& port);
 
 }  // namespace tributary::test

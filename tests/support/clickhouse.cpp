@@ -94,6 +94,10 @@ void ClickHouse::start() {
   options_.password = boost::json::value_to<std::string>(line.at("admin_password"));
 }
 
+std::string ClickHouse::uri() const {
+  return fmt::format("http://{}:{}@{}:{}", options_.user, options_.password, options_.host, options_.port);
+}
+
 void ClickHouse::run(const std::string& sql) const { execute(options_, sql); }
 
 void ClickHouse::restart() {

@@ -34,6 +34,8 @@ class ClickHouse {
 
   /// As its administrator.
   const clickhouse::ConnectOptions& options() const { return options_; }
+  /// For `clickhouse.url`.
+  std::string uri() const;
   std::vector<std::string> strings(const std::string& sql) const { return clickhouse_strings(options_, sql); }
   void run(const std::string& sql) const;
 

@@ -28,7 +28,7 @@ ResultPointer query(PGconn* connection, const std::string& sql) {
   return result;
 }
 
-std::string cluster_uri() {
+std::string cluster_of_tests() {
   const char* uri = std::getenv("TRIBUTARY_TEST_POSTGRES");
   if (uri == nullptr) throw std::runtime_error("TRIBUTARY_TEST_POSTGRES is not set: run this through tests/with-postgres");
   return uri;
@@ -84,22 +84,22 @@ std::string Session::attempt(const std::string& sql) {
 
 int Session::backend_pid() const { return PQbackendPID(connection_.get()); }
 
-Database::Database(std::string_view prefix) : name_(std::string(prefix) + "_" + Uuid::random().to_string().substr(0, 13)) {
-  Session(cluster_uri()).run("CREATE DATABASE \"" + name_ + "\"");
+Database::Database(std::string_view prefix) : Database(prefix, cluster_of_tests()) {}
+
+Database::Database(std::string_view prefix, std::string cluster_uri)
+    : cluster_uri_(std::move(cluster_uri)), name_(std::string(prefix) + "_" + Uuid::random().to_string().substr(0, 13)) {
+  Session(cluster_uri_).run("CREATE DATABASE \"" + name_ + "\"");
 }
 
 Database::~Database() {
   try {
-    Session(cluster_uri()).run("DROP DATABASE IF EXISTS \"" + name_ + "\" WITH (FORCE)");
+    Session(cluster_uri_).run("DROP DATABASE IF EXISTS \"" + name_ + "\" WITH (FORCE)");
   } catch (const std::exception&) {
     // The whole cluster is thrown away after the run.
   }
 }
 
-std::string Database::uri() const {
-  const auto cluster = cluster_uri();
-  return cluster.substr(0, cluster.rfind('/') + 1) + name_ + "?sslmode=disable";
-}
+std::string Database::uri() const { return cluster_uri_.substr(0, cluster_uri_.rfind('/') + 1) + name_ + "?sslmode=disable"; }
 
 postgres::ConnectOptions Database::options() const { return postgres::ConnectOptions::parse(uri()); }
 

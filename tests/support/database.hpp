@@ -36,10 +36,12 @@ class Session {
   std::unique_ptr<pg_conn, Close> connection_;
 };
 
-/// A database of this test's own in the cluster of TRIBUTARY_TEST_POSTGRES, dropped (with its sessions) at the end.
+/// A database of this test's own, dropped (with its sessions) at the end: in the cluster of TRIBUTARY_TEST_POSTGRES, or in the one whose database `postgres` has
+/// this address.
 class Database {
  public:
   explicit Database(std::string_view prefix = "test");
+  Database(std::string_view prefix, std::string cluster_uri);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -50,6 +52,7 @@ class Database {
   Session session() const { return Session(uri()); }
 
  private:
+  std::string cluster_uri_;
   std::string name_;
 };
 

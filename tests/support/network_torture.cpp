@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -9,6 +10,7 @@
 
 #include "support/application.hpp"
 #include "support/chaos_proxy.hpp"
+#include "support/clickhouse.hpp"
 #include "support/load.hpp"
 #include "support/source.hpp"
 #include "support/torture.hpp"
@@ -58,6 +60,14 @@ void torture_network(const TortureParams& params) {
   auto settings = torture_settings(source);
   settings["TRIBUTARY_SOURCE_URL"] = with_port(source.uri(), to_source.port());
   settings["TRIBUTARY_SYNC_SOURCE_TIMEOUT"] = "5s";
+  std::optional<ClickHouse> clickhouse;
+  std::optional<ChaosProxy> to_clickhouse;
+  if (ClickHouse::is_installed()) {
+    to_clickhouse.emplace(clickhouse.emplace().options().port, random());
+    settings["TRIBUTARY_CLICKHOUSE_USE"] = "automatic";
+    settings["TRIBUTARY_CLICKHOUSE_URL"] = with_port(clickhouse->uri(), to_clickhouse->port());
+    to_clickhouse->fail(true);  // from the first connection on: they are kept for long
+  }
   Services services(params, settings, 2);
   application.wait_until_equal(kLimit);
 
@@ -69,11 +79,14 @@ void torture_network(const TortureParams& params) {
   load.finish();
   to_source.fail(false);
   to_destinations.fail(false);
-  if (to_source.faults() == 0 || to_destinations.faults() == 0) throw std::runtime_error("the network was not bad at all");
+  if (to_clickhouse) to_clickhouse->fail(false);
+  if (to_source.faults() == 0 || to_destinations.faults() == 0 || (to_clickhouse && to_clickhouse->faults() == 0))
+    throw std::runtime_error("the network was not bad at all");
 
   auto session = source.session();
   application.complete(session);
   application.wait_until_equal(kLimit);
+  if (clickhouse) expect_equal_views(session, application, *clickhouse, kLimit);
   application.delete_everything(kLimit);
   require_alive(services, 2);
 }

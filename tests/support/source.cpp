@@ -45,6 +45,9 @@ std::string attach_failure(const Database& database, const std::vector<mapping::
 }
 
 SourceDatabase::SourceDatabase(std::string_view prefix) : Database(prefix) { migrate(*this, builtin_mappings()); }
+SourceDatabase::SourceDatabase(std::string_view prefix, std::string cluster_uri) : Database(prefix, std::move(cluster_uri)) {
+  migrate(*this, builtin_mappings());
+}
 
 std::string uuid(unsigned number) { return fmt::format("{:08x}-0000-4000-8000-000000000000", number); }
 

@@ -21,6 +21,7 @@ std::string attach_failure(const Database& database, const std::vector<mapping::
 class SourceDatabase : public Database {
  public:
   explicit SourceDatabase(std::string_view prefix = "source");
+  SourceDatabase(std::string_view prefix, std::string cluster_uri);
 };
 
 /// SQL that makes things; ids are readable: tenancy 1 is 00000001-0000-4000-8000-000000000000.

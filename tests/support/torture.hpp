@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "support/database.hpp"
@@ -26,10 +27,20 @@ enum class Victim {
 /// The same with one `tributary serve` that runs the embedded engine: at its end each tenant's views, too, must equal the source.
 void torture_clickhouse(const TortureParams& params, Victim victim);
 
-/// Two `tributary serve` that reach source and destinations by a network that fails at any byte, `rounds` half seconds long.
+/// Two `tributary serve` that reach source, destinations and ClickHouse (where it is installed) by a network that fails at any byte, `rounds` half seconds long.
 void torture_network(const TortureParams& params);
 /// Three of them; in each round one is stopped (SIGSTOP), mostly for longer than its leases last, and goes on.
 void torture_zombies(const TortureParams& params);
+
+/// What the server that takes the source's place does not know.
+enum class Loss {
+  nothing,  ///< a streaming replica that had everything
+  last_commits,  ///< one that had been cut off
+  since_backup,  ///< a backup
+};
+/// The source's server is replaced under one `tributary serve`, once for each of `losses`, with a load before and after: at the end, customers' databases and the
+/// shared ClickHouse (where it is installed) must equal what the last server knows.
+void torture_failover(const TortureParams& params, std::span<const Loss> losses);
 
 /// Of `tributary serve`, without ClickHouse. Small batches and short times, so that a kill meets every kind of step and what it left is soon taken over.
 Process::Environment torture_settings(const Database& source);

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <random>
+#include <vector>
 
 #include "support/clickhouse.hpp"
 
@@ -30,6 +31,14 @@ TortureParams params_with(std::uint64_t rounds) {
 TEST(Torture, KillsLoseNothing) { EXPECT_NO_THROW(torture(params_with(200))); }
 
 TEST(Torture, ABadNetworkLosesNothing) { EXPECT_NO_THROW(torture_network(params_with(120))); }
+
+TEST(Torture, FailoversEndWithTheDestinationsEqualToTheNewSource) {
+  const auto params = params_with(8);
+  std::mt19937_64 random(params.seed);
+  std::vector<Loss> losses;
+  for (int round = 0; round < params.rounds; ++round) losses.push_back(static_cast<Loss>(random() % 3));
+  EXPECT_NO_THROW(torture_failover(params, losses));
+}
 
 TEST(Torture, ZombiesLoseNothing) { EXPECT_NO_THROW(torture_zombies(params_with(60))); }
 

@@ -255,7 +255,7 @@ struct PrivateCluster::State {
     const bool decided = wait_for(*server, options.start_timeout, [&] {
       const auto file = read_pid_file(data());
       ended = server->wait({}).has_value();
-      return ended || (file.pid == server->pid() && file.state == "ready");
+      return ended || (file.pid == server->pid() && (file.state == "ready" || file.state == "standby"));
     });
     if (!decided) throw ClusterError("the server did not come up in time:\n" + last_lines(log()));
     if (ended) server.reset();

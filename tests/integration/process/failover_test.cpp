@@ -1,88 +1,85 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-
-#include "base/uuid.hpp"
-#include "cli/demo/private_cluster.hpp"
-#include "support/chaos_proxy.hpp"
 #include "support/compare.hpp"
 #include "support/process.hpp"
 #include "support/source.hpp"
+#include "support/source_servers.hpp"
 #include "support/torture.hpp"
 
-/// The source is stopped and started under a service that knows of nothing.
+/// The source is stopped and started, and other servers take its place, under a service that knows of nothing.
 namespace tributary::test {
 namespace {
 
-namespace fs = std::filesystem;
-using cli::demo::PrivateCluster;
-
-const std::string kTenancy = uuid(1);
-
-class Failover : public testing::Test {
- protected:
-  Failover() : proxy_(start("primary").database("postgres"), 0) {
-    Session(cluster_->database("postgres").to_string()).run("CREATE DATABASE source");
-    Process migrate(TRIBUTARY_BINARY, {"migrate", "--quiet"}, settings());
-    EXPECT_EQ(migrate.wait().status, 0);
-    const auto config = fmt::format(
-        R"({{"dbSync.externalDatabases": {{"d": {{"type": "postgres", "connectionString": "{}"}}}}}})", customer_.uri());
-    source().run(insert_project("p", config) + insert_tenancy(kTenancy, "p"));
-    add_users(1);
-  }
-  ~Failover() override {
-    cluster_.reset();
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-
-  PrivateCluster& start(const std::string& name) {
-    cluster_.reset();  // it locks its folder
-    cluster_.emplace(
-        PrivateCluster::start({.folder = folder_ / name, .settings = {{"fsync", "off"}, {"max_connections", "50"}}}));
-    return *cluster_;
-  }
-  /// In its place: where the service finds it from now on.
-  void start_in_place(const std::string& name) { proxy_.lead_to(start(name).database("postgres")); }
-  Session source() const { return Session(cluster_->database("source").to_string()); }
-  Process::Environment settings() const {
-    auto variables = torture_settings(customer_);
-    variables["TRIBUTARY_SOURCE_URL"] = cluster_->database("source").with("port", proxy_.port()).to_string();
-    return variables;
-  }
-  void add_users(int first) const {
-    auto session = source();
-    for (int i = first; i < first + 5; ++i) session.run(insert_user(kTenancy, uuid(1'000 + static_cast<unsigned>(i))));
-  }
-  void wait_until_both_equal() {
-    auto session = source();
-    auto customer = customer_.session();
-    wait_until_equal(session, kTenancy, customer);
-  }
-
-  const fs::path folder_ = [] {
-    const auto folder = fs::temp_directory_path() / ("tributary-failover-" + Uuid::random().to_string().substr(0, 8));
-    fs::create_directory(folder);
-    fs::permissions(folder, fs::perms::all);
-    return folder;
-  }();
-  Database customer_{"customer"};
-  std::optional<PrivateCluster> cluster_;
-  ChaosProxy proxy_;
-};
-
-TEST_F(Failover, ARestartOfTheSourceLosesNothing) {
-  Process serve(TRIBUTARY_BINARY, {"serve"}, settings());
-  wait_until_both_equal();
-  for (int round = 1; round <= 2; ++round) {
-    cluster_->stop();
-    start_in_place("primary");
-    add_users(100 * round);
+TEST(Failover, ARestartOfTheSourceLosesNothing) {
+  SourceServers servers;
+  const SourceDatabase source("source", servers.uri());
+  const Database customer("customer");
+  const auto tenancy = uuid(1);
+  source.session().run(
+      insert_project("p",
+                     fmt::format(R"({{"dbSync.externalDatabases": {{"d": {{"type": "postgres", "connectionString": "{}"}}}}}})",
+                                 customer.uri())) +
+      insert_tenancy(tenancy, "p"));
+  const auto wait_until_both_equal = [&] {
+    auto session = source.session();
+    auto customer_session = customer.session();
+    wait_until_equal(session, tenancy, customer_session);
+  };
+  Process serve(TRIBUTARY_BINARY, {"serve"}, torture_settings(source));
+  for (unsigned round = 0; round < 3; ++round) {
+    if (round > 0) servers.restart();
+    for (unsigned i = 0; i < 5; ++i) source.session().run(insert_user(tenancy, uuid(1'000 + 100 * round + i)));
     wait_until_both_equal();
   }
   EXPECT_EQ(serve.kill().status, 128 + 9) << "it ran all the time";
 }
+
+// Its watermark went with its rows.
+TEST(Failover, ADestinationThatFailsOverGetsWhatItsReplicaLacks) {
+  SourceServers servers;
+  const Database customer("customer", servers.uri());
+  const SourceDatabase source;
+  const auto tenancy = uuid(1);
+  source.session().run(
+      insert_project("p",
+                     fmt::format(R"({{"dbSync.externalDatabases": {{"d": {{"type": "postgres", "connectionString": "{}"}}}}}})",
+                                 customer.uri())) +
+      insert_tenancy(tenancy, "p"));
+  const auto change_and_wait = [&](unsigned first) {
+    auto session = source.session();
+    for (unsigned i = 0; i < 5; ++i) session.run(insert_user(tenancy, uuid(1'000 + first + i)));
+    session.run(R"(UPDATE "ProjectUser" SET "displayName" = 'changed ' || clock_timestamp())");
+    auto customer_session = customer.session();
+    wait_until_equal(session, tenancy, customer_session);
+  };
+  Process serve(TRIBUTARY_BINARY, {"serve"}, torture_settings(source));
+  change_and_wait(0);
+  servers.prepare(SourceServers::Successor::replica);
+  change_and_wait(100);
+  servers.cut_off();
+  change_and_wait(200);
+  servers.replace();
+  change_and_wait(300);
+  EXPECT_EQ(serve.kill().status, 128 + 9) << "it ran all the time";
+}
+
+// `make torture` does the same with more rounds.
+class FailoverTo : public testing::TestWithParam<Loss> {};
+
+TEST_P(FailoverTo, AnotherServerEndsWithEveryDestinationEqualToIt) {
+  const TortureParams params{.binary = TRIBUTARY_BINARY, .seed = 20261126};
+  SCOPED_TRACE("seed " + std::to_string(params.seed));
+  const Loss loss = GetParam();
+  EXPECT_NO_THROW(torture_failover(params, {&loss, 1}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Loss, FailoverTo, testing::Values(Loss::nothing, Loss::last_commits, Loss::since_backup),
+                         [](const auto& loss) {
+                           return loss.param == Loss::nothing        ? "AReplicaThatHadEverything"
+                                  : loss.param == Loss::last_commits ? "AReplicaWithoutTheLastCommits"
+                                                                     : "ABackup";
+                         });
 
 }  // namespace
 }  // namespace tributary::test
