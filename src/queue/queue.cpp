@@ -95,13 +95,15 @@ WITH finished AS (
 SELECT tributary.enqueue_for(ARRAY[$4], $5), pg_notify('tributary_queue', '')::text WHERE $3)sql";
 
 // A stale request is deleted and its tenancy enqueued anew: setting it back to pending would violate the partial unique key where a newer one
-// is pending already. Requests in flight without a lease are of a process that knows no leases: they are given one lease's time.
+// is pending already. Requests in flight without a lease are of a process that knows no leases: they are given one lease's time. No lease is longer than an hour
+// (queue.lease): one that seems so was given before the source's clock was set back, or by a primary whose clock was ahead.
 constexpr std::string_view kRevive = R"sql(
 WITH stale AS (
   DELETE FROM "OutgoingRequest" AS r
   WHERE r."startedFulfillingAt" IS NOT NULL
     AND r."deduplicationKey" LIKE 'sync:%'
-    AND coalesce(r."leaseUntil", r."startedFulfillingAt" AT TIME ZONE 'UTC' + $1 * interval '1 millisecond') < clock_timestamp()
+    AND coalesce(r."leaseUntil", r."startedFulfillingAt" AT TIME ZONE 'UTC' + $1 * interval '1 millisecond')
+        NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 hour'
   RETURNING {} AS tenancy_id, "destinationKind" AS kind
 ), due AS (
   SELECT tenancy_id, CASE destination_id WHEN '@clickhouse' THEN 'clickhouse' ELSE 'postgres' END AS kind

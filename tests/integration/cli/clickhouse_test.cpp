@@ -8,6 +8,7 @@
 #include "clickhouse/error.hpp"
 #include "fixture.hpp"
 #include "support/clickhouse.hpp"
+#include "support/small_disk.hpp"
 
 /// With nothing configured, every tenancy's rows are in the embedded ClickHouse too.
 namespace tributary::test {
@@ -56,7 +57,7 @@ class CliClickHouse : public Cli {
     }
   }
 
-  const fs::path folder_;
+  fs::path folder_;
   std::string tenancy_;
 };
 
@@ -130,6 +131,36 @@ TEST_F(CliClickHouse, VerifyComparesWhatEachTenantSeesAndResyncReadsItAgain) {
   ASSERT_EQ(with_clickhouse({"sync", "--once"}).status, 0);
   EXPECT_EQ(source_.session().number("SELECT count(*) FROM tributary.mend WHERE finished_at IS NULL OR NOT begun"), 0);
   EXPECT_EQ(with_clickhouse({"verify", "--project", "acme"}).status, 0);
+}
+
+// The engine's trouble is its own: customers' databases get their rows meanwhile, and it has all of them once there is room.
+TEST_F(CliClickHouse, AFullDiskUnderTheEngineHoldsUpNobodyElse) {
+  if (!SmallDisk::can_mount()) GTEST_SKIP() << "a small disk can be mounted by root only";
+  const SmallDisk disk;
+  const Database warehouse("cli_warehouse");
+  done({"destination", "add", "acme", "warehouse", "--url", warehouse.uri()});
+  auto settings = with_clickhouse();
+  settings["TRIBUTARY_CLICKHOUSE_FOLDER"] = (disk.path() / "engine").string();
+  folder_ = disk.path() / "engine";
+  Binary serve({"serve"}, settings);
+  insert_teams(tenancy_, "acme", 10);
+  serve.wait_until([&] { return teams() == 10; }, 60s);
+
+  disk.fill();
+  insert_teams(tenancy_, "acme", 5'000);
+  auto customer = warehouse.session();
+  serve.wait_until([&] { return customer.number("SELECT count(*) FROM teams") == 5'010; });
+  auto source = source_.session();
+  serve.wait_until([&] {
+    return source.number(
+               "SELECT count(*) FROM tributary.destination_state WHERE destination_id = '@clickhouse' AND error <> ''") > 0;
+  });
+  EXPECT_GT(json_of(tributary({"status", "--json"})).at("clickhouse").at("failing").to_number<int>(), 0);
+
+  disk.make_room();
+  serve.wait_until([&] { return teams() == 5'010; }, 60s);
+  serve.signal(SIGTERM);
+  EXPECT_EQ(serve.wait(15s), 0) << serve.err();
 }
 
 }  // namespace

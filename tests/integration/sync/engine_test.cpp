@@ -223,6 +223,19 @@ TEST_F(SyncTest, ARequestWhoseLeaseRanOutIsDoneByAnother) {
   wait_until([&] { return session_.number("SELECT count(*) FROM \"OutgoingRequest\"") == 0; }, "the queue is empty");
 }
 
+// As after the source's clock was set back: its worker is dead, and its lease would last for days.
+TEST_F(SyncTest, ALeaseThatIsLongerThanAnyCanBeHasRunOut) {
+  test::Database customer("customer");
+  const auto tenancy = add_tenancy(1, {customer.uri()});
+  add_users(tenancy, 1, 5);
+  session_.run(fmt::format("SELECT tributary.enqueue(ARRAY['{}'::uuid])", tenancy));
+  session_.run(
+      R"(UPDATE "OutgoingRequest" SET "startedFulfillingAt" = now(), "leaseToken" = gen_random_uuid(), "leaseUntil" = now() + interval '2 days')");
+  test::Service service(source_);
+  auto customer_session = customer.session();
+  wait_until_equal(session_, tenancy, customer_session);
+}
+
 TEST_F(SyncTest, AStaleRequestWithANewerPendingOneIsDropped) {
   const auto tenancy = add_tenancy(1, {});
   session_.run(R"(DELETE FROM "OutgoingRequest")");

@@ -1,5 +1,6 @@
 #include "base/uuid.hpp"
 #include "fixture.hpp"
+#include "support/small_disk.hpp"
 
 /// What happens to servers in production: afterwards a destination equals its source, and nobody had to do anything.
 namespace tributary::sync {
@@ -71,6 +72,37 @@ TEST_F(FailingDestination, ThatIsOutOfConnectionsForAWhileCatchesUp) {
   end_sessions();
   customer().run("DROP OWNED BY " + role);
   session_.run("DROP ROLE " + role);
+}
+
+TEST_F(FailingDestination, WhoseDiskIsFullForAWhileCatchesUp) {
+  if (!test::SmallDisk::can_mount()) GTEST_SKIP() << "a small disk can be mounted by root only";
+  const test::SmallDisk disk("postgres");
+  const auto space = "small_" + Uuid::random().to_string().substr(0, 8);
+  session_.run("CREATE TABLESPACE " + space + " LOCATION '" + disk.path().string() + "'");
+  customer().run("ALTER TABLE public.users SET TABLESPACE " + space);
+  disk.fill();
+  add_users(tenancy_, 1'000, 500);
+  wait_for_failure("No space left on device");
+  disk.make_room();
+  wait_until_equal(session_, tenancy_, customer());
+  customer().run("ALTER TABLE public.users SET TABLESPACE pg_default");
+  session_.run("DROP TABLESPACE " + space);
+}
+
+TEST_F(FailingDestination, WhoseTransactionsAreSerializableCatchesUp) {
+  session_.run("ALTER DATABASE " + quoted() + " SET default_transaction_isolation = 'serializable'");
+  end_sessions();
+  customer().run("BEGIN; SELECT count(*) FROM public.users; UPDATE public._stack_sync_metadata SET updated_at = updated_at");
+  change();
+  wait_until(
+      [&] {
+        return session_.number("SELECT count(*) FROM pg_stat_activity WHERE datname = '" + customer_.name() +
+                               "' AND wait_event_type = 'Lock'") > 0;
+      },
+      "ours waits for the customer's transaction");
+  customer().run("COMMIT");
+  wait_for_failure("could not serialize");
+  wait_until_equal(session_, tenancy_, customer());
 }
 
 TEST_F(FailingDestination, ThatCannotSerialiseATransactionCatchesUp) {
