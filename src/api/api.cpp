@@ -33,6 +33,16 @@ postgres::ConnectOptions session_settings(postgres::ConnectOptions options) {
       .with_setting("jit", "off");
 }
 
+asio::awaitable<postgres::PooledConnection> Context::connect(Deadline deadline) {
+  const auto in_time = deadline.capped(queue_timeout);
+  try {
+    co_return co_await source.acquire(in_time);
+  } catch (const postgres::Error& error) {
+    if (error.kind() != postgres::ErrorKind::deadline) throw;
+  }
+  throw http::Error(http::kBusy, "The server is busy; try again later");
+}
+
 directory::Tenancy tenancy_of(const http::Request& request) {
   return {.id = request.identity.tenancy, .project = request.identity.project, .branch = request.identity.branch};
 }

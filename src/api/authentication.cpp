@@ -17,7 +17,7 @@ constexpr std::string_view kBearer = "Bearer ";
 /// Those that do not exist are not remembered, so memory is that of the projects in use.
 class KnownProjects {
  public:
-  explicit KnownProjects(postgres::Pool& source) : source_(source) {}
+  explicit KnownProjects(Context& context) : context_(context) {}
 
   asio::awaitable<std::optional<directory::Credentials>> find(std::string project, std::string branch, Deadline deadline) {
     const auto now = std::chrono::steady_clock::now();
@@ -27,7 +27,7 @@ class KnownProjects {
     }
     const auto found = known_.find({project, branch});
     if (found != known_.end() && now < found->second.until) co_return found->second.credentials;
-    auto connection = co_await source_.acquire(deadline);
+    auto connection = co_await context_.connect(deadline);
     auto credentials = co_await directory::read_credentials(*connection, project, branch, deadline);
     if (credentials) known_.insert_or_assign({project, branch}, Known{*credentials, now + kFor});
     co_return credentials;
@@ -39,7 +39,7 @@ class KnownProjects {
     directory::Credentials credentials;
     std::chrono::steady_clock::time_point until;
   };
-  postgres::Pool& source_;
+  Context& context_;
   std::chrono::steady_clock::time_point next_tidying_{};
   std::map<std::pair<std::string, std::string>, Known> known_;
 };
@@ -112,7 +112,7 @@ asio::awaitable<Identity> authenticate_outside(const Context& context, KnownProj
 }  // namespace
 
 http::Authenticator make_authenticator(Context& context) {
-  return [&context, projects = std::make_shared<KnownProjects>(context.source)](Access access, const http::RawRequest& request) {
+  return [&context, projects = std::make_shared<KnownProjects>(context)](Access access, const http::RawRequest& request) {
     return access == Access::cron || access == Access::operator_ ? authenticate_outside(context, *projects, access, request)
                                                                  : authenticate_project(*projects, access, request);
   };

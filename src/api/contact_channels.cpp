@@ -51,7 +51,7 @@ void add_contact_channels(http::Router& router, Context& context) {
                .errors = {kUserNotFound, kChannelUsedForAuth},
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
                  const auto& body = request.body.as_object();
-                 auto connection = co_await context.source.acquire(request.deadline);
+                 auto connection = co_await context.connect(request.deadline);
                  co_return Response::of(to_json(co_await directory::create_contact_channel(
                      *connection, tenancy_of(request), uuid_field(body, "user_id").value(), fields_of(body), request.deadline)));
                }});
@@ -61,7 +61,7 @@ void add_contact_channels(http::Router& router, Context& context) {
                .query = list_query({optional("user_id", Schema::uuid())}),
                .answer = list_schema(contact_channel_schema()),
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
-                 auto connection = co_await context.source.acquire(request.deadline);
+                 auto connection = co_await context.connect(request.deadline);
                  co_return list_response(co_await directory::list_contact_channels(*connection, tenancy_of(request),
                                                                                    uuid_field(request.query, "user_id"),
                                                                                    page_of(request.query), request.deadline),
@@ -75,7 +75,7 @@ void add_contact_channels(http::Router& router, Context& context) {
        .answer = contact_channel_schema(),
        .errors = {kChannelNotFound},
        .handle = [&context](const Request& request) -> asio::awaitable<Response> {
-         auto connection = co_await context.source.acquire(request.deadline);
+         auto connection = co_await context.connect(request.deadline);
          co_return Response::of(to_json(co_await directory::read_contact_channel(
              *connection, tenancy_of(request), request.uuid("user_id"), request.uuid("contact_channel_id"), request.deadline)));
        }});
@@ -88,7 +88,7 @@ void add_contact_channels(http::Router& router, Context& context) {
                .answer = contact_channel_schema(),
                .errors = {kChannelNotFound, kChannelUsedForAuth},
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
-                 auto connection = co_await context.source.acquire(request.deadline);
+                 auto connection = co_await context.connect(request.deadline);
                  co_return Response::of(to_json(co_await directory::update_contact_channel(
                      *connection, tenancy_of(request), request.uuid("user_id"), request.uuid("contact_channel_id"),
                      fields_of(request.body.as_object()), request.deadline)));
@@ -101,7 +101,7 @@ void add_contact_channels(http::Router& router, Context& context) {
                .answer = success_schema(),
                .errors = {kChannelNotFound},
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
-                 auto connection = co_await context.source.acquire(request.deadline);
+                 auto connection = co_await context.connect(request.deadline);
                  co_await directory::delete_contact_channel(*connection, tenancy_of(request), request.uuid("user_id"),
                                                             request.uuid("contact_channel_id"), request.deadline);
                  co_return success();

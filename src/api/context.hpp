@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -8,6 +9,7 @@
 
 #include "analytics/query.hpp"
 #include "api/sync_runner.hpp"
+#include "base/quota.hpp"
 #include "base/secrets.hpp"
 #include "destination/postgres/destination.hpp"
 #include "directory/values.hpp"
@@ -30,6 +32,7 @@ struct ClickHouse {
 /// What the endpoints of one event loop work with.
 struct Context {
   postgres::Pool& source;  ///< connections made with session_settings()
+  std::chrono::milliseconds queue_timeout{1'000};  ///< see connect()
   std::span<const mapping::Mapping> mappings;
   SyncRunner& sync;
   Secrets secrets;
@@ -38,6 +41,12 @@ struct Context {
   destination::postgres_target::Params destinations;  ///< how they are connected to, and what may be one
   /// The shared ClickHouse as it is now; nullopt: there is none, or it is away.
   std::function<asio::awaitable<std::optional<ClickHouse>>()> clickhouse;
+  /// Of analytics queries, by project.
+  std::shared_ptr<Quota> queries = std::make_shared<Quota>(4, 16);
+
+  /// A connection to the source. Throws postgres::Error where it cannot be reached, and http::Error where none became free in `queue_timeout`: the longer a request has
+  /// waited, the likelier nobody waits for its answer.
+  asio::awaitable<postgres::PooledConnection> connect(Deadline deadline);
 };
 
 /// Run-time parameters of the API's sessions.

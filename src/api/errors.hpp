@@ -36,6 +36,7 @@ inline constexpr KnownError kExpectedInternalProject{401, "EXPECTED_INTERNAL_PRO
 inline constexpr KnownError kInvalidBearer{401, "INVALID_BEARER_TOKEN",
                                            "The token of the header Authorization is not valid here"};
 
+inline constexpr KnownError kTooManyQueries{429, "TOO_MANY_QUERIES", "The project has as many queries under way as it may"};
 inline constexpr KnownError kUnavailable{503, "SERVICE_UNAVAILABLE",
                                          "A database cannot be reached now; the request may have been carried out"};
 

@@ -27,7 +27,7 @@ void add_profiles(http::Router& router, Context& context) {
                .answer = list_schema(member_profile_schema()),
                .errors = {kTeamNotFound, kUserNotFound},
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
-                 auto connection = co_await context.source.acquire(request.deadline);
+                 auto connection = co_await context.connect(request.deadline);
                  co_return list_response(co_await directory::list_member_profiles(
                                              *connection, tenancy_of(request), uuid_field(request.query, "team_id"),
                                              uuid_field(request.query, "user_id"), page_of(request.query), request.deadline),
@@ -40,7 +40,7 @@ void add_profiles(http::Router& router, Context& context) {
                .answer = member_profile_schema(),
                .errors = {kMembershipNotFound, kUserNotFound},
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
-                 auto connection = co_await context.source.acquire(request.deadline);
+                 auto connection = co_await context.connect(request.deadline);
                  co_return Response::of(to_json(co_await directory::read_member_profile(
                      *connection, tenancy_of(request), request.uuid("team_id"), request.uuid("user_id"), request.deadline)));
                }});
@@ -55,7 +55,7 @@ void add_profiles(http::Router& router, Context& context) {
        .errors = {kMembershipNotFound, kUserNotFound},
        .handle = [&context](const Request& request) -> asio::awaitable<Response> {
          const auto& body = request.body.as_object();
-         auto connection = co_await context.source.acquire(request.deadline);
+         auto connection = co_await context.connect(request.deadline);
          co_return Response::of(to_json(co_await directory::update_member_profile(
              *connection, tenancy_of(request), request.uuid("team_id"), request.uuid("user_id"),
              {.display_name = text_or_null_field(body, "display_name"),
@@ -77,7 +77,7 @@ void add_memberships(http::Router& router, Context& context) {
                .answer = membership_schema(),
                .errors = {kUserNotFound, kTeamNotFound, kMembershipExists},
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
-                 auto connection = co_await context.source.acquire(request.deadline);
+                 auto connection = co_await context.connect(request.deadline);
                  co_await directory::create_membership(*connection, tenancy_of(request), request.uuid("team_id"),
                                                        request.uuid("user_id"), request.deadline);
                  co_return Response::of(json::object{{"team_id", request.uuid("team_id").to_string()},
@@ -91,7 +91,7 @@ void add_memberships(http::Router& router, Context& context) {
                .answer = success_schema(),
                .errors = {kUserNotFound, kMembershipNotFound},
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
-                 auto connection = co_await context.source.acquire(request.deadline);
+                 auto connection = co_await context.connect(request.deadline);
                  co_await directory::delete_membership(*connection, tenancy_of(request), request.uuid("team_id"),
                                                        request.uuid("user_id"), request.deadline);
                  co_return success();

@@ -46,7 +46,7 @@ void add_projects(http::Router& router, Context& context) {
                .errors = {kProjectExists},
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
                  const auto& body = request.body.as_object();
-                 auto connection = co_await context.source.acquire(request.deadline);
+                 auto connection = co_await context.connect(request.deadline);
                  const auto project =
                      co_await directory::create_project(*connection, text_field(body, "id").value_or(Uuid::random().to_string()),
                                                         text_field(body, "display_name").value_or(""),
@@ -59,7 +59,7 @@ void add_projects(http::Router& router, Context& context) {
                .summary = "The project's configuration override, without passwords",
                .answer = Schema::object("Config", {required("config_string", Schema::string().described("JSON"))}),
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
-                 auto connection = co_await context.source.acquire(request.deadline);
+                 auto connection = co_await context.connect(request.deadline);
                  co_return Response::of(
                      json::object{{"config_string", co_await directory::read_configuration(*connection, request.identity.project,
                                                                                            context.secrets, request.deadline)}});
@@ -79,7 +79,7 @@ void add_projects(http::Router& router, Context& context) {
        .answer = success_schema(),
        .errors = {kProjectNotFound},
        .handle = [&context](const Request& request) -> asio::awaitable<Response> {
-         auto connection = co_await context.source.acquire(request.deadline);
+         auto connection = co_await context.connect(request.deadline);
          co_await directory::update_configuration(*connection, request.identity.project,
                                                   text_field(request.body.as_object(), "config_override_string").value(),
                                                   context.secrets, context.destinations.guard, request.deadline);

@@ -226,14 +226,14 @@ asio::awaitable<json::object> read_status(Context& context, std::optional<direct
   json::object status;
   std::vector<Destination> destinations;
   {
-    auto source = co_await context.source.acquire(deadline);
+    auto source = co_await context.connect(deadline);
     status["tables"] = co_await read_tables(*source, context.mappings, tenancy, deadline);
     status["tombstones"] = co_await read_tombstones(*source, tenancy, deadline);
     status["queue"] = co_await read_queue(*source, tenancy, deadline);
     destinations = co_await read_destinations(*source, tenancy, deadline);
   }
   co_await ask_all(destinations, context);
-  auto source = co_await context.source.acquire(deadline);
+  auto source = co_await context.connect(deadline);
   json::array described;
   for (const auto& destination : destinations)
     described.push_back(co_await describe(*source, destination, context.mappings, deadline));

@@ -45,7 +45,7 @@ Schema fusebox_schema() {
 }
 
 asio::awaitable<Response> read_fusebox(Context& context, Deadline deadline) {
-  auto connection = co_await context.source.acquire(deadline);
+  auto connection = co_await context.connect(deadline);
   const auto switches = co_await connection->execute_prepared(kReadFusebox, {}, deadline);
   co_return Response::of(
       json::object{{"sequencer_enabled", switches.get<bool>(0, 0)}, {"poller_enabled", switches.get<bool>(0, 1)}});
@@ -54,7 +54,7 @@ asio::awaitable<Response> read_fusebox(Context& context, Deadline deadline) {
 asio::awaitable<Response> write_fusebox(Context& context, const Request& request) {
   const auto& body = request.body.as_object();
   {
-    auto connection = co_await context.source.acquire(request.deadline);
+    auto connection = co_await context.connect(request.deadline);
     postgres::Params params;
     params.add(flag_field(body, "sequencer_enabled"), postgres::oid::kBool);
     params.add(flag_field(body, "poller_enabled"), postgres::oid::kBool);

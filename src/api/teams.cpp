@@ -41,7 +41,7 @@ void add_teams(http::Router& router, Context& context) {
                .errors = {kUserNotFound, kProjectNotFound},
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
                  const auto& body = request.body.as_object();
-                 auto connection = co_await context.source.acquire(request.deadline);
+                 auto connection = co_await context.connect(request.deadline);
                  co_return Response::of(to_json(co_await directory::create_team(
                      *connection, tenancy_of(request), fields_of(body), uuid_field(body, "creator_user_id"), request.deadline)));
                }});
@@ -51,7 +51,7 @@ void add_teams(http::Router& router, Context& context) {
                .query = list_query({optional("user_id", Schema::uuid().described("Those that this user is in"))}),
                .answer = list_schema(team_schema()),
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
-                 auto connection = co_await context.source.acquire(request.deadline);
+                 auto connection = co_await context.connect(request.deadline);
                  co_return list_response(
                      co_await directory::list_teams(*connection, tenancy_of(request), uuid_field(request.query, "user_id"),
                                                     page_of(request.query), request.deadline),
@@ -64,7 +64,7 @@ void add_teams(http::Router& router, Context& context) {
                .answer = team_schema(),
                .errors = {kTeamNotFound},
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
-                 auto connection = co_await context.source.acquire(request.deadline);
+                 auto connection = co_await context.connect(request.deadline);
                  co_return Response::of(to_json(
                      co_await directory::read_team(*connection, tenancy_of(request), request.uuid("team_id"), request.deadline)));
                }});
@@ -78,7 +78,7 @@ void add_teams(http::Router& router, Context& context) {
        .answer = team_schema(),
        .errors = {kTeamNotFound},
        .handle = [&context](const Request& request) -> asio::awaitable<Response> {
-         auto connection = co_await context.source.acquire(request.deadline);
+         auto connection = co_await context.connect(request.deadline);
          co_return Response::of(to_json(co_await directory::update_team(*connection, tenancy_of(request), request.uuid("team_id"),
                                                                         fields_of(request.body.as_object()), request.deadline)));
        }});
@@ -90,7 +90,7 @@ void add_teams(http::Router& router, Context& context) {
                .answer = success_schema(),
                .errors = {kTeamNotFound},
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
-                 auto connection = co_await context.source.acquire(request.deadline);
+                 auto connection = co_await context.connect(request.deadline);
                  co_await directory::delete_team(*connection, tenancy_of(request), request.uuid("team_id"), request.deadline);
                  co_return success();
                }});

@@ -81,7 +81,7 @@ void add_users(http::Router& router, Context& context) {
                .answer = user_schema(),
                .errors = {kUserEmailExists, kProjectNotFound},
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
-                 auto connection = co_await context.source.acquire(request.deadline);
+                 auto connection = co_await context.connect(request.deadline);
                  co_return Response::of(to_json(co_await directory::create_user(
                      *connection, tenancy_of(request), fields_of(request.body.as_object()), request.deadline)));
                }});
@@ -91,7 +91,7 @@ void add_users(http::Router& router, Context& context) {
                .query = list_parameters(),
                .answer = list_schema(user_schema()),
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
-                 auto connection = co_await context.source.acquire(request.deadline);
+                 auto connection = co_await context.connect(request.deadline);
                  co_return list_response(
                      co_await directory::list_users(*connection, tenancy_of(request), filter_of(request.query),
                                                     page_of(request.query), request.deadline),
@@ -104,7 +104,7 @@ void add_users(http::Router& router, Context& context) {
                .answer = user_schema(),
                .errors = {kUserNotFound},
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
-                 auto connection = co_await context.source.acquire(request.deadline);
+                 auto connection = co_await context.connect(request.deadline);
                  co_return Response::of(to_json(
                      co_await directory::read_user(*connection, tenancy_of(request), request.uuid("user_id"), request.deadline)));
                }});
@@ -119,7 +119,7 @@ void add_users(http::Router& router, Context& context) {
        .answer = user_schema(),
        .errors = {kUserNotFound, kUserEmailExists, kMembershipNotFound},
        .handle = [&context](const Request& request) -> asio::awaitable<Response> {
-         auto connection = co_await context.source.acquire(request.deadline);
+         auto connection = co_await context.connect(request.deadline);
          co_return Response::of(to_json(co_await directory::update_user(*connection, tenancy_of(request), request.uuid("user_id"),
                                                                         fields_of(request.body.as_object()), request.deadline)));
        }});
@@ -131,7 +131,7 @@ void add_users(http::Router& router, Context& context) {
                .answer = success_schema(),
                .errors = {kUserNotFound},
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
-                 auto connection = co_await context.source.acquire(request.deadline);
+                 auto connection = co_await context.connect(request.deadline);
                  co_await directory::delete_user(*connection, tenancy_of(request), request.uuid("user_id"), request.deadline);
                  co_return success();
                }});

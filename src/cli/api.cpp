@@ -69,6 +69,10 @@ std::optional<ApiParams> ApiParams::from(const settings::Settings& settings) {
                               .write_timeout = given.write_timeout,
                               .allowed_origin = given.allowed_origin,
                               .log_requests = given.access_log == settings::AccessLog::all},
+                   .max_requests = static_cast<std::size_t>(given.max_requests),
+                   .queue_timeout = given.queue_timeout,
+                   .max_queries = static_cast<std::size_t>(given.max_queries),
+                   .max_queries_of_project = static_cast<std::size_t>(given.max_queries_of_project),
                    .secrets = secrets_of(settings),
                    .operator_key = given.operator_key,
                    .cron_secret = given.cron_secret,
@@ -96,16 +100,19 @@ Api::Api(asio::ip::tcp::acceptor acceptor, postgres::Pool& source, std::span<con
       find_clickhouse_(std::move(find_clickhouse)),
       sync_(source.executor(), std::move(sync), installation, metrics),
       context_{.source = source,
+               .queue_timeout = params.queue_timeout,
                .mappings = mappings,
                .sync = sync_,
                .secrets = params.secrets,
                .operator_key = params.operator_key,
                .cron_secret = params.cron_secret,
                .destinations = params.destinations,
-               .clickhouse = [this] { return clickhouse(); }},
+               .clickhouse = [this] { return clickhouse(); },
+               .queries = std::make_shared<Quota>(params.max_queries_of_project, params.max_queries)},
       router_(api::make_router(context_, std::string(program_version()))),
       server_(std::move(acceptor), router_, params.server, metrics),
       stopping_(source.executor()) {
+  router_.admit(params.max_requests);
   router_.add_page(
       {"/livez", [](const http::Request&) -> asio::awaitable<http::Response> { co_return http::Response::of_text("ok\n"); }});
   router_.add_page({"/readyz", [this](const http::Request&) { return ready(); }});

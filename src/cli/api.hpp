@@ -31,6 +31,10 @@ using FindClickHouse = std::function<asio::awaitable<std::optional<ClickHouseAcc
 struct ApiParams {
   asio::ip::tcp::endpoint address;
   http::ServerParams server;
+  std::size_t max_requests = 256;
+  std::chrono::milliseconds queue_timeout{1'000};  ///< for a connection to the source
+  std::size_t max_queries = 16;                    ///< analytics queries at once, and of one project
+  std::size_t max_queries_of_project = 4;
   Secrets secrets;
   std::string operator_key;
   std::string cron_secret;

@@ -24,7 +24,8 @@ inline constexpr KnownError kNotFound{404, "NOT_FOUND", "Nothing answers at this
 inline constexpr KnownError kMethodNotAllowed{405, "METHOD_NOT_ALLOWED", "The path exists, but not with this method"};
 inline constexpr KnownError kTimeout{503, "REQUEST_TIMEOUT",
                                      "The request took longer than the server allows; it may have been carried out"};
-inline constexpr KnownError kBusy{503, "SERVER_BUSY", "Too many requests with a large body at once; nothing was done"};
+inline constexpr KnownError kBusy{503, "SERVER_BUSY",
+                                  "More requests at once than the server takes; nothing was done. Try again after Retry-After"};
 inline constexpr KnownError kInternal{500, "INTERNAL_ERROR", "A defect; the request id finds its cause in the log"};
 
 /// Ends a request with `{code, error, details?}`, the known error's status, and the header x-stack-known-error. Thrown by handlers and authenticators.

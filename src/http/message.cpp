@@ -70,6 +70,7 @@ Response Response::of(const Error& error) {
   auto response = of(error.body());
   response.status = error.status();
   response.headers.add("x-stack-known-error", error.code());
+  if (error.status() == 503 || error.status() == 429) response.headers.add("retry-after", "1");
   return response;
 }
 

@@ -96,6 +96,22 @@ void check_declaration(const Endpoint& endpoint) {
   require(declared.empty(), endpoint, "a parameter is declared that is not in the path");
 }
 
+/// Counts a request for as long as it is worked on.
+class Admission {
+ public:
+  /// Throws Error where there are `most` already.
+  Admission(std::size_t& admitted, std::size_t most) : admitted_(admitted) {
+    if (most > 0 && admitted >= most) throw Error(kBusy, "The server has more requests than it can take; try again later");
+    ++admitted_;
+  }
+  ~Admission() { --admitted_; }
+  Admission(const Admission&) = delete;
+  Admission& operator=(const Admission&) = delete;
+
+ private:
+  std::size_t& admitted_;
+};
+
 /// What was called and by whom, whatever comes of it.
 struct Called {
   std::string route;
@@ -112,6 +128,8 @@ struct Router::Impl {
   std::deque<Endpoint> endpoints;  // routes refer to these
   detail::Routes routes;           ///< of the API, below its prefixes
   std::map<std::string, Page, std::less<>> pages;
+  std::size_t most_admitted = 0;
+  mutable std::size_t admitted = 0;
 
   const Page* find_page(std::string_view path) const;
   std::optional<detail::Routes::Found> find(const detail::Target& target) const;
@@ -172,6 +190,7 @@ asio::awaitable<Response> Router::Impl::dispatch(const RawRequest& raw, Called& 
 asio::awaitable<Response> Router::Impl::call(const Endpoint& endpoint, const RawRequest& raw, const detail::Target& target,
                                              const std::vector<std::string>& parameters, Called& called) const {
   called.route = endpoint.path;
+  const Admission admission(admitted, most_admitted);
   // Who calls comes first: a stranger learns nothing of what is wrong with a request.
   Identity identity;
   if (endpoint.access != Access::none) identity = co_await authenticate(endpoint.access, raw);
@@ -208,6 +227,8 @@ Router::Router(ApiDescription api, Authenticator authenticator, ErrorMapper map_
 }
 Router::~Router() = default;
 Router::Router(Router&&) noexcept = default;
+
+void Router::admit(std::size_t most_requests) { impl_->most_admitted = most_requests; }
 
 void Router::add(Endpoint endpoint) {
   check_declaration(endpoint);

@@ -1,5 +1,6 @@
 #pragma once
 #include <chrono>
+#include <cstddef>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -45,6 +46,10 @@ class Router {
   Router(ApiDescription api, Authenticator authenticator, ErrorMapper map_error = {});
   ~Router();
   Router(Router&&) noexcept;
+
+  /// So many requests are worked on at once; one more gets a 503 before anything is done for it, lest all of them wait. Zero: any number. Pages, which
+  /// probes ask for, are answered in any case, and a stream of events counts until it begins.
+  void admit(std::size_t most_requests);
 
   /// Throws std::invalid_argument where the declaration contradicts itself or another one: that is a defect, seen at start.
   void add(Endpoint endpoint);

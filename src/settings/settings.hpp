@@ -111,6 +111,10 @@ struct Settings {
   struct Http {
     std::string listen = "127.0.0.1:8080";
     std::int64_t max_connections = 10'000;
+    std::int64_t max_requests = 256;
+    std::chrono::milliseconds queue_timeout{1'000};
+    std::int64_t max_queries = 16;
+    std::int64_t max_queries_of_project = 4;
     Bytes max_header{16 * 1024};
     Bytes max_body{1024 * 1024};
     std::chrono::milliseconds read_timeout{10'000};

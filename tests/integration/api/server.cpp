@@ -52,13 +52,15 @@ asio::awaitable<void> ApiServer::start(const Database& source, Params params) {
                                         .clickhouse = nullptr},
                 installation, metrics_);
   context_.emplace(api::Context{.source = *pool_,
+                                .queue_timeout = params.queue_timeout,
                                 .mappings = mappings_,
                                 .sync = *sync_,
                                 .secrets = params.secrets,
                                 .operator_key = params.operator_key,
                                 .cron_secret = params.cron_secret,
                                 .destinations = destinations,
-                                .clickhouse = {}});
+                                .clickhouse = {},
+                                .queries = std::make_shared<Quota>(params.queries_of_project, 16)});
   context_->clickhouse = [executor, options = params.clickhouse]() -> asio::awaitable<std::optional<api::ClickHouse>> {
     if (!options) co_return std::nullopt;
     const auto client = std::make_shared<clickhouse::Client>(executor, *options);

@@ -25,6 +25,8 @@ class ApiServer {
     Secrets secrets;
     /// Where the shared ClickHouse is, as whom tenants ask it; nullopt: there is none.
     std::optional<clickhouse::ConnectOptions> clickhouse;
+    std::chrono::milliseconds queue_timeout{1'000};
+    std::size_t queries_of_project = 4;
   };
   ApiServer(const Database& source, Params params);
   ~ApiServer();  ///< finishes what runs

@@ -105,6 +105,24 @@ TEST_F(HttpTest, RefusesALargeBodyThatFindsNoPlace) {
   EXPECT_EQ(busy.read().status, 200);
 }
 
+TEST_F(HttpTest, MoreRequestsThanItTakesAreToldToComeBack) {
+  router.admit(1);
+  router.add_page({"/probe", [](const Request&) -> asio::awaitable<Response> { co_return Response::of_text("ok"); }});
+  start();
+  auto first = client();
+  first.send("GET /api/v1/wait HTTP/1.1\r\nHost: a\r\n\r\n");
+  waiting.acquire();
+  auto second = client();
+  const auto refused = second.get("/api/v1/hello");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.fields.at("x-stack-known-error"), "SERVER_BUSY");
+  EXPECT_EQ(refused.fields.at("retry-after"), "1");
+  EXPECT_EQ(second.get("/probe").status, 200) << "a probe";
+  released.notify();
+  EXPECT_EQ(first.read().status, 200);
+  EXPECT_EQ(second.get("/api/v1/hello").status, 200) << "it recovers";
+}
+
 TEST_F(HttpTest, RefusesAHeaderBomb) {
   start();
   auto one = client();
