@@ -39,8 +39,12 @@ bench: setup build  ## Benchmarks, as ratios against their baselines in the same
 	bench/run $(ARGS)
 
 .PHONY: torture
-torture: setup build  ## Kills, stops and a bad network, several hundred times at random moments: every destination still equals its source
-	tests/with-postgres build/release/tests/torture
+torture: setup build  ## Kills, stops, a bad network, fail-overs, at random moments: every destination still equals its source (ARGS: scripts/torture)
+	$(if $(ARGS),scripts/torture $(ARGS),tests/with-postgres build/release/tests/torture --gtest_filter=-Rounds.*)
+
+.PHONY: test-upgrade
+test-upgrade: setup build  ## A rolling restart under load from the program of an earlier revision to this one (ARGS: the revision)
+	scripts/test-upgrade $(ARGS)
 
 .PHONY: format
 format:  ## Rewrite the C++ in place as .clang-format says
@@ -60,4 +64,4 @@ clean:  ## Remove everything that was built
 
 .PHONY: help
 help:  ## This list
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
