@@ -128,14 +128,18 @@ TEST_F(HostTenant, IsToldNothingByErrors) {
   EXPECT_THAT(host().ask_as("one", "SELECT secret_name FROM teams").body, Not(HasSubstr("secret_name")));
 }
 
-TEST_F(HostTenant, TheWriterMayWriteAndReadWatermarksButNotTheTables) {
+TEST_F(HostTenant, TheWriterMayWriteAndReadWatermarksAndSequenceIdsButNoMoreOfTheTables) {
   EXPECT_EQ(host()
                 .ask({.body = "INSERT INTO analytics_internal.teams (project_id, branch_id, id, sync_sequence_id) "
                               "SELECT 'four', 'main', generateUUIDv4(), 1"})
                 .status,
             200);
   EXPECT_EQ(host().ask({.body = "SELECT count() FROM analytics_internal._stack_sync_metadata"}).status, 200);
-  EXPECT_EQ(host().ask({.body = "SELECT count() FROM analytics_internal.teams"}).exception_code(), "497");
+  EXPECT_EQ(host().ask({.body = "SELECT max(sync_sequence_id) > 0 FROM analytics_internal.teams WHERE project_id = 'four'"}).body,
+            "1\n");
+  EXPECT_EQ(host().ask({.body = "SELECT display_name FROM analytics_internal.teams"}).exception_code(), "497");
+  // A tenant, did its SQL get so far.
+  EXPECT_EQ(host().ask({.body = "SELECT count(project_id) FROM analytics_internal.teams SETTINGS readonly = 1"}).body, "0\n");
   EXPECT_EQ(host().ask({.body = "CREATE TABLE default.x (a Int8) ENGINE = Memory"}).exception_code(), "497");
 }
 
