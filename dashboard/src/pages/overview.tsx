@@ -1,0 +1,195 @@
+import type { ComponentChildren } from "preact";
+import { useMemo } from "preact/hooks";
+import { Chart } from "../components/chart";
+import { Ago, Since } from "../components/time";
+import { Retry } from "../components/retry";
+import { StateOf } from "../components/state";
+import type { Backlog, Counts, Destination, Overview, Point } from "../contract";
+import { bytes, compact, count, counted, duration } from "../format";
+import { useLive } from "../live";
+import { href } from "../route";
+import { advice, judge } from "../verdict";
+
+export function OverviewPage() {
+  const { overview, points, trouble } = useLive();
+  if (!overview) {
+    return (
+      <>
+        <h1>Overview</h1>
+        <p class="muted" role="status">{trouble ? "Nothing is known yet." : "Waiting for the first numbers…"}</p>
+      </>
+    );
+  }
+  return (
+    <>
+      <VerdictBox overview={overview} isKnown={trouble === null} />
+      <Worst overview={overview} />
+      <Tiles overview={overview} />
+      {overview.scope === "installation" && overview.lag && <Charts points={points} />}
+      <div class="columns">
+        <DestinationCounts overview={overview} />
+        <BacklogTable backlog={overview.backlog} />
+      </div>
+    </>
+  );
+}
+
+function VerdictBox({ overview, isKnown }: { overview: Overview; isKnown: boolean }) {
+  const verdict = judge(overview);
+  const level = isKnown ? verdict.level : "unknown";
+  return (
+    <section class={`verdict ${level}`} aria-label="How things stand">
+      <h1>{isKnown ? verdict.title : `Last known: ${verdict.title}`}</h1>
+      <p>{verdict.detail}</p>
+      {verdict.findings.length > 0 && (
+        <ul>
+          {verdict.findings.map(({ level: of, what, action, href: to }) => (
+            <li key={what}><span class={`mark ${of}`}>{what}</span> <span class="muted">{action}</span> <a href={to}>System</a></li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+/** Which is not up to date, why, since when, and what to do. */
+function Worst({ overview }: { overview: Overview }) {
+  const { worst, destinations } = overview;
+  if (worst.length === 0) return null;
+  const all = destinations.postgres.total + destinations.clickhouse.total - destinations.postgres.ok - destinations.clickhouse.ok;
+  return (
+    <section aria-labelledby="worst">
+      <h2 id="worst">Not up to date, the longest first</h2>
+      <div class="scroll" tabIndex={0} role="region" aria-labelledby="worst">
+        <table class="cards">
+          <thead><tr><th>Destination</th><th>State</th><th>Why</th><th>Since</th><th>Next try</th><th>What to do</th></tr></thead>
+          <tbody>{worst.map((destination) => <WorstRow key={destination.tenancy_id + destination.destination_id} destination={destination} answer={overview} />)}</tbody>
+        </table>
+      </div>
+      {all > worst.length && <p><a href={href(["destinations"], { state: "trouble" })}>All {counted(all, "destination")} that are not ok</a></p>}
+    </section>
+  );
+}
+
+function WorstRow({ destination, answer }: { destination: Destination; answer: unknown }) {
+  const { tenancy_id, destination_id, project_id, branch_id, since_at_millis: since, mapping, error } = destination;
+  return (
+    <tr>
+      <th scope="row" data-label="Destination">
+        <a href={href(["destinations", tenancy_id, destination_id])}>{project_id} / {destination_id}</a>
+        {branch_id !== "main" && <small class="muted block">branch {branch_id}</small>}
+      </th>
+      <td data-label="State"><StateOf destination={destination} /></td>
+      <td data-label="Why" class="error-text">{mapping && <small class="muted block">{mapping}</small>}{error ?? <span class="muted">–</span>}</td>
+      <td data-label="Since">{since === null ? "–" : <Since at={since} />}</td>
+      <td data-label="Next try">{destination.state === "paused" ? <span class="muted">when resumed</span> : <Retry inMs={destination.retry_in_ms} answer={answer} />}</td>
+      <td data-label="What to do" class="advice">{advice(destination)}</td>
+    </tr>
+  );
+}
+
+function Tile({ name, value, detail, title }: { name: string; value: ComponentChildren; detail?: ComponentChildren; title?: string }) {
+  return (
+    <div class="tile" title={title}>
+      <dt>{name}</dt>
+      <dd><strong>{value}</strong>{detail !== undefined && <small class="muted">{detail}</small>}</dd>
+    </div>
+  );
+}
+
+function Tiles({ overview }: { overview: Overview }) {
+  const { lag, throughput, queue, sequencer, fusebox } = overview;
+  return (
+    <dl class="tiles" aria-label="Now">
+      {lag && (
+        <Tile name="Lag, p99" value={lag.p99_ms === null ? "–" : duration(lag.p99_ms)}
+              detail={lag.p50_ms === null ? "no change in the last minute" : `p50 ${duration(lag.p50_ms)}, ${counted(lag.count, "row")} in the last minute`}
+              title="From commit to applied, over the last minute" />
+      )}
+      {throughput && (
+        <Tile name="Applied" value={`${compact(throughput.applied_rows_per_second)} rows/s`}
+              detail={`${bytes(Math.round(throughput.applied_bytes_per_second))}/s, ${compact(throughput.failures_per_second)} failures/s`}
+              title={`${count(throughput.applied_rows_per_second)} rows a second, over the last five seconds`} />
+      )}
+      {sequencer && fusebox && (
+        <Tile name="Sequencer" value={fusebox.sequencer_enabled ? `${compact(sequencer.ids_per_second)} ids/s` : <span class="mark bad">off</span>}
+              detail={`last id ${count(sequencer.last_sequence_id)}`} />
+      )}
+      <Tile name="Queue" value={`${count(queue.pending)} pending`}
+            detail={`${count(queue.in_flight)} in flight, oldest ${queue.oldest_ms === null ? "none" : duration(queue.oldest_ms)}`} />
+      <Tile name="Set aside" value={`${count(queue.parked)} failing`} detail={`${counted(queue.quarantined, "refused row")}, ${count(queue.mending)} mending`}
+            title="Pairs of destination and mapping that are tried again later; rows that their destination refuses; pairs being compared and mended" />
+      <Tile name="Tenancies" value={count(overview.tenancies.total)} detail={<>counted <Ago at={overview.tenancies.counted_at_millis} /></>} />
+    </dl>
+  );
+}
+
+function Charts({ points }: { points: Point[] }) {
+  const column = (pick: (point: Point) => number | null) => points.map(pick);
+  const x = useMemo(() => points.map((point) => point.at_millis / 1000), [points]);
+  const lag = useMemo(() => [x, column((point) => point.lag_p50_ms), column((point) => point.lag_p99_ms)] as [number[], ...(number | null)[][]], [x]);
+  const rows = useMemo(
+    () => [x, column((point) => point.applied_rows_per_second), column((point) => point.sequenced_rows_per_second)] as [number[], ...(number | null)[][]],
+    [x],
+  );
+  const perSecond = (value: number) => `${compact(value)}/s`;
+  return (
+    <div class="columns">
+      <section aria-labelledby="lag"><h2 id="lag">Lag, commit to applied</h2>
+        <Chart name="Lag over the last ten minutes" time data={lag} height={170} series={[{ label: "p50", format: duration }, { label: "p99", format: duration }]} />
+      </section>
+      <section aria-labelledby="rows"><h2 id="rows">Throughput, rows</h2>
+        <Chart name="Throughput over the last ten minutes" time data={rows} height={170}
+               series={[{ label: "applied", format: perSecond }, { label: "sequenced", format: perSecond }]} />
+      </section>
+    </div>
+  );
+}
+
+function DestinationCounts({ overview: { destinations } }: { overview: Overview }) {
+  return (
+    <section aria-labelledby="counts">
+      <h2 id="counts">Destinations</h2>
+      <table class="numbers">
+        <thead><tr><th>Kind</th><th>Total</th><th>OK</th><th>Failing</th><th>Refused rows</th><th>Paused</th></tr></thead>
+        <tbody>
+          <CountsRow name="PostgreSQL" kind="postgres" counts={destinations.postgres} />
+          <CountsRow name="ClickHouse tenants" kind="clickhouse" counts={destinations.clickhouse} />
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function CountsRow({ name, kind, counts }: { name: string; kind: string; counts: Counts }) {
+  return (
+    <tr>
+      <th scope="row"><a href={href(["destinations"], { kind })}>{name}</a></th>
+      <td>{count(counts.total)}</td>
+      <td>{count(counts.ok)}</td>
+      {(["failing", "quarantine", "paused"] as const).map((state) => (
+        <td key={state}>{counts[state] > 0 ? <a href={href(["destinations"], { kind, state })}>{count(counts[state])}</a> : 0}</td>
+      ))}
+    </tr>
+  );
+}
+
+function BacklogTable({ backlog }: { backlog: Backlog[] }) {
+  return (
+    <section aria-labelledby="backlog">
+      <h2 id="backlog">Backlog: changed rows without their sequence id yet</h2>
+      <table class="numbers">
+        <thead><tr><th>Mapping</th><th>Source table</th><th>Rows</th></tr></thead>
+        <tbody>
+          {backlog.map(({ mapping, table, flagged, is_capped }) => (
+            <tr key={mapping ?? table}>
+              <th scope="row">{mapping ?? "tombstones of all"}</th>
+              <td class="text"><code>{table}</code></td>
+              <td>{count(flagged)}{is_capped && " or more"}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}

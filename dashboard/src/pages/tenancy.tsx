@@ -1,0 +1,108 @@
+import { Actions } from "../actions";
+import { ApiError, path } from "../api";
+import { Failure } from "../components/failure";
+import { StateOf } from "../components/state";
+import { Ago } from "../components/time";
+import type { TenancyDetail } from "../contract";
+import { count, counted } from "../format";
+import { useResource } from "../resource";
+import { href } from "../route";
+import { useSession } from "../session";
+
+/** How far each destination of a tenancy is: the source's last sequence id, the watermark, and the rows between them, for each mapping. */
+export function TenancyPage({ tenancy: id }: { tenancy: string }) {
+  const { has_analytics } = useSession();
+  const { value, error, reload, at } = useResource<TenancyDetail>(path(["tenancies", id]), 5000);
+  if (error instanceof ApiError && error.status === 404) return <Gone message={error.message} />;
+  if (!value) return error === null ? <p class="muted" role="status">Asking each destination how far it is…</p> : <Failure error={error} retry={reload} />;
+  const { tenancy, queue, mappings, destinations } = value;
+  return (
+    <>
+      <p class="crumbs"><a href="#/tenancies">Tenancies</a></p>
+      <h1>{tenancy.project_id}{tenancy.branch_id !== "main" && `, branch ${tenancy.branch_id}`}</h1>
+      <p class="muted">
+        {tenancy.name && `${tenancy.name}, `}<code>{tenancy.tenancy_id}</code>, asked <Ago at={at} />
+        {has_analytics && <>, <a href={href(["console"], { project: tenancy.project_id, branch: tenancy.branch_id })}>SQL console</a></>}
+      </p>
+      {error !== null && <Failure error={error} retry={reload} />}
+      <p>
+        Queue: {counted(queue.pending, "request")} pending, {count(queue.in_flight)} in flight{queue.stale > 0 && `, ${count(queue.stale)} left behind by a dead worker`}.
+      </p>
+      <Source mappings={mappings} />
+      {destinations.map((one) => <Progress key={one.destination.destination_id} progress={one} mappings={mappings} reload={reload} />)}
+      {destinations.length === 0 && <p>It has no destination.</p>}
+    </>
+  );
+}
+
+function Gone({ message }: { message: string }) {
+  return (
+    <div role="alert">
+      <h1>This tenancy is not there any more</h1>
+      <p>{message}</p>
+      <p><a href="#/tenancies">All tenancies</a></p>
+    </div>
+  );
+}
+
+function Source({ mappings }: { mappings: TenancyDetail["mappings"] }) {
+  return (
+    <section aria-labelledby="source">
+      <h2 id="source">At the source</h2>
+      <div class="scroll" tabIndex={0} role="region" aria-labelledby="source">
+        <table class="numbers">
+          <thead><tr><th>Mapping</th><th>Table</th><th>Rows</th><th>Without an id yet</th><th>Last sequence id</th></tr></thead>
+          <tbody>
+            {mappings.map(({ mapping, table, rows, flagged, max_sequence_id }) => (
+              <tr key={mapping}>
+                <th scope="row">{mapping}</th>
+                <td class="text"><code>{table}</code></td>
+                <td>{count(rows)}</td>
+                <td>{count(flagged)}</td>
+                <td>{max_sequence_id === null ? "–" : count(max_sequence_id)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+interface ProgressProps {
+  progress: TenancyDetail["destinations"][number];
+  mappings: TenancyDetail["mappings"];
+  reload: () => void;
+}
+
+function Progress({ progress: { destination, is_reached, error, mappings: reached }, mappings, reload }: ProgressProps) {
+  const heading = `destination-${destination.destination_id}`;
+  const max = new Map(mappings.map((one) => [one.mapping, one.max_sequence_id]));
+  const unknown = <span class="muted">not known</span>;
+  return (
+    <section aria-labelledby={heading}>
+      <div class="heading">
+        <h2 id={heading}><a href={href(["destinations", destination.tenancy_id, destination.destination_id])}>{destination.destination_id}</a></h2>
+        <StateOf destination={destination} />
+        <Actions destination={destination} onChanged={reload} />
+      </div>
+      {!is_reached && <p class="error-text"><span class="mark bad">Not reached</span> {error}</p>}
+      <div class="scroll" tabIndex={0} role="region" aria-labelledby={heading}>
+        <table class="numbers">
+          <thead><tr><th>Mapping</th><th>Source max</th><th>Watermark</th><th>Backlog, rows</th><th>Applied last</th></tr></thead>
+          <tbody>
+            {reached.map(({ mapping, watermark, backlog, updated_at_millis }) => (
+              <tr key={mapping}>
+                <th scope="row">{mapping}</th>
+                <td>{max.get(mapping) == null ? "–" : count(max.get(mapping) ?? 0)}</td>
+                <td>{watermark === null ? unknown : watermark < 0 ? "nothing yet" : count(watermark)}</td>
+                <td class={backlog !== null && backlog > 0 ? "behind" : ""}>{backlog === null ? unknown : count(backlog)}</td>
+                <td>{updated_at_millis === null ? <span class="muted">–</span> : <Ago at={updated_at_millis} />}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
