@@ -51,10 +51,11 @@ format:  ## Rewrite the C++ in place as .clang-format says
 	scripts/sources | xargs -0 clang-format-19 -i
 
 .PHONY: lint
-lint: setup  ## clang-tidy over src/, and the repository's own rules
+lint: setup  ## clang-tidy over src/, tsc and eslint over the dashboard, and the repository's own rules
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release -j $(JOBS)
 	find src -name '*.cpp' -print0 | xargs -0 -n 2 -P $(JOBS) clang-tidy-19 --quiet -p build/release
+	npm --prefix dashboard run --silent check
 	tests/repository/includes
 	tests/repository/format
 

@@ -1,6 +1,6 @@
 import { numberOf, timeOf } from "./cells";
 
-// How a result is drawn, or why it is not.
+/** How a result is drawn, or why it is not. */
 export type Choice =
   | { kind: "time" | "line" | "bars"; x: number; series: number[] }  // columns' numbers
   | { kind: "none"; why: string };
@@ -9,8 +9,10 @@ export const mostSeries = 6;
 export const mostBars = 60;
 export const mostPoints = 5000;
 
-// The first column that can be an axis against all numeric ones: over time where it holds times, as bars where it holds names,
-// as a line where it holds numbers.
+/**
+ * The first column that can be an axis against all numeric ones: over time where it holds times, as bars where it holds names,
+ * as a line where it holds numbers.
+ */
 export function choose(columns: readonly string[], rows: readonly (readonly unknown[])[]): Choice {
   if (rows.length < 2) return { kind: "none", why: "A chart needs two rows at least." };
   const numeric = columns.flatMap((_, column) => (every(rows, column, (value) => numberOf(value) !== null) ? [column] : []));

@@ -1,14 +1,14 @@
 import { createContext } from "preact";
 import { useContext, useEffect, useState } from "preact/hooks";
 import { base, get } from "./api";
-import { setServerTime } from "./clock";
+import { serverNow, setServerTime } from "./clock";
 import type { History, Overview, Point, Refusal, Session } from "./contract";
 
 /** What the events have told so far. */
 export interface Live {
   overview: Overview | null;
   points: Point[];
-  /** Events arrive. Else since when they do not (the browser's clock). */
+  /** Events arrive. Else since when they do not. */
   isLive: boolean;
   lostAt: number;
   /** Why the server cannot say how things stand, and since when: its source does not answer. */
@@ -18,14 +18,14 @@ export interface Live {
 const silence = 5000;  // after which a connection that gives no event is not taken for a living one
 const again = 2000;  // between attempts to connect where the browser has given up
 
-const nothing: Live = { overview: null, points: [], isLive: false, lostAt: Date.now(), trouble: null };
+const nothing: Live = { overview: null, points: [], isLive: false, lostAt: serverNow(), trouble: null };
 
 export const LiveContext = createContext<Live>(nothing);
 export const useLive = (): Live => useContext(LiveContext);
 
 /** Listens to the events of this session; another `renewed` starts anew and keeps what is shown. */
 export function useEvents(session: Session, renewed: number, onEnd: () => void): Live {
-  const [live, setLive] = useState<Live>({ ...nothing, lostAt: Date.now() });
+  const [live, setLive] = useState<Live>({ ...nothing, lostAt: serverNow() });
   useEffect(() => {
     const stream = new Stream(session, setLive, onEnd);
     return () => { stream.close(); };
@@ -87,7 +87,7 @@ class Stream {
   }
 
   private lost(): void {
-    this.change((live) => (live.isLive ? { ...live, isLive: false, lostAt: Date.now() } : live));
+    this.change((live) => (live.isLive ? { ...live, isLive: false, lostAt: serverNow() } : live));
     if (this.source?.readyState === EventSource.CLOSED) this.watch(again);
   }
 
@@ -99,7 +99,7 @@ class Stream {
 
   private trouble(refusal: Refusal): void {
     this.watch(silence);
-    this.change((live) => ({ ...live, isLive: true, trouble: { ...refusal, since: live.trouble?.since ?? Date.now() } }));
+    this.change((live) => ({ ...live, isLive: true, trouble: { ...refusal, since: live.trouble?.since ?? serverNow() } }));
   }
 
   private point(point: Point): void {

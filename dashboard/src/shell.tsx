@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { remove } from "./api";
-import { absolute, duration } from "./format";
+import { absolute, seconds } from "./format";
 import { LiveContext, useEvents, type Live } from "./live";
 import { NoticeContext } from "./notice";
 import { useNow } from "./components/time";
@@ -70,7 +70,7 @@ const titles: Readonly<Record<string, string>> = {
   destinations: "Destinations",
   tenancies: "Tenancies",
   system: "System",
-  console: "SQL console",
+  console: "SQL",
 };
 
 function Navigation({ here }: { here: string }) {
@@ -108,7 +108,7 @@ function Page({ route: { path, params } }: { route: Route }) {
 function LiveMark({ live }: { live: Live }) {
   const now = useNow();
   if (live.isLive) return <span class="mark ok" title="Numbers are pushed by the server each second">Live</span>;
-  return <span class="mark bad" title={`since ${absolute(live.lostAt)}`}>Not live for {duration(now - live.lostAt)}</span>;
+  return <span class="mark bad" title={`since ${absolute(live.lostAt)}`}>Not live for {seconds(now - live.lostAt)}</span>;
 }
 
 function Banners({ live }: { live: Live }) {
@@ -119,12 +119,12 @@ function Banners({ live }: { live: Live }) {
     <div role="alert">
       {isLost && (
         <p class="banner">
-          The server has not been heard of for {duration(now - live.lostAt)}; the page shows what was last known and connects again by itself.
+          The server has not been heard of for {seconds(now - live.lostAt)}; the page shows what was last known and connects again by itself.
         </p>
       )}
       {live.trouble && (
         <p class="banner">
-          The source does not answer (for {duration(now - live.trouble.since)}): {live.trouble.error} Changes are kept in it; numbers below are the last known ones.
+          The source does not answer (for {seconds(now - live.trouble.since)}): {live.trouble.error} Changes are kept in it; numbers below are the last known ones.
         </p>
       )}
       {session.role === "operator" && !session.applies_here && (
@@ -147,7 +147,7 @@ function ThemeSwitch() {
           setTheme(next);
         }}
       >
-        <option value="auto">System</option>
+        <option value="auto">Auto</option>
         <option value="light">Light</option>
         <option value="dark">Dark</option>
       </select>

@@ -1,4 +1,4 @@
-// Splits SQL into pieces to be coloured. Their texts put together are the input, whatever it is.
+/** Splits SQL into pieces to be coloured. Their texts put together are the input, whatever it is. */
 export type Kind = "keyword" | "function" | "string" | "number" | "comment" | "identifier" | "text";
 export interface Piece {
   kind: Kind;
@@ -12,7 +12,7 @@ const keywords = new Set(
    USING VALUES WHEN WHERE WINDOW WITH`.split(/\s+/),
 );
 
-// In this order: comments, quoted texts (an open one goes to the end), quoted identifiers, numbers, words.
+/** In this order: comments, quoted texts (an open one goes to the end), quoted identifiers, numbers, words. */
 const piece =
   /(--[^\n]*|\/\*[\s\S]*?(?:\*\/|$))|('(?:[^'\\]|\\[\s\S]|'')*(?:'|$))|(`(?:[^`\\]|\\[\s\S])*(?:`|$)|"(?:[^"\\]|\\[\s\S])*(?:"|$))|(\b\d[\w.]*)|([A-Za-z_]\w*)/g;
 
@@ -38,7 +38,7 @@ function kindOf(match: RegExpMatchArray, sql: string, end: number): Kind {
   return sql[end] === "(" ? "function" : "text";
 }
 
-// A name as ClickHouse takes it in a statement.
+/** A name as ClickHouse takes it in a statement. */
 export function quote(name: string): string {
   return /^[A-Za-z_]\w*$/.test(name) && !keywords.has(name.toUpperCase()) ? name : "`" + name.replaceAll("\\", "\\\\").replaceAll("`", "\\`") + "`";
 }

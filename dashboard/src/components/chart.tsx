@@ -39,6 +39,7 @@ export function Chart(props: ChartProps) {
     if (!element) return undefined;
     const chart = new uPlot(options(props, element), newest.current, element);
     plot.current = chart;
+    showNewest(chart);
     const observer = new ResizeObserver(() => { chart.setSize({ width: element.clientWidth, height }); });
     observer.observe(element);
     return () => {
@@ -48,9 +49,17 @@ export function Chart(props: ChartProps) {
     };
   }, [shape, colours]);
 
-  useEffect(() => { plot.current?.setData(data); }, [data]);
+  useEffect(() => {
+    plot.current?.setData(data);
+    showNewest(plot.current);
+  }, [data]);
 
   return <div ref={place} class="chart" role="img" aria-label={`${name}. ${lastValues(props)}`} />;
+}
+
+/** In the legend, where no cursor says another moment. */
+function showNewest(chart: uPlot | null): void {
+  if (chart && (chart.cursor.left ?? -1) < 0) chart.setLegend({ idx: chart.data[0].length - 1 });
 }
 
 function lastValues({ data, series }: ChartProps): string {

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { serverNow } from "../clock";
-import { absolute, duration, relative } from "../format";
+import { absolute, relative, seconds } from "../format";
 
 let shown = 0;  // elements that look at the clock
 let timer = 0;
@@ -30,5 +30,5 @@ export function Ago({ at }: { at: number | null | undefined }) {
 /** "3 min 20 s": for how long something has been so. */
 export function Since({ at }: { at: number }) {
   const now = useNow();
-  return <time dateTime={new Date(at).toISOString()} title={`since ${absolute(at)}`}>{duration(now - at)}</time>;
+  return <time dateTime={new Date(at).toISOString()} title={`since ${absolute(at)}`}>{seconds(now - at)}</time>;
 }

@@ -7,7 +7,7 @@ import { ResultChart } from "../components/result_chart";
 import { useNow } from "../components/time";
 import { serverNow } from "../clock";
 import type { Result, Tables, Tenancies } from "../contract";
-import { counted, duration } from "../format";
+import { counted, duration, seconds } from "../format";
 import { useResource } from "../resource";
 import { href, replace } from "../route";
 import { useSession } from "../session";
@@ -102,7 +102,7 @@ function Workbench({ project, branch }: { project: string; branch: string }) {
 
 function Progress({ outcome }: { outcome: Outcome }) {
   const now = useNow();
-  if (outcome.kind === "running") return <>Running for {duration(Math.floor((now - outcome.since) / 1000) * 1000)}…</>;
+  if (outcome.kind === "running") return <>Running for {seconds(now - outcome.since)}…</>;
   if (outcome.kind !== "result") return null;
   const { rows, took_ms, query_id } = outcome.result;
   return <span title={`query ${query_id}`}>{counted(rows.length, "row")} in {duration(took_ms)}{rows.length >= mostRows && `. These are the first ${mostRows}; the CSV has up to 1,000,000`}</span>;

@@ -150,13 +150,13 @@ function DestinationCounts({ overview: { destinations } }: { overview: Overview 
   return (
     <section aria-labelledby="counts">
       <h2 id="counts">Destinations</h2>
-      <table class="numbers">
+      <div class="scroll" tabIndex={0} role="region" aria-labelledby="counts"><table class="numbers">
         <thead><tr><th>Kind</th><th>Total</th><th>OK</th><th>Failing</th><th>Refused rows</th><th>Paused</th></tr></thead>
         <tbody>
           <CountsRow name="PostgreSQL" kind="postgres" counts={destinations.postgres} />
           <CountsRow name="ClickHouse tenants" kind="clickhouse" counts={destinations.clickhouse} />
         </tbody>
-      </table>
+      </table></div>
     </section>
   );
 }
@@ -178,8 +178,8 @@ function BacklogTable({ backlog }: { backlog: Backlog[] }) {
   return (
     <section aria-labelledby="backlog">
       <h2 id="backlog">Backlog: changed rows without their sequence id yet</h2>
-      <table class="numbers">
-        <thead><tr><th>Mapping</th><th>Source table</th><th>Rows</th></tr></thead>
+      <div class="scroll" tabIndex={0} role="region" aria-labelledby="backlog"><table class="numbers">
+        <thead><tr><th>Mapping</th><th class="text">Source table</th><th>Rows</th></tr></thead>
         <tbody>
           {backlog.map(({ mapping, table, flagged, is_capped }) => (
             <tr key={mapping ?? table}>
@@ -189,7 +189,7 @@ function BacklogTable({ backlog }: { backlog: Backlog[] }) {
             </tr>
           ))}
         </tbody>
-      </table>
+      </table></div>
     </section>
   );
 }

@@ -51,7 +51,7 @@ function Source({ mappings }: { mappings: TenancyDetail["mappings"] }) {
       <h2 id="source">At the source</h2>
       <div class="scroll" tabIndex={0} role="region" aria-labelledby="source">
         <table class="numbers">
-          <thead><tr><th>Mapping</th><th>Table</th><th>Rows</th><th>Without an id yet</th><th>Last sequence id</th></tr></thead>
+          <thead><tr><th>Mapping</th><th class="text">Table</th><th>Rows</th><th>Without an id yet</th><th>Last sequence id</th></tr></thead>
           <tbody>
             {mappings.map(({ mapping, table, rows, flagged, max_sequence_id }) => (
               <tr key={mapping}>
