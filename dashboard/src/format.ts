@@ -31,18 +31,18 @@ export function duration(millis: number): string {
   const value = Math.max(0, millis);
   if (value < 1000) return `${Math.round(value)} ms`;
   if (value < 9950 && value % 1000 !== 0) return `${(value / 1000).toFixed(1)} s`;
-  const seconds = Math.round(value / 1000) * 1000;
-  const at = units.findIndex(([, size]) => seconds >= size);
+  const rounded = Math.round(value / 1000) * 1000;
+  const at = units.findIndex(([, size]) => rounded >= size);
   const [name, size] = units[at] ?? ["s", 1000];
-  const whole = Math.floor(seconds / size);
+  const whole = Math.floor(rounded / size);
   const next = units[at + 1];
-  const rest = next ? Math.floor((seconds % size) / next[1]) : 0;
+  const rest = next ? Math.floor((rounded % size) / next[1]) : 0;
   return next && rest > 0 && whole < 10 ? `${whole} ${name} ${rest} ${next[0]}` : `${whole} ${name}`;
 }
 
 /** For what is counted by the second: never "4.2 s". */
 export function seconds(millis: number): string {
-  return duration(Math.max(0, Math.floor(millis / 1000)) * 1000);
+  return millis < 1000 ? "0 s" : duration(Math.floor(millis / 1000) * 1000);
 }
 
 /** "3 min ago", "now", "in 20 s" */
@@ -56,11 +56,6 @@ export function relative(at: number, now: number): string {
 export function absolute(at: number): string {
   const date = new Date(at);
   return Number.isNaN(date.getTime()) ? "–" : date.toISOString().replace("T", " ").replace("Z", " UTC");
-}
-
-/** The time of day, in UTC as all else here. */
-export function clock(at: number): string {
-  return absolute(at).slice(11, 19);
 }
 
 const byteUnits = ["B", "KiB", "MiB", "GiB", "TiB"];

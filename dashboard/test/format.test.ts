@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { absolute, bytes, compact, count, counted, duration, relative } from "../src/format";
+import { absolute, bytes, compact, count, counted, duration, relative, seconds } from "../src/format";
 
 test("A duration has two units at most", () => {
   const cases: [number, string][] = [
@@ -13,6 +13,8 @@ test("A duration has two units at most", () => {
 
 test("A moment is told from now, and in full", () => {
   const now = Date.UTC(2026, 10, 26, 17, 4, 5, 123);
+  assert.equal(seconds(4300), "4 s");
+  assert.equal(seconds(-1), "0 s");
   assert.equal(relative(now - 500, now), "now");
   assert.equal(relative(now - 4300, now), "4 s ago");
   assert.equal(relative(now + 20_000, now), "in 20 s");

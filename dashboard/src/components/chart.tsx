@@ -39,7 +39,6 @@ export function Chart(props: ChartProps) {
     if (!element) return undefined;
     const chart = new uPlot(options(props, element), newest.current, element);
     plot.current = chart;
-    showNewest(chart);
     const observer = new ResizeObserver(() => { chart.setSize({ width: element.clientWidth, height }); });
     observer.observe(element);
     return () => {
@@ -90,7 +89,7 @@ function options(props: ChartProps, element: HTMLElement): uPlot.Options {
     height,
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     cursor: { y: false, drag: { x: false, y: false } },
-    legend: { live: true },
+    hooks: { ready: [showNewest] },
     scales: { x: { time, ...(names ? { range: [-0.6, names.length - 0.4] as [number, number] } : {}) }, y: { range: { min: { soft: 0, mode: 1 }, max: { pad: 0.1, soft: 0, mode: 1 } } } },
     axes: [
       { ...axis, size: 28, space: 80, ...xAxis(props, element) },

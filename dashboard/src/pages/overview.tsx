@@ -59,16 +59,21 @@ function Worst({ overview }: { overview: Overview }) {
   const all = destinations.postgres.total + destinations.clickhouse.total - destinations.postgres.ok - destinations.clickhouse.ok;
   return (
     <section aria-labelledby="worst">
-      <h2 id="worst">Not up to date, the longest first</h2>
+      <h2 id="worst">Not up to date</h2>
       <div class="scroll" tabIndex={0} role="region" aria-labelledby="worst">
         <table class="cards">
           <thead><tr><th>Destination</th><th>State</th><th>Why</th><th>Since</th><th>Next try</th><th>What to do</th></tr></thead>
-          <tbody>{worst.map((destination) => <WorstRow key={destination.tenancy_id + destination.destination_id} destination={destination} answer={overview} />)}</tbody>
+          <tbody>{failingFirst(worst).map((destination) => <WorstRow key={destination.tenancy_id + destination.destination_id} destination={destination} answer={overview} />)}</tbody>
         </table>
       </div>
       {all > worst.length && <p><a href={href(["destinations"], { state: "trouble" })}>All {counted(all, "destination")} that are not ok</a></p>}
     </section>
   );
+}
+
+/** What is red before what waits for a person; each the longest first, as they come. */
+function failingFirst(destinations: readonly Destination[]): Destination[] {
+  return [...destinations].sort((left, right) => Number(right.state === "failing") - Number(left.state === "failing"));
 }
 
 function WorstRow({ destination, answer }: { destination: Destination; answer: unknown }) {
@@ -82,7 +87,7 @@ function WorstRow({ destination, answer }: { destination: Destination; answer: u
       <td data-label="State"><StateOf destination={destination} /></td>
       <td data-label="Why" class="error-text">{mapping && <small class="muted block">{mapping}</small>}{error ?? <span class="muted">–</span>}</td>
       <td data-label="Since">{since === null ? "–" : <Since at={since} />}</td>
-      <td data-label="Next try">{destination.state === "paused" ? <span class="muted">when resumed</span> : <Retry inMs={destination.retry_in_ms} answer={answer} />}</td>
+      <td data-label="Next try">{destination.state === "paused" ? <span class="muted nowrap">when resumed</span> : <Retry inMs={destination.retry_in_ms} answer={answer} />}</td>
       <td data-label="What to do" class="advice">{advice(destination)}</td>
     </tr>
   );
@@ -151,7 +156,7 @@ function DestinationCounts({ overview: { destinations } }: { overview: Overview 
     <section aria-labelledby="counts">
       <h2 id="counts">Destinations</h2>
       <div class="scroll" tabIndex={0} role="region" aria-labelledby="counts"><table class="numbers">
-        <thead><tr><th>Kind</th><th>Total</th><th>OK</th><th>Failing</th><th>Refused rows</th><th>Paused</th></tr></thead>
+        <thead><tr><th>Kind</th><th>Total</th><th>OK</th><th>Failing</th><th>Refused</th><th>Paused</th></tr></thead>
         <tbody>
           <CountsRow name="PostgreSQL" kind="postgres" counts={destinations.postgres} />
           <CountsRow name="ClickHouse tenants" kind="clickhouse" counts={destinations.clickhouse} />
@@ -179,12 +184,12 @@ function BacklogTable({ backlog }: { backlog: Backlog[] }) {
     <section aria-labelledby="backlog">
       <h2 id="backlog">Backlog: changed rows without their sequence id yet</h2>
       <div class="scroll" tabIndex={0} role="region" aria-labelledby="backlog"><table class="numbers">
-        <thead><tr><th>Mapping</th><th class="text">Source table</th><th>Rows</th></tr></thead>
+        <thead><tr><th>Mapping</th><th class="text spare">Source table</th><th>Rows</th></tr></thead>
         <tbody>
           {backlog.map(({ mapping, table, flagged, is_capped }) => (
             <tr key={mapping ?? table}>
               <th scope="row">{mapping ?? "tombstones of all"}</th>
-              <td class="text"><code>{table}</code></td>
+              <td class="text spare"><code>{table}</code></td>
               <td>{count(flagged)}{is_capped && " or more"}</td>
             </tr>
           ))}
