@@ -58,6 +58,11 @@ export function absolute(at: number): string {
   return Number.isNaN(date.getTime()) ? "–" : date.toISOString().replace("T", " ").replace("Z", " UTC");
 }
 
+/** The time of day, "17:04:05 UTC". */
+export function clock(at: number): string {
+  return `${absolute(at).slice(11, 19)} UTC`;
+}
+
 const byteUnits = ["B", "KiB", "MiB", "GiB", "TiB"];
 
 export function bytes(value: number): string {

@@ -1,6 +1,6 @@
 import { createContext } from "preact";
 import { useContext, useEffect, useState } from "preact/hooks";
-import { base, get } from "./api";
+import { ApiError, base, get } from "./api";
 import { serverNow, setServerTime } from "./clock";
 import type { History, Overview, Point, Refusal, Session } from "./contract";
 
@@ -79,9 +79,9 @@ class Stream {
     this.lost();
     const source = this.source;
     try {
-      await get<Session>("session");  // tells of itself where it is over
-    } catch {
-      // Not reached, or not allowed: either is tried again, until somebody closes this.
+      await get<Session>("session");
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) return;  // a login starts another stream
     }
     if (this.source === source && source !== null) this.open();
   }

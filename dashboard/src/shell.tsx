@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { remove } from "./api";
-import { absolute, seconds } from "./format";
+import { absolute, clock, seconds } from "./format";
 import { LiveContext, useEvents, type Live } from "./live";
 import { NoticeContext } from "./notice";
 import { useNow } from "./components/time";
@@ -111,6 +111,7 @@ function LiveMark({ live }: { live: Live }) {
   return <span class="mark bad" title={`since ${absolute(live.lostAt)}`}>Not live for {seconds(now - live.lostAt)}</span>;
 }
 
+/** Their texts do not change by the second: they are read aloud. */
 function Banners({ live }: { live: Live }) {
   const session = useSession();
   const now = useNow();
@@ -119,12 +120,12 @@ function Banners({ live }: { live: Live }) {
     <div role="alert">
       {isLost && (
         <p class="banner">
-          The server has not been heard of for {seconds(now - live.lostAt)}; the page shows what was last known and connects again by itself.
+          The server has not been heard of since {clock(live.lostAt)}; the page shows what was last known and connects again by itself.
         </p>
       )}
       {live.trouble && (
         <p class="banner">
-          The source does not answer (for {seconds(now - live.trouble.since)}): {live.trouble.error} Changes are kept in it; numbers below are the last known ones.
+          The source does not answer since {clock(live.trouble.since)}: {live.trouble.error} Changes are kept in it; numbers below are the last known ones.
         </p>
       )}
       {session.role === "operator" && !session.applies_here && (

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { absolute, bytes, compact, count, counted, duration, relative, seconds } from "../src/format";
+import { absolute, bytes, clock, compact, count, counted, duration, relative, seconds } from "../src/format";
 
 test("A duration has two units at most", () => {
   const cases: [number, string][] = [
@@ -19,6 +19,7 @@ test("A moment is told from now, and in full", () => {
   assert.equal(relative(now - 4300, now), "4 s ago");
   assert.equal(relative(now + 20_000, now), "in 20 s");
   assert.equal(absolute(now), "2026-11-26 17:04:05.123 UTC");
+  assert.equal(clock(now), "17:04:05 UTC");
   assert.equal(absolute(Number.NaN), "–");
 });
 

@@ -7,14 +7,15 @@ import { ResultChart } from "../components/result_chart";
 import { useNow } from "../components/time";
 import { serverNow } from "../clock";
 import type { Result, Tables, Tenancies } from "../contract";
-import { counted, duration, seconds } from "../format";
+import { count, counted, duration, seconds } from "../format";
 import { useResource } from "../resource";
 import { href, replace } from "../route";
 import { useSession } from "../session";
 import { quote } from "../sql";
 
 const stored = "tributary-statement ";  // of each project, for as long as the tab is there
-const mostRows = 10_000;  // that the server gives at once
+const mostRows = 10_000;  // of an answer; of a file
+const mostFileRows = 1_000_000;
 
 /** REQUIRES: at signing out. What was asked says something of whose rows they are. */
 export function forgetStatements(): void {
@@ -52,12 +53,13 @@ function Whose({ project, branch, isFixed }: { project: string; branch: string; 
 }
 
 /** What a statement came to. */
-type Outcome = { kind: "none" } | { kind: "running"; since: number } | { kind: "result"; result: Result; query: string } | { kind: "error"; error: unknown };
+type Outcome = { kind: "none" } | { kind: "running"; since: number } | { kind: "result"; result: Result } | { kind: "error"; error: unknown };
 
 function Workbench({ project, branch }: { project: string; branch: string }) {
   const key = `${stored}${project} ${branch}`;
   const [statement, setStatement] = useState(() => sessionStorage.getItem(key) ?? "SELECT count() AS users FROM users");
   const [outcome, setOutcome] = useState<Outcome>({ kind: "none" });
+  const [view, setView] = useState<View>("table");
   const abort = useRef<AbortController | null>(null);
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => () => abort.current?.abort(), []);
@@ -78,7 +80,7 @@ function Workbench({ project, branch }: { project: string; branch: string }) {
     setOutcome({ kind: "running", since: serverNow() });
     try {
       const result = await post<Result>("query", { project_id: project, branch_id: branch, query: statement }, mine.signal);
-      setOutcome({ kind: "result", result, query: statement });
+      setOutcome({ kind: "result", result });
     } catch (error) {
       if (abort.current === mine) setOutcome(mine.signal.aborted ? { kind: "none" } : { kind: "error", error });
     }
@@ -91,40 +93,44 @@ function Workbench({ project, branch }: { project: string; branch: string }) {
         <div class="run">
           <button type="button" class="primary" disabled={outcome.kind === "running"} onClick={() => void run()}>Run</button>
           {outcome.kind === "running" ? <button type="button" onClick={() => abort.current?.abort()}>Stop</button> : <span class="muted">Ctrl or ⌘ + Enter</span>}
-          <span role="status"><Progress outcome={outcome} /></span>
+          <Download query={statement} project={project} branch={branch} />
+          <small class="muted">Up to {count(mostRows)} rows here, {count(mostFileRows)} in the file.</small>
+          {outcome.kind === "running" && <Running since={outcome.since} />}
+          <span role="status">{outcome.kind === "result" && <Summary result={outcome.result} />}</span>
         </div>
         {outcome.kind === "error" && <Failure error={outcome.error} />}
-        {outcome.kind === "result" && <Shown {...outcome} project={project} branch={branch} />}
+        {outcome.kind === "result" && <Shown result={outcome.result} view={view} onView={setView} />}
       </div>
     </div>
   );
 }
 
-function Progress({ outcome }: { outcome: Outcome }) {
+function Running({ since }: { since: number }) {
   const now = useNow();
-  if (outcome.kind === "running") return <>Running for {seconds(now - outcome.since)}…</>;
-  if (outcome.kind !== "result") return null;
-  const { rows, took_ms, query_id } = outcome.result;
-  return <span title={`query ${query_id}`}>{counted(rows.length, "row")} in {duration(took_ms)}{rows.length >= mostRows && `. These are the first ${mostRows}; the CSV has up to 1,000,000`}</span>;
+  return <span>Running for {seconds(now - since)}…</span>;
 }
 
-function Shown({ result, query, project, branch }: { result: Result; query: string; project: string; branch: string }) {
-  const [view, setView] = useState<"table" | "chart">("table");
+function Summary({ result: { rows, took_ms, query_id } }: { result: Result }) {
+  return <span title={`query ${query_id}`}>{counted(rows.length, "row")} in {duration(took_ms)}</span>;
+}
+
+type View = "table" | "chart";
+
+function Shown({ result, view, onView }: { result: Result; view: View; onView: (view: View) => void }) {
   return (
     <section aria-label="Result of the query">
       <div class="run">
         <span role="group" aria-label="Show as" class="segments">
-          <button type="button" aria-pressed={view === "table"} onClick={() => { setView("table"); }}>Table</button>
-          <button type="button" aria-pressed={view === "chart"} onClick={() => { setView("chart"); }}>Chart</button>
+          <button type="button" aria-pressed={view === "table"} onClick={() => { onView("table"); }}>Table</button>
+          <button type="button" aria-pressed={view === "chart"} onClick={() => { onView("chart"); }}>Chart</button>
         </span>
-        <Download query={query} project={project} branch={branch} />
       </div>
       {view === "chart" ? <ResultChart result={result} /> : result.rows.length > 0 ? <Grid result={result} /> : <p class="muted">No row.</p>}
     </section>
   );
 }
 
-/** Asks again, for a file with every row. */
+/** Asks for a file, of which the page keeps nothing. */
 function Download({ query, project, branch }: { query: string; project: string; branch: string }) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
@@ -140,7 +146,7 @@ function Download({ query, project, branch }: { query: string; project: string; 
   };
   return (
     <>
-      <button type="button" disabled={busy} onClick={() => void download()} title="Runs the query again, for up to 1,000,000 rows">{busy ? "Downloading…" : "Download CSV"}</button>
+      <button type="button" disabled={busy} onClick={() => void download()}>{busy ? "Downloading…" : "Download CSV"}</button>
       {error !== null && <Failure error={error} />}
     </>
   );
