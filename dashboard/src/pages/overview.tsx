@@ -108,8 +108,8 @@ function Tiles({ overview }: { overview: Overview }) {
     <dl class="tiles" aria-label="Now">
       {lag && (
         <Tile name="Lag, p99" value={lag.p99_ms === null ? "–" : duration(lag.p99_ms)}
-              detail={lag.p50_ms === null ? "no change in the last minute" : `p50 ${duration(lag.p50_ms)}, ${counted(lag.count, "row")} in the last minute`}
-              title="From commit to applied, over the last minute" />
+              detail={lag.p50_ms === null ? "nothing applied in the last minute" : `p50 ${duration(lag.p50_ms)}, measured ${counted(lag.count, "time")} in a minute`}
+              title="From the commit of the sequence ids to the commit in a destination, over the last minute" />
       )}
       {throughput && (
         <Tile name="Applied" value={`${compact(throughput.applied_rows_per_second)} rows/s`}
