@@ -3,7 +3,7 @@ import { path, post } from "./api";
 import { Confirm, Dialog } from "./components/dialog";
 import { Failure } from "./components/failure";
 import type { Changed, ConnectionTest, Destination } from "./contract";
-import { counted } from "./format";
+import { counted, tenancyName } from "./format";
 import { useNotice } from "./notice";
 
 type Verb = "pause" | "resume" | "resync" | "retry";
@@ -31,7 +31,8 @@ const actions: Readonly<Record<Verb, Action>> = {
   resync: {
     title: "Resync",
     button: "Resync",
-    text: "All its rows are read again from the source and written; rows that the source lacks are removed. Changes go on flowing. This loads source and destination.",
+    text: `All its rows are read again from the source and written; rows that the source lacks are removed.
+      Changes go on flowing. This loads source and destination.`,
     done: (changed) => `Reading ${counted(changed, "mapping")} again`,
   },
   retry: {
@@ -42,8 +43,8 @@ const actions: Readonly<Record<Verb, Action>> = {
   },
 };
 
-export function nameOf({ project_id, branch_id, destination_id }: Destination): string {
-  return `${destination_id} of ${project_id}${branch_id === "main" ? "" : ` (${branch_id})`}`;
+export function nameOf(destination: Destination): string {
+  return `${destination.destination_id} of ${tenancyName(destination)}`;
 }
 
 interface Props {
@@ -104,11 +105,18 @@ function TestDialog({ destination, onClose }: { destination: Destination; onClos
   };
   return (
     <Dialog title={`Test the connection to ${nameOf(destination)}`} onClose={onClose}>
-      <p class="dialog-text">{destination.connection ? <code>{destination.connection}</code> : "The shared ClickHouse."} Connects as the engine does, and changes nothing.</p>
+      <p class="dialog-text">
+        {destination.connection ? <code>{destination.connection}</code> : "The shared ClickHouse."} Connects as the engine does, and changes nothing.
+      </p>
       <div role="status">
         {busy && <p>Connecting…</p>}
         {test?.ok && <p><span class="mark ok">Connected</span> {test.server} in {test.took_ms} ms</p>}
-        {test && !test.ok && <><p><span class="mark bad">Failed</span> after {test.took_ms} ms{test.sqlstate && `, SQLSTATE ${test.sqlstate}`}</p><pre class="error-text">{test.error}</pre></>}
+        {test && !test.ok && (
+          <>
+            <p><span class="mark bad">Failed</span> after {test.took_ms} ms{test.sqlstate && `, SQLSTATE ${test.sqlstate}`}</p>
+            <pre class="error-text">{test.error}</pre>
+          </>
+        )}
       </div>
       {error !== null && <Failure error={error} />}
       <div class="dialog-buttons">

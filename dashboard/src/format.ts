@@ -18,6 +18,11 @@ export function counted(value: number, noun: string, plural = noun + "s"): strin
   return `${count(value)} ${value === 1 ? noun : plural}`;
 }
 
+/** "acme", or "acme, branch dev" */
+export function tenancyName({ project_id, branch_id }: { project_id: string; branch_id: string }): string {
+  return branch_id === "main" ? project_id : `${project_id}, branch ${branch_id}`;
+}
+
 const units: readonly [name: string, millis: number][] = [
   ["d", 86_400_000],
   ["h", 3_600_000],

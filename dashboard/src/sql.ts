@@ -13,8 +13,16 @@ const keywords = new Set(
 );
 
 /** In this order: comments, quoted texts (an open one goes to the end), quoted identifiers, numbers, words. */
-const piece =
-  /(--[^\n]*|\/\*[\s\S]*?(?:\*\/|$))|('(?:[^'\\]|\\[\s\S]|'')*(?:'|$))|(`(?:[^`\\]|\\[\s\S])*(?:`|$)|"(?:[^"\\]|\\[\s\S])*(?:"|$))|(\b\d[\w.]*)|([A-Za-z_]\w*)/g;
+const piece = new RegExp(
+  [
+    /(--[^\n]*|\/\*[\s\S]*?(?:\*\/|$))/,
+    /('(?:[^'\\]|\\[\s\S]|'')*(?:'|$))/,
+    /(`(?:[^`\\]|\\[\s\S])*(?:`|$)|"(?:[^"\\]|\\[\s\S])*(?:"|$))/,
+    /(\b\d[\w.]*)/,
+    /([A-Za-z_]\w*)/,
+  ].map((part) => part.source).join("|"),
+  "g",
+);
 
 export function pieces(sql: string): Piece[] {
   const result: Piece[] = [];

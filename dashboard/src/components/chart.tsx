@@ -90,7 +90,10 @@ function options(props: ChartProps, element: HTMLElement): uPlot.Options {
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     cursor: { y: false, drag: { x: false, y: false } },
     hooks: { ready: [showNewest] },
-    scales: { x: { time, ...(names ? { range: [-0.6, names.length - 0.4] as [number, number] } : {}) }, y: { range: { min: { soft: 0, mode: 1 }, max: { pad: 0.1, soft: 0, mode: 1 } } } },
+    scales: {
+      x: { time, ...(names ? { range: [-0.6, names.length - 0.4] } : {}) },
+      y: { range: { min: { soft: 0, mode: 1 }, max: { pad: 0.1, soft: 0, mode: 1 } } },
+    },
     axes: [
       { ...axis, size: 28, space: 80, ...xAxis(props, element) },
       { ...axis, size: 72, values: (_plot, splits) => splits.map(format) },
@@ -98,7 +101,7 @@ function options(props: ChartProps, element: HTMLElement): uPlot.Options {
     series: [
       {
         label: props.xLabel ?? (time ? "UTC" : ""),
-        ...(time ? { value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" } : { value: (_plot, value) => (value === null ? "–" : names ? (names[value as number] ?? "") : String(value)) }),
+        value: time ? "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" : (_plot, value: number | null) => (value === null ? "–" : (names?.[value] ?? String(value))),
       },
       ...series.map((one, index): uPlot.Series => {
         const stroke = colour(element, `--line-${index + 1}`);

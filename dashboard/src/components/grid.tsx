@@ -10,7 +10,7 @@ const widest = 60;  // characters of a column; the rest of a cell is in its titl
 export function Grid({ result: { columns, rows } }: { result: Result }) {
   const [sight, setSight] = useState({ top: 0, height: 480 });
   const widths = useMemo(() => columns.map((column, index) => widthOf(column.name, column.type, rows, index)), [columns, rows]);
-  const isNumber = useMemo(() => columns.map((_, index) => rows.slice(0, 100).every((row) => row[index] === null || numberOf(row[index]) !== null)), [columns, rows]);
+  const isNumber = useMemo(() => columns.map((_, index) => areNumbers(rows, index)), [columns, rows]);
   const first = Math.max(0, Math.floor(sight.top / rowHeight) - spare);
   const last = Math.min(rows.length, Math.ceil((sight.top + sight.height) / rowHeight) + spare);
   return (
@@ -20,7 +20,9 @@ export function Grid({ result: { columns, rows } }: { result: Result }) {
         <colgroup>{widths.map((width, index) => <col key={index} style={{ width: `${width + 3}ch` }} />)}</colgroup>
         <thead>
           <tr aria-rowindex={1}>
-            {columns.map(({ name, type }, index) => <th key={index} scope="col" class={isNumber[index] ? "number" : ""} title={`${name} ${type}`}>{name}<small class="muted block">{type}</small></th>)}
+            {columns.map(({ name, type }, index) => (
+              <th key={index} scope="col" class={isNumber[index] ? "number" : ""} title={`${name} ${type}`}>{name}<small class="muted block">{type}</small></th>
+            ))}
           </tr>
         </thead>
         <tbody>
@@ -41,6 +43,11 @@ function Cell({ value, isNumber }: { value: unknown; isNumber: boolean }) {
   const text = cellText(value);
   if (text === null) return <td class="null">NULL</td>;
   return <td class={isNumber ? "number" : ""} title={text.length > 20 ? text.slice(0, 2000) : undefined}>{text.slice(0, 500)}</td>;
+}
+
+/** By its first rows. */
+function areNumbers(rows: readonly (readonly unknown[])[], column: number): boolean {
+  return rows.slice(0, 100).every((row) => row[column] === null || numberOf(row[column]) !== null);
 }
 
 /** By its name and its first rows. */

@@ -46,14 +46,19 @@ function Whose({ project, branch, isFixed }: { project: string; branch: string; 
       <label>Project <input value={typed} list="projects" readOnly={isFixed} spellcheck={false} placeholder="project id"
                             onInput={(event) => { setTyped(event.currentTarget.value); }} onChange={() => { choose({ project: typed.trim() }); }} /></label>
       <datalist id="projects">{names.map((name) => <option key={name} value={name} />)}</datalist>
-      <label>Branch <input class="short" value={branch} spellcheck={false} onChange={(event) => { choose({ branch: event.currentTarget.value.trim() || "main" }); }} /></label>
+      <label>Branch <input class="short" value={branch} spellcheck={false}
+                           onChange={(event) => { choose({ branch: event.currentTarget.value.trim() || "main" }); }} /></label>
       {!project && <button type="submit" class="primary">Open</button>}
     </form>
   );
 }
 
 /** What a statement came to. */
-type Outcome = { kind: "none" } | { kind: "running"; since: number } | { kind: "result"; result: Result } | { kind: "error"; error: unknown };
+type Outcome =
+  | { kind: "none" }
+  | { kind: "running"; since: number }
+  | { kind: "result"; result: Result }
+  | { kind: "error"; error: unknown };
 
 function Workbench({ project, branch }: { project: string; branch: string }) {
   const key = `${stored}${project} ${branch}`;
@@ -92,7 +97,9 @@ function Workbench({ project, branch }: { project: string; branch: string }) {
         <Editor value={statement} onChange={write} onRun={() => void run()} field={field} />
         <div class="run">
           <button type="button" class="primary" disabled={outcome.kind === "running"} onClick={() => void run()}>Run</button>
-          {outcome.kind === "running" ? <button type="button" onClick={() => abort.current?.abort()}>Stop</button> : <span class="muted">Ctrl or ⌘ + Enter</span>}
+          {outcome.kind === "running"
+            ? <button type="button" onClick={() => abort.current?.abort()}>Stop</button>
+            : <span class="muted">Ctrl or ⌘ + Enter</span>}
           <Download query={statement} project={project} branch={branch} />
           <small class="muted">Up to {count(mostRows)} rows here, {count(mostFileRows)} in the file.</small>
           {outcome.kind === "running" && <Running since={outcome.since} />}

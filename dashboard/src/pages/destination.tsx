@@ -5,7 +5,7 @@ import { Retry } from "../components/retry";
 import { StateOf } from "../components/state";
 import { Since } from "../components/time";
 import type { DestinationDetail, RefusedRow, Trouble } from "../contract";
-import { count } from "../format";
+import { count, tenancyName } from "../format";
 import { useResource } from "../resource";
 import { href } from "../route";
 import { advice } from "../verdict";
@@ -24,7 +24,7 @@ export function DestinationPage({ tenancy, destination: id }: { tenancy: string;
         <dt>State</dt><dd><StateOf destination={destination} /></dd>
         {destination.state !== "ok" && <><dt>What to do</dt><dd>{advice(destination)}</dd></>}
         <dt>Connection</dt><dd>{destination.connection ? <code>{destination.connection}</code> : "the shared ClickHouse"}</dd>
-        <dt>Tenancy</dt><dd><a href={href(["tenancies", tenancy])}>{destination.project_id}{destination.branch_id !== "main" && `, branch ${destination.branch_id}`}: watermarks and backlog</a></dd>
+        <dt>Tenancy</dt><dd><a href={href(["tenancies", tenancy])}>{tenancyName(destination)}: watermarks and backlog</a></dd>
       </dl>
       <p><Actions destination={destination} onChanged={reload} /></p>
       <Troubles troubles={troubles} answer={value} />

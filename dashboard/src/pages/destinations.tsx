@@ -10,8 +10,19 @@ import type { Destination, Destinations } from "../contract";
 import { useResource } from "../resource";
 import { href, replace } from "../route";
 
-const states = [["", "any state"], ["trouble", "not ok"], ["failing", "failing"], ["quarantine", "with refused rows"], ["paused", "paused"], ["ok", "ok"]] as const;
-const kinds = [["", "any kind"], ["postgres", "PostgreSQL"], ["clickhouse", "ClickHouse"]] as const;
+const states = [
+  ["", "any state"],
+  ["trouble", "not ok"],
+  ["failing", "failing"],
+  ["quarantine", "with refused rows"],
+  ["paused", "paused"],
+  ["ok", "ok"],
+] as const;
+const kinds = [
+  ["", "any kind"],
+  ["postgres", "PostgreSQL"],
+  ["clickhouse", "ClickHouse"],
+] as const;
 
 export function DestinationsPage({ params }: { params: URLSearchParams }) {
   const chosen = { state: params.get("state") ?? "", kind: params.get("kind") ?? "", search: params.get("search") ?? "" };
@@ -66,6 +77,7 @@ function Table({ destinations, answer, reload }: { destinations: Destination[]; 
 
 function Row({ destination, answer, reload }: { destination: Destination; answer: unknown; reload: () => void }) {
   const { tenancy_id, project_id, branch_id, destination_id, connection, error, mapping, sqlstate, since_at_millis: since } = destination;
+  const none = <span class="muted">–</span>;
   return (
     <tr>
       <th scope="row" data-label="Destination">
@@ -75,10 +87,11 @@ function Row({ destination, answer, reload }: { destination: Destination; answer
       </th>
       <td data-label="State"><StateOf destination={destination} /></td>
       <td data-label="Last error" class="error-text">
-        {error ? <><span class="clamp" title={error}>{error}</span><small class="muted block">{[mapping, sqlstate && `SQLSTATE ${sqlstate}`].filter(Boolean).join(", ")}</small></> : <span class="muted">–</span>}
+        {error === null ? none : <span class="clamp" title={error}>{error}</span>}
+        <small class="muted block">{[mapping, sqlstate && `SQLSTATE ${sqlstate}`].filter(Boolean).join(", ")}</small>
       </td>
-      <td data-label="Since">{since === null ? <span class="muted">–</span> : <Since at={since} />}</td>
-      <td data-label="Next try">{error === null || destination.is_paused ? <span class="muted">–</span> : <Retry inMs={destination.retry_in_ms} answer={answer} />}</td>
+      <td data-label="Since">{since === null ? none : <Since at={since} />}</td>
+      <td data-label="Next try">{error === null || destination.is_paused ? none : <Retry inMs={destination.retry_in_ms} answer={answer} />}</td>
       <td data-label="Actions"><Actions destination={destination} onChanged={reload} /></td>
     </tr>
   );

@@ -55,7 +55,11 @@ export function Login({ onSession, projectId }: LoginProps) {
         <input id={ids.key} type="password" value={key} autocomplete="current-password" required autofocus
                aria-describedby={error ? ids.error : undefined} aria-invalid={error !== ""}
                onInput={(event) => { setKey(event.currentTarget.value); }} />
-        <small class="muted">{kind === "operator" ? <>The setting <code>http.operator_key</code>.</> : <><code>tributary project create</code> and <code>rotate</code> print it.</>}</small>
+        <small class="muted">
+          {kind === "operator"
+            ? <>The setting <code>http.operator_key</code>.</>
+            : <><code>tributary project create</code> and <code>rotate</code> print it.</>}
+        </small>
       </p>
       <p id={ids.error} class="form-error" role="alert">{error}</p>
       <button type="submit" class="primary" disabled={busy}>{busy ? "Signing in…" : "Sign in"}</button>

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
+import type { AlignedData } from "uplot";
 import { Chart } from "../components/chart";
 import { Ago, Since } from "../components/time";
 import { Retry } from "../components/retry";
@@ -63,7 +64,9 @@ function Worst({ overview }: { overview: Overview }) {
       <div class="scroll" tabIndex={0} role="region" aria-labelledby="worst">
         <table class="cards">
           <thead><tr><th>Destination</th><th>State</th><th>Why</th><th>Since</th><th>Next try</th><th>What to do</th></tr></thead>
-          <tbody>{failingFirst(worst).map((destination) => <WorstRow key={destination.tenancy_id + destination.destination_id} destination={destination} answer={overview} />)}</tbody>
+          <tbody>
+            {failingFirst(worst).map((one) => <WorstRow key={`${one.tenancy_id} ${one.destination_id}`} destination={one} answer={overview} />)}
+          </tbody>
         </table>
       </div>
       {all > worst.length && <p><a href={href(["destinations"], { state: "trouble" })}>All {counted(all, "destination")} that are not ok</a></p>}
@@ -87,7 +90,9 @@ function WorstRow({ destination, answer }: { destination: Destination; answer: u
       <td data-label="State"><StateOf destination={destination} /></td>
       <td data-label="Why" class="error-text">{mapping && <small class="muted block">{mapping}</small>}{error ?? <span class="muted">–</span>}</td>
       <td data-label="Since">{since === null ? "–" : <Since at={since} />}</td>
-      <td data-label="Next try">{destination.state === "paused" ? <span class="muted nowrap">when resumed</span> : <Retry inMs={destination.retry_in_ms} answer={answer} />}</td>
+      <td data-label="Next try">
+        {destination.state === "paused" ? <span class="muted nowrap">when resumed</span> : <Retry inMs={destination.retry_in_ms} answer={answer} />}
+      </td>
       <td data-label="What to do" class="advice">{advice(destination)}</td>
     </tr>
   );
@@ -108,7 +113,9 @@ function Tiles({ overview }: { overview: Overview }) {
     <dl class="tiles" aria-label="Now">
       {lag && (
         <Tile name="Lag, p99" value={lag.p99_ms === null ? "–" : duration(lag.p99_ms)}
-              detail={lag.p50_ms === null ? "nothing applied in the last minute" : `p50 ${duration(lag.p50_ms)}, measured ${counted(lag.count, "time")} in a minute`}
+              detail={lag.p50_ms === null
+                ? "nothing applied in the last minute"
+                : `p50 ${duration(lag.p50_ms)}, measured ${counted(lag.count, "time")} in a minute`}
               title="From the commit of the sequence ids to the commit in a destination, over the last minute" />
       )}
       {throughput && (
@@ -131,17 +138,19 @@ function Tiles({ overview }: { overview: Overview }) {
 
 function Charts({ points }: { points: Point[] }) {
   const column = (pick: (point: Point) => number | null) => points.map(pick);
-  const x = useMemo(() => points.map((point) => point.at_millis / 1000), [points]);
-  const lag = useMemo(() => [x, column((point) => point.lag_p50_ms), column((point) => point.lag_p99_ms)] as [number[], ...(number | null)[][]], [x]);
-  const rows = useMemo(
-    () => [x, column((point) => point.applied_rows_per_second), column((point) => point.sequenced_rows_per_second)] as [number[], ...(number | null)[][]],
-    [x],
-  );
+  const [lag, rows] = useMemo(() => {
+    const seconds = points.map((point) => point.at_millis / 1000);
+    return [
+      [seconds, column((point) => point.lag_p50_ms), column((point) => point.lag_p99_ms)] satisfies AlignedData,
+      [seconds, column((point) => point.applied_rows_per_second), column((point) => point.sequenced_rows_per_second)] satisfies AlignedData,
+    ];
+  }, [points]);
   const perSecond = (value: number) => `${compact(value)}/s`;
   return (
     <div class="columns">
       <section aria-labelledby="lag"><h2 id="lag">Lag, commit to applied</h2>
-        <Chart name="Lag over the last ten minutes" time data={lag} height={170} series={[{ label: "p50", format: duration }, { label: "p99", format: duration }]} />
+        <Chart name="Lag over the last ten minutes" time data={lag} height={170}
+               series={[{ label: "p50", format: duration }, { label: "p99", format: duration }]} />
       </section>
       <section aria-labelledby="rows"><h2 id="rows">Throughput, rows</h2>
         <Chart name="Throughput over the last ten minutes" time data={rows} height={170}

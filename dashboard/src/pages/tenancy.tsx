@@ -4,7 +4,7 @@ import { Failure } from "../components/failure";
 import { StateOf } from "../components/state";
 import { Ago } from "../components/time";
 import type { TenancyDetail } from "../contract";
-import { count, counted } from "../format";
+import { count, counted, tenancyName } from "../format";
 import { useResource } from "../resource";
 import { href } from "../route";
 import { useSession } from "../session";
@@ -19,14 +19,15 @@ export function TenancyPage({ tenancy: id }: { tenancy: string }) {
   return (
     <>
       <p class="crumbs"><a href="#/tenancies">Tenancies</a></p>
-      <h1>{tenancy.project_id}{tenancy.branch_id !== "main" && `, branch ${tenancy.branch_id}`}</h1>
+      <h1>{tenancyName(tenancy)}</h1>
       <p class="muted">
         {tenancy.name && `${tenancy.name}, `}<code>{tenancy.tenancy_id}</code>, asked <Ago at={at} />
         {has_analytics && <>, <a href={href(["console"], { project: tenancy.project_id, branch: tenancy.branch_id })}>SQL console</a></>}
       </p>
       {error !== null && <Failure error={error} retry={reload} />}
       <p>
-        Queue: {counted(queue.pending, "request")} pending, {count(queue.in_flight)} in flight{queue.stale > 0 && `, ${count(queue.stale)} left behind by a dead worker`}.
+        Queue: {counted(queue.pending, "request")} pending, {count(queue.in_flight)} in flight
+        {queue.stale > 0 && `, ${count(queue.stale)} left behind by a dead worker`}.
       </p>
       <Source mappings={mappings} />
       {destinations.map((one) => <Progress key={one.destination.destination_id} progress={one} mappings={mappings} reload={reload} />)}
