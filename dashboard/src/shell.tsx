@@ -75,9 +75,7 @@ const titles: Readonly<Record<string, string>> = {
 
 function Navigation({ here }: { here: string }) {
   const session = useSession();
-  const shown = Object.entries(titles).filter(
-    ([name]) => (name !== "system" || session.role === "operator") && (name !== "console" || session.has_analytics),
-  );
+  const shown = Object.entries(titles).filter(([name]) => name !== "system" || session.role === "operator");
   return (
     <nav aria-label="Pages">
       {shown.map(([name, title]) => (
@@ -88,7 +86,7 @@ function Navigation({ here }: { here: string }) {
 }
 
 function Page({ route: { path, params } }: { route: Route }) {
-  const { role, has_analytics } = useSession();
+  const { role } = useSession();
   const [name = "", tenancy, destination] = path;
   if (name === "") return <OverviewPage />;
   if (name === "destinations" && tenancy && destination) return <DestinationPage tenancy={tenancy} destination={destination} />;
@@ -96,7 +94,7 @@ function Page({ route: { path, params } }: { route: Route }) {
   if (name === "tenancies" && tenancy) return <TenancyPage tenancy={tenancy} />;
   if (name === "tenancies") return <TenanciesPage params={params} />;
   if (name === "system" && role === "operator") return <SystemPage />;
-  if (name === "console" && has_analytics) return <Console params={params} />;
+  if (name === "console") return <Console params={params} />;
   return (
     <>
       <h1>There is no such page</h1>

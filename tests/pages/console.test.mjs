@@ -32,7 +32,7 @@ test("The SQL console", async (t) => {
     const grid = page.getByRole("region", { name: "Result", exact: true });
     await grid.getByRole("cell", { name: "team 1", exact: true }).waitFor();
     await grid.getByText("<b>team 10</b>").waitFor();
-    assert.equal(await grid.getByText("NULL").count(), 2);  // team 1, team 2… but `LIMIT 20` in the order of texts
+    assert.equal(await grid.getByText("NULL", { exact: true }).count(), 1);  // team 1
     const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download CSV" }).click()]);
     assert.equal(download.suggestedFilename(), "acme.csv");
     const lines = readFileSync(await download.path(), "utf8").trimEnd().split("\n");

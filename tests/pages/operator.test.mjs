@@ -254,7 +254,7 @@ test("The dashboard of an operator", async (t) => {
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
     assert.match((await focused()).text, /^Pause: main of acme/);
-    assert.equal(await sql(tributary.source, "SELECT count(*) FROM tributary.destination_state WHERE paused_at IS NOT NULL"), "0");
+    assert.equal(await sql(tributary.source, "SELECT count(*) FROM tributary.destination_state WHERE paused"), "0");
   });
 
   await t.test("Light and dark follow the system and the switch, and nothing is cut off, not on a telephone either", async (t) => {

@@ -6,7 +6,7 @@ import { Grid } from "../components/grid";
 import { ResultChart } from "../components/result_chart";
 import { useNow } from "../components/time";
 import { serverNow } from "../clock";
-import type { Result, Tables, Tenancies } from "../contract";
+import type { Result, Session, Tables, Tenancies } from "../contract";
 import { count, counted, duration, seconds } from "../format";
 import { useResource } from "../resource";
 import { href, replace } from "../route";
@@ -25,15 +25,25 @@ export function forgetStatements(): void {
 /** Asks the shared ClickHouse for a project's rows. */
 export function Console({ params }: { params: URLSearchParams }) {
   const { project_id } = useSession();
+  const isThere = useAnalytics();
   const project = project_id ?? params.get("project") ?? "";
   const branch = params.get("branch") ?? "main";
   return (
     <>
       <h1>SQL console</h1>
+      {!isThere && <p role="status">There is no ClickHouse to ask: it is starting, or <code>clickhouse.use</code> is none.</p>}
       <Whose project={project} branch={branch} isFixed={project_id !== null} />
-      {project && <Workbench key={`${project} ${branch}`} project={project} branch={branch} />}
+      {isThere && project && <Workbench key={`${project} ${branch}`} project={project} branch={branch} />}
     </>
   );
+}
+
+/** Whether there is a ClickHouse: one that starts is waited for. */
+function useAnalytics(): boolean {
+  const [isThere, setThere] = useState(useSession().has_analytics);
+  const { value } = useResource<Session>(isThere ? null : "session", 2000);
+  useEffect(() => { if (value?.has_analytics) setThere(true); }, [value]);
+  return isThere;
 }
 
 function Whose({ project, branch, isFixed }: { project: string; branch: string; isFixed: boolean }) {

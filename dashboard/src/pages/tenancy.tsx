@@ -7,11 +7,9 @@ import type { TenancyDetail } from "../contract";
 import { count, counted, tenancyName } from "../format";
 import { useResource } from "../resource";
 import { href } from "../route";
-import { useSession } from "../session";
 
 /** How far each destination of a tenancy is: the source's last sequence id, the watermark, and the rows between them, for each mapping. */
 export function TenancyPage({ tenancy: id }: { tenancy: string }) {
-  const { has_analytics } = useSession();
   const { value, error, reload, at } = useResource<TenancyDetail>(path(["tenancies", id]), 5000);
   if (error instanceof ApiError && error.status === 404) return <Gone message={error.message} />;
   if (!value) return error === null ? <p class="muted" role="status">Asking each destination how far it is…</p> : <Failure error={error} retry={reload} />;
@@ -21,8 +19,8 @@ export function TenancyPage({ tenancy: id }: { tenancy: string }) {
       <p class="crumbs"><a href="#/tenancies">Tenancies</a></p>
       <h1>{tenancyName(tenancy)}</h1>
       <p class="muted">
-        {tenancy.name && `${tenancy.name}, `}<code>{tenancy.tenancy_id}</code>, asked <Ago at={at} />
-        {has_analytics && <>, <a href={href(["console"], { project: tenancy.project_id, branch: tenancy.branch_id })}>SQL console</a></>}
+        {tenancy.name && `${tenancy.name}, `}<code>{tenancy.tenancy_id}</code>, asked <Ago at={at} />,{" "}
+        <a href={href(["console"], { project: tenancy.project_id, branch: tenancy.branch_id })}>SQL console</a>
       </p>
       {error !== null && <Failure error={error} retry={reload} />}
       <p>
