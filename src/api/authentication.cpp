@@ -1,5 +1,6 @@
 #include "api/api.hpp"
 #include "api/errors.hpp"
+#include "api/known_projects.hpp"
 #include "directory/projects.hpp"
 
 namespace tributary::api {
@@ -12,37 +13,6 @@ using http::Identity;
 constexpr std::string_view kServerKey = "x-stack-secret-server-key";
 constexpr std::string_view kAdminKey = "x-stack-super-secret-admin-key";
 constexpr std::string_view kBearer = "Bearer ";
-
-/// What the source said of projects, for a moment: it is asked once a second for a project that is busy, not once a request. So long a revoked key lives on.
-/// Those that do not exist are not remembered, so memory is that of the projects in use.
-class KnownProjects {
- public:
-  explicit KnownProjects(Context& context) : context_(context) {}
-
-  asio::awaitable<std::optional<directory::Credentials>> find(std::string project, std::string branch, Deadline deadline) {
-    const auto now = std::chrono::steady_clock::now();
-    if (now >= next_tidying_) {
-      std::erase_if(known_, [&](const auto& entry) { return entry.second.until <= now; });
-      next_tidying_ = now + kFor;
-    }
-    const auto found = known_.find({project, branch});
-    if (found != known_.end() && now < found->second.until) co_return found->second.credentials;
-    auto connection = co_await context_.connect(deadline);
-    auto credentials = co_await directory::read_credentials(*connection, project, branch, deadline);
-    if (credentials) known_.insert_or_assign({project, branch}, Known{*credentials, now + kFor});
-    co_return credentials;
-  }
-
- private:
-  static constexpr std::chrono::seconds kFor{1};
-  struct Known {
-    directory::Credentials credentials;
-    std::chrono::steady_clock::time_point until;
-  };
-  Context& context_;
-  std::chrono::steady_clock::time_point next_tidying_{};
-  std::map<std::pair<std::string, std::string>, Known> known_;
-};
 
 /// The access type that a request claims to have.
 KeyKind claimed_kind(const http::Headers& headers) {
@@ -112,7 +82,8 @@ asio::awaitable<Identity> authenticate_outside(const Context& context, KnownProj
 }  // namespace
 
 http::Authenticator make_authenticator(Context& context) {
-  return [&context, projects = std::make_shared<KnownProjects>(context)](Access access, const http::RawRequest& request) {
+  const auto connect = [&context](Deadline deadline) { return context.connect(deadline); };
+  return [&context, projects = std::make_shared<KnownProjects>(connect)](Access access, const http::RawRequest& request) {
     return access == Access::cron || access == Access::operator_ ? authenticate_outside(context, *projects, access, request)
                                                                  : authenticate_project(*projects, access, request);
   };

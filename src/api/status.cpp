@@ -62,14 +62,6 @@ SELECT mapping_name, last_synced_sequence_id, (extract(epoch FROM updated_at) * 
 FROM public._stack_sync_metadata
 WHERE tenancy_id = $1)sql";
 
-std::string backlog_sql(const mapping::Mapping& mapping) {
-  return fmt::format(R"sql(
-SELECT (SELECT count(*) FROM {0} WHERE {1} = $1 AND ("sequenceId" > $2 OR "shouldUpdateSequenceId"))
-     + (SELECT count(*) FROM "DeletedRow" WHERE "tenancyId" = $1 AND "tableName" = $3 AND ("sequenceId" > $2 OR "shouldUpdateSequenceId")),
-       (SELECT max("sequenceId") FROM {0} WHERE {1} = $1))sql",
-                     mapping::quote_identifier(mapping.source_table), mapping::quote_identifier(mapping.tenancy_column));
-}
-
 struct Watermark {
   std::int64_t sequence_id = -1;
   std::optional<std::int64_t> updated_at_millis;
@@ -221,6 +213,14 @@ asio::awaitable<json::object> describe(postgres::Connection& source, const Desti
 }
 
 }  // namespace
+
+std::string backlog_sql(const mapping::Mapping& mapping) {
+  return fmt::format(R"sql(
+SELECT (SELECT count(*) FROM {0} WHERE {1} = $1 AND ("sequenceId" > $2 OR "shouldUpdateSequenceId"))
+     + (SELECT count(*) FROM "DeletedRow" WHERE "tenancyId" = $1 AND "tableName" = $3 AND ("sequenceId" > $2 OR "shouldUpdateSequenceId")),
+       (SELECT max("sequenceId") FROM {0} WHERE {1} = $1))sql",
+                     mapping::quote_identifier(mapping.source_table), mapping::quote_identifier(mapping.tenancy_column));
+}
 
 asio::awaitable<json::object> read_status(Context& context, std::optional<directory::Tenancy> tenancy, Deadline deadline) {
   json::object status;

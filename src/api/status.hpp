@@ -10,6 +10,10 @@ namespace tributary::api {
 /// time to connect. Throws postgres::Error of the source.
 asio::awaitable<boost::json::object> read_status(Context& context, std::optional<directory::Tenancy> tenancy, Deadline deadline);
 
+/// One row: changes of a mapping's that a destination has to get (bigint), highest sequence id of its rows (bigint or NULL). $1 uuid: the tenancy, $2 bigint: the
+/// destination's watermark, $3 text: the table's name in "DeletedRow".
+std::string backlog_sql(const mapping::Mapping& mapping);
+
 http::Schema status_schema();
 
 }  // namespace tributary::api

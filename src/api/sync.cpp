@@ -3,6 +3,7 @@
 #include "api/shapes.hpp"
 #include "api/status.hpp"
 #include "directory/projects.hpp"
+#include "queue/health.hpp"
 
 namespace tributary::api {
 namespace {
@@ -17,13 +18,6 @@ using http::Response;
 
 constexpr auto kDefaultDuration = 10'000ms;
 constexpr auto kToFinish = 3s;  ///< what is left of a request's time for what is under way when a stage is to end
-
-constexpr std::string_view kReadFusebox = R"sql(
-SELECT coalesce(bool_and("sequencerEnabled"), true), coalesce(bool_and("pollerEnabled"), true) FROM "ExternalDbSyncMetadata")sql";
-constexpr std::string_view kWriteFusebox = R"sql(
-UPDATE "ExternalDbSyncMetadata"
-SET "sequencerEnabled" = coalesce($1, "sequencerEnabled"), "pollerEnabled" = coalesce($2, "pollerEnabled"),
-    "updatedAt" = now() AT TIME ZONE 'UTC')sql";
 
 std::vector<Field> duration_query() {
   return {optional("maxDurationMs",
@@ -46,19 +40,16 @@ Schema fusebox_schema() {
 
 asio::awaitable<Response> read_fusebox(Context& context, Deadline deadline) {
   auto connection = co_await context.connect(deadline);
-  const auto switches = co_await connection->execute_prepared(kReadFusebox, {}, deadline);
-  co_return Response::of(
-      json::object{{"sequencer_enabled", switches.get<bool>(0, 0)}, {"poller_enabled", switches.get<bool>(0, 1)}});
+  const auto fusebox = co_await queue::read_fusebox(*connection, deadline);
+  co_return Response::of(json::object{{"sequencer_enabled", fusebox.sequencer}, {"poller_enabled", fusebox.poller}});
 }
 
 asio::awaitable<Response> write_fusebox(Context& context, const Request& request) {
   const auto& body = request.body.as_object();
   {
     auto connection = co_await context.connect(request.deadline);
-    postgres::Params params;
-    params.add(flag_field(body, "sequencer_enabled"), postgres::oid::kBool);
-    params.add(flag_field(body, "poller_enabled"), postgres::oid::kBool);
-    co_await connection->execute_prepared(kWriteFusebox, std::move(params), request.deadline);
+    co_await queue::write_fusebox(*connection, flag_field(body, "sequencer_enabled"), flag_field(body, "poller_enabled"),
+                                  request.deadline);
   }
   co_return co_await read_fusebox(context, request.deadline);
 }

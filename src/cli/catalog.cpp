@@ -157,13 +157,4 @@ asio::awaitable<std::optional<Uuid>> find_tenancy(postgres::Connection& source, 
   co_return result.get<Uuid>(0, 0);
 }
 
-std::string redacted(const std::string& connection_string) {
-  if (Secrets::is_sealed(connection_string)) return "(encrypted with a key that is not known here)";
-  try {
-    return postgres::ConnectOptions::parse(connection_string).redacted();
-  } catch (const postgres::Error&) {
-    return "(not a connection string)";
-  }
-}
-
 }  // namespace tributary::cli

@@ -55,7 +55,4 @@ asio::awaitable<std::vector<ProjectRow>> list_projects(postgres::Connection& sou
 /// nullopt where there is no such project and branch.
 asio::awaitable<std::optional<Uuid>> find_tenancy(postgres::Connection& source, std::string project, std::string branch);
 
-/// A connection string without its password; a placeholder where it is none.
-std::string redacted(const std::string& connection_string);
-
 }  // namespace tributary::cli

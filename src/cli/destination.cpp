@@ -78,7 +78,7 @@ asio::awaitable<int> add(const settings::Settings& settings, const Options& opti
     throw Failure("project \"" + options.project + "\" has a destination \"" + options.id + "\" already; --replace changes it");
   }
   std::printf("Destination %s of project %s, branch %s: %s\n", options.id.c_str(), options.project.c_str(),
-              options.branch.c_str(), redacted(options.url).c_str());
+              options.branch.c_str(), postgres::redacted(options.url).c_str());
   co_return kDone;
 }
 
@@ -131,14 +131,14 @@ asio::awaitable<int> list(const settings::Settings& settings, const Options& opt
                                           {"branch", row.branch},
                                           {"destination", row.id},
                                           {"type", row.type},
-                                          {"url", redacted(row.connection_string)},
+                                          {"url", postgres::redacted(row.connection_string)},
                                           {"tenancy", row.tenancy.to_string()}});
     }
     std::puts(boost::json::serialize(array).c_str());
     co_return kDone;
   }
   Table table({"PROJECT", "BRANCH", "DESTINATION", "TYPE", "URL"});
-  for (const auto& row : rows) table.add({row.project, row.branch, row.id, row.type, redacted(row.connection_string)});
+  for (const auto& row : rows) table.add({row.project, row.branch, row.id, row.type, postgres::redacted(row.connection_string)});
   std::fputs(table.empty() ? "There is no destination yet: tributary destination add PROJECT ID --url postgresql://...\n"
                            : table.to_string().c_str(),
              stdout);
@@ -170,8 +170,8 @@ asio::awaitable<int> test(const settings::Settings& settings, const Options& opt
                   .c_str());
     co_return check.ok ? kDone : kFailed;
   }
-  if (!check.ok) throw Failure(redacted(url) + ": " + check.message);
-  std::printf("%s: PostgreSQL %s, and tables can be made\n", redacted(url).c_str(), check.server_version.c_str());
+  if (!check.ok) throw Failure(postgres::redacted(url) + ": " + check.message);
+  std::printf("%s: PostgreSQL %s, and tables can be made\n", postgres::redacted(url).c_str(), check.server_version.c_str());
   co_return kDone;
 }
 

@@ -1,11 +1,8 @@
 #include "cli/gauges.hpp"
 
-#include <fmt/format.h>
-
-#include "cli/health.hpp"
-#include "mapping/sql.hpp"
+#include "queue/health.hpp"
 #include "queue/queue.hpp"
-#include "sequencer/sql.hpp"
+#include "sequencer/flagged.hpp"
 
 namespace tributary::cli {
 namespace {
@@ -18,10 +15,6 @@ SELECT k.kind,
 FROM (VALUES ('postgres'), ('clickhouse')) AS k (kind)
 LEFT JOIN tributary.destination_state AS s ON (s.destination_id = '@clickhouse') = (k.kind = 'clickhouse')
 GROUP BY k.kind)sql";
-
-/// What is flagged beyond this is not counted: scrapes must not get dearer while a backlog grows.
-constexpr std::string_view kFlaggedTemplate =
-    R"sql(SELECT count(*) FROM (SELECT FROM public.{} WHERE "shouldUpdateSequenceId" LIMIT 100000) AS flagged)sql";
 
 asio::awaitable<void> read_states(postgres::Connection& source, telemetry::Metrics& metrics, Deadline deadline) {
   const auto result = co_await source.execute_prepared(kStatesSql, {}, deadline);
@@ -51,12 +44,9 @@ asio::awaitable<void> read_gauges(postgres::Connection& source, std::span<const 
                                   telemetry::Metrics& metrics, Deadline deadline) {
   co_await read_states(source, metrics, deadline);
   co_await read_queue(source, metrics, deadline);
-  for (const auto& table : sequencer::sequenced_tables(mappings)) {
-    const auto sql = fmt::format(kFlaggedTemplate, mapping::quote_identifier(table));
-    const auto result = co_await source.execute_prepared(sql, {}, deadline);
-    metrics.gauge("tributary_flagged_rows", {{"table", table}}).set(static_cast<double>(result.get<std::int64_t>(0, 0)));
-  }
-  const auto fusebox = co_await read_fusebox(source);
+  for (const auto& [table, flagged] : co_await sequencer::count_flagged(source, mappings, std::nullopt, deadline))
+    metrics.gauge("tributary_flagged_rows", {{"table", table}}).set(static_cast<double>(flagged));
+  const auto fusebox = co_await queue::read_fusebox(source, deadline);
   metrics.gauge("tributary_fusebox_on", {{"switch", "sequencer"}}).set(fusebox.sequencer ? 1 : 0);
   metrics.gauge("tributary_fusebox_on", {{"switch", "poller"}}).set(fusebox.poller ? 1 : 0);
 }

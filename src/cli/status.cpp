@@ -7,8 +7,8 @@
 #include "cli/backlog.hpp"
 #include "cli/catalog.hpp"
 #include "cli/command.hpp"
-#include "cli/health.hpp"
 #include "cli/text.hpp"
+#include "queue/health.hpp"
 #include "queue/queue.hpp"
 #include "source/migrate.hpp"
 
@@ -27,14 +27,14 @@ struct Options {
 
 struct DestinationStatus {
   DestinationRow row;
-  std::vector<Trouble> troubles;
+  std::vector<queue::Trouble> troubles;
   std::optional<Backlog> backlog;
 
   std::string_view state() const {
     if (backlog && !backlog->error.empty() && troubles.empty()) return "unreachable";
     if (troubles.empty()) return "ok";
-    const auto is_paused = [](const Trouble& trouble) { return trouble.paused; };
-    const auto is_quarantine = [](const Trouble& trouble) { return trouble.quarantined > 0; };
+    const auto is_paused = [](const queue::Trouble& trouble) { return trouble.paused; };
+    const auto is_quarantine = [](const queue::Trouble& trouble) { return trouble.quarantined > 0; };
     if (std::ranges::any_of(troubles, is_paused)) return "paused";
     return std::ranges::all_of(troubles, is_quarantine) ? "quarantine" : "failing";
   }
@@ -42,9 +42,9 @@ struct DestinationStatus {
 
 struct Status {
   source::Installation installation;
-  Fusebox fusebox;
+  queue::Fusebox fusebox;
   queue::Counts queue;
-  ClickHouseState clickhouse;
+  queue::ClickHouseState clickhouse;
   bool drained = false;
   std::vector<DestinationStatus> destinations;
 
@@ -59,11 +59,11 @@ asio::awaitable<Status> read_status(const settings::Settings& settings, const st
   auto source = co_await open_source(settings);
   Status status;
   status.installation = co_await source::attach(source, mappings, statement_deadline());
-  status.fusebox = co_await read_fusebox(source);
+  status.fusebox = co_await queue::read_fusebox(source, statement_deadline());
   status.queue = co_await queue::counts(source, statement_deadline());
-  status.clickhouse = co_await read_clickhouse(source);
-  status.drained = co_await is_drained(source, mappings);
-  const auto troubles = co_await read_troubles(source);
+  status.clickhouse = co_await queue::read_clickhouse(source, statement_deadline());
+  status.drained = co_await queue::is_drained(source, mappings, statement_deadline());
+  const auto troubles = co_await queue::read_troubles(source, statement_deadline());
   Selection selection;
   if (!options.project.empty()) selection.project = options.project;
   const auto secrets = secrets_of(settings);
@@ -72,7 +72,7 @@ asio::awaitable<Status> read_status(const settings::Settings& settings, const st
   for (auto& row : rows) {
     auto& destination = status.destinations.emplace_back();
     destination.row = std::move(row);
-    std::ranges::copy_if(troubles, std::back_inserter(destination.troubles), [&](const Trouble& trouble) {
+    std::ranges::copy_if(troubles, std::back_inserter(destination.troubles), [&](const queue::Trouble& trouble) {
       return trouble.tenancy == destination.row.tenancy && trouble.destination == destination.row.id;
     });
     if (options.backlog) {
@@ -96,7 +96,7 @@ std::chrono::milliseconds age(postgres::Timestamp time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now() - time);
 }
 
-json::object to_json(const Trouble& trouble) {
+json::object to_json(const queue::Trouble& trouble) {
   json::object object{{"mapping", trouble.mapping},         {"attempts", trouble.attempts}, {"paused", trouble.paused},
                       {"quarantined", trouble.quarantined}, {"sqlstate", trouble.sqlstate}, {"error", trouble.error}};
   if (trouble.retry_in) object["retry_in_ms"] = std::max<std::int64_t>(0, trouble.retry_in->count());
@@ -110,7 +110,7 @@ json::object to_json(const DestinationStatus& destination) {
                       {"tenancy", destination.row.tenancy.to_string()},
                       {"destination", destination.row.id},
                       {"deleted", destination.row.deleted},
-                      {"url", redacted(destination.row.connection_string)},
+                      {"url", postgres::redacted(destination.row.connection_string)},
                       {"state", destination.state()}};
   json::array troubles;
   for (const auto& trouble : destination.troubles) troubles.push_back(to_json(trouble));
@@ -180,7 +180,7 @@ void print_destinations(const Status& status, const Options& options) {
   if (!table.empty()) std::printf("\n%s", table.to_string().c_str());
 }
 
-std::string summary(const ClickHouseState& clickhouse) {
+std::string summary(const queue::ClickHouseState& clickhouse) {
   if (!clickhouse.used) return "not used";
   if (clickhouse.failing > 0)
     return fmt::format("does not take rows of {}: {}", counted(clickhouse.failing, "tenant"), clickhouse.error);

@@ -8,9 +8,9 @@
 #include "cli/backlog.hpp"
 #include "cli/catalog.hpp"
 #include "cli/command.hpp"
-#include "cli/health.hpp"
 #include "cli/server.hpp"
 #include "cli/text.hpp"
+#include "queue/health.hpp"
 
 namespace tributary::cli {
 namespace {
@@ -53,7 +53,7 @@ class Progress {
                  grouped(backlog.changes), backlog.error});
     }
     auto text = table.to_string();
-    if (const auto clickhouse = co_await read_clickhouse(source); clickhouse.waiting > 0)
+    if (const auto clickhouse = co_await queue::read_clickhouse(source, statement_deadline()); clickhouse.waiting > 0)
       text += "and " + counted(clickhouse.waiting, "request") + " for ClickHouse\n";
     if (more_ > 0) text += "and " + counted(static_cast<std::int64_t>(more_), "destination") + " more\n";
     if (lines_ > 0) std::printf("\033[%zdA\033[J", lines_);
@@ -80,7 +80,8 @@ asio::awaitable<void> wait_until_drained(const Server& server, postgres::Connect
   auto next_draw = Deadline::after(0s);
   const auto for_clickhouse = Deadline::after(kClickHouseTime);
   while (!stop.stop_requested()) {
-    const bool drained = (server.clickhouse_is_known() || for_clickhouse.expired()) && co_await is_drained(source, mappings);
+    const bool drained = (server.clickhouse_is_known() || for_clickhouse.expired()) &&
+                         co_await queue::is_drained(source, mappings, statement_deadline());
     if (progress != nullptr && (drained || next_draw.expired())) {
       co_await progress->draw(source, mappings);
       next_draw = Deadline::after(kDrawEvery);
@@ -90,7 +91,7 @@ asio::awaitable<void> wait_until_drained(const Server& server, postgres::Connect
   }
 }
 
-int report(const std::vector<Trouble>& troubles, bool clickhouse_is_known) {
+int report(const std::vector<queue::Trouble>& troubles, bool clickhouse_is_known) {
   if (!clickhouse_is_known)
     std::fprintf(stderr, "tributary: ClickHouse was not to be reached; what is wrong stands in the log above\n");
   if (troubles.empty() && clickhouse_is_known) {
@@ -113,7 +114,7 @@ asio::awaitable<int> sync_once(const settings::Settings& settings, std::vector<m
   Server server(co_await asio::this_coro::executor, ServerParams::from(settings), mappings, metrics);
   auto source = co_await open_source(settings);
   co_await server.start(statement_deadline());
-  const auto fusebox = co_await read_fusebox(source);
+  const auto fusebox = co_await queue::read_fusebox(source, statement_deadline());
   if (!fusebox.sequencer || !fusebox.poller) {
     co_await server.stop(Deadline::after(kStopTime));
     throw Failure("the fusebox has stopped the " + std::string(fusebox.sequencer ? "poller" : "sequencer") +
@@ -125,7 +126,7 @@ asio::awaitable<int> sync_once(const settings::Settings& settings, std::vector<m
   const bool clickhouse_is_known = server.clickhouse_is_known();
   co_await server.stop(Deadline::after(kStopTime));
   if (stop.stop_requested()) throw Failure("stopped before everything was done; run it again for the rest");
-  co_return report(co_await read_troubles(source), clickhouse_is_known);
+  co_return report(co_await queue::read_troubles(source, statement_deadline()), clickhouse_is_known);
 }
 
 }  // namespace

@@ -159,6 +159,7 @@ asio::awaitable<bool> Connection::exchange() {
   const auto problem = co_await read(parser, place);
   Told told{.begun = Deadline::Clock::now()};
   auto request = raw_request(parser.get());
+  request.client = client_;
   const auto timeout = server_->router.timeout(request).value_or(server_->params.handler_timeout);
   request.deadline = Deadline::after(timeout);
   auto response = problem ? Response::of(*problem) : co_await handle(request);

@@ -64,6 +64,7 @@ struct RawRequest {
   Headers headers;
   std::string body;
   std::string id;      ///< of this request: in its answer, in the log
+  std::string client;  ///< address of whoever is connected: of a proxy, where there is one
   Deadline deadline = Deadline::never();
 };
 

@@ -130,7 +130,10 @@ struct Router::Impl {
   std::map<std::string, Page, std::less<>> pages;
   std::size_t most_admitted = 0;
   mutable std::size_t admitted = 0;
+  std::vector<Router> mounted;
 
+  bool is_below_prefix(const detail::Target& target) const;
+  const Router* find_mounted(const detail::Target& target) const;
   const Page* find_page(std::string_view path) const;
   std::optional<detail::Routes::Found> find(const detail::Target& target) const;
   asio::awaitable<Response> dispatch(const RawRequest& raw, Called& called) const;
@@ -148,6 +151,17 @@ const Page* Router::Impl::find_page(std::string_view path) const {
   return nullptr;
 }
 
+bool Router::Impl::is_below_prefix(const detail::Target& target) const {
+  return std::ranges::any_of(prefixes, [&](const auto& prefix) {
+    return target.segments.size() >= prefix.size() && std::ranges::equal(prefix, std::span(target.segments).first(prefix.size()));
+  });
+}
+
+const Router* Router::Impl::find_mounted(const detail::Target& target) const {
+  const auto found = std::ranges::find_if(mounted, [&](const Router& other) { return other.impl_->is_below_prefix(target); });
+  return found == mounted.end() ? nullptr : &*found;
+}
+
 std::optional<detail::Routes::Found> Router::Impl::find(const detail::Target& target) const {
   const std::span segments(target.segments);
   for (const auto& prefix : prefixes) {
@@ -161,6 +175,11 @@ std::optional<detail::Routes::Found> Router::Impl::find(const detail::Target& ta
 asio::awaitable<Response> Router::Impl::dispatch(const RawRequest& raw, Called& called) const {
   const auto target = detail::parse_target(raw.target);
   if (!target) refuse(raw, {{"target", "is no path and query in UTF-8"}});
+  if (const auto* other = find_mounted(*target)) {
+    auto response = co_await other->answer(raw);
+    called = {.route = response.route, .project = response.project};
+    co_return response;
+  }
   const auto path = detail::path_of(raw.target);
   const bool asks_methods = raw.method == "OPTIONS";
   const auto method = parse_method(raw.method == "HEAD" ? "GET" : raw.method);
@@ -258,8 +277,11 @@ asio::awaitable<Response> Router::answer(const RawRequest& request) const {
   co_return response;
 }
 
+void Router::mount(Router other) { impl_->mounted.push_back(std::move(other)); }
+
 std::optional<std::chrono::milliseconds> Router::timeout(const RawRequest& request) const {
   const auto target = detail::parse_target(request.target);
+  if (const auto* other = target ? impl_->find_mounted(*target) : nullptr) return other->timeout(request);
   const auto found = target ? impl_->find(*target) : std::nullopt;
   const auto method = parse_method(request.method);
   if (!found || !method || !found->endpoints->contains(*method)) return std::nullopt;

@@ -63,6 +63,13 @@ std::string clickhouse_type(const Column& column) {
   return type;
 }
 
+std::vector<TableColumn> view_columns(const Mapping& mapping) {
+  std::vector<TableColumn> columns{{"project_id", "String"}, {"branch_id", "String"}};
+  for (const auto& column : mapping.columns_for(DestinationKind::clickhouse))
+    columns.push_back({column.name, plain_type(column)});
+  return columns;
+}
+
 std::vector<TableColumn> insert_columns(const Mapping& mapping) {
   std::vector<TableColumn> columns{{"project_id", "String"}, {"branch_id", "String"}};
   for (const auto& column : mapping.columns_for(DestinationKind::clickhouse)) {

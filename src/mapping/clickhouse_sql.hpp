@@ -47,6 +47,8 @@ std::string clickhouse_type(const Column& column);
 /// Columns that an INSERT gives, in this order: project_id, branch_id, the mapping's, sync_sequence_id, sync_is_deleted.
 /// A deleted row is one with its key, the timestamps of its tombstone, sync_is_deleted 1, and in all else NULL where nullable or the type's default.
 std::vector<TableColumn> insert_columns(const Mapping& mapping);
+/// What tenants see of a row in the view.
+std::vector<TableColumn> view_columns(const Mapping& mapping);
 /// insert_columns() and sync_created_at, which the server sets.
 std::vector<TableColumn> table_columns(const Mapping& mapping);
 

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "base/private_memory.hpp"
+#include "base/secrets.hpp"
 #include "postgres/error.hpp"
 
 namespace tributary::postgres {
@@ -153,6 +154,15 @@ std::string ConnectOptions::redacted() const {
   if (!value("dbname").empty()) result += "/" + value("dbname");
   if (is_socket) result += "?host=" + host;
   return result;
+}
+
+std::string redacted(std::string_view connection_string) {
+  if (Secrets::is_sealed(connection_string)) return "(encrypted with a key that is not known here)";
+  try {
+    return ConnectOptions::parse(connection_string).redacted();
+  } catch (const Error&) {
+    return "(not a connection string)";
+  }
 }
 
 }  // namespace tributary::postgres

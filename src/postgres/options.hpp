@@ -46,4 +46,7 @@ struct ConnectOptions {
   friend auto operator<=>(const ConnectOptions&, const ConnectOptions&) = default;
 };
 
+/// A stored connection string as it may be shown: without its password; a placeholder where it is sealed, or is none.
+std::string redacted(std::string_view connection_string);
+
 }  // namespace tributary::postgres

@@ -41,7 +41,9 @@ SELECT count(*),
        pg_notify('tributary_queue', '')::text
 FROM ended)sql";
 
-postgres::Params params_of(std::span<const DestinationName> destinations, const std::string& mapping) {
+}  // namespace
+
+postgres::Params name_params(std::span<const DestinationName> destinations) {
   std::vector<Uuid> tenancies;
   std::vector<std::string> names;
   for (const auto& name : destinations) {
@@ -49,21 +51,23 @@ postgres::Params params_of(std::span<const DestinationName> destinations, const 
     names.push_back(name.destination);
   }
   postgres::Params params;
-  params.add_array(std::span<const Uuid>(tenancies)).add_array(std::span<const std::string>(names)).add(mapping);
+  params.add_array(std::span<const Uuid>(tenancies)).add_array(std::span<const std::string>(names));
   return params;
 }
 
-}  // namespace
-
 asio::awaitable<std::uint64_t> pause(postgres::Connection& connection, std::span<const DestinationName> destinations,
                                      std::string mapping, Deadline deadline) {
-  const auto result = co_await connection.execute(kPause, params_of(destinations, mapping), deadline);
+  auto params = name_params(destinations);
+  params.add(mapping);
+  const auto result = co_await connection.execute(kPause, std::move(params), deadline);
   co_return result.affected_rows();
 }
 
 asio::awaitable<std::uint64_t> end_pause(postgres::Connection& connection, std::span<const DestinationName> destinations,
                                          std::string mapping, Deadline deadline) {
-  const auto result = co_await connection.execute(kEndPause, params_of(destinations, mapping), deadline);
+  auto params = name_params(destinations);
+  params.add(mapping);
+  const auto result = co_await connection.execute(kEndPause, std::move(params), deadline);
   co_return static_cast<std::uint64_t>(result.get<std::int64_t>(0, 0));
 }
 

@@ -14,6 +14,9 @@ struct DestinationName {
   std::string destination;
 };
 
+/// $1 uuid[], $2 text[]: tenancies and destinations, for unnest().
+postgres::Params name_params(std::span<const DestinationName> destinations);
+
 /// Pauses a mapping of these destinations, or ("") each of them as a whole, once the batch that it is being given is done. Returns how many were not paused.
 asio::awaitable<std::uint64_t> pause(postgres::Connection& connection, std::span<const DestinationName> destinations,
                                      std::string mapping, Deadline deadline);

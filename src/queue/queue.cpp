@@ -129,15 +129,18 @@ FROM (
 ) AS tenancies)sql";
 const std::string kReviveText = fmt::format(kRevive, kTenancyOfRequest);
 
+// With a condition on requests, and one on what is remembered.
 constexpr std::string_view kCounts = R"sql(
-SELECT (SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL),
-       (SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NOT NULL),
-       (SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NOT NULL AND "leaseUntil" < clock_timestamp()),
-       (SELECT count(*) FROM tributary.destination_state WHERE error <> ''),
-       (SELECT count(*) FROM tributary.quarantine),
+SELECT (SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL{0}),
+       (SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NOT NULL{0}),
+       (SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NOT NULL AND "leaseUntil" < clock_timestamp(){0}),
+       (SELECT count(*) FROM tributary.destination_state WHERE error <> ''{1}),
+       (SELECT count(*) FROM tributary.quarantine WHERE true{1}),
        (SELECT (extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - min("createdAt")) * 1000)::bigint
-        FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL),
-       (SELECT count(*) FROM tributary.mend WHERE finished_at IS NULL))sql";
+        FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL{0}),
+       (SELECT count(*) FROM tributary.mend WHERE finished_at IS NULL{1}))sql";
+const std::string kCountsOfAll = fmt::format(kCounts, "", "");
+const std::string kCountsOfSome = fmt::format(kCounts, " AND \"tenancyId\" = ANY ($1)", " AND tenancy_id = ANY ($1)");
 
 std::string text_of(const json::object& object, std::string_view key) {
   const auto* value = object.if_contains(key);
@@ -210,6 +213,18 @@ asio::awaitable<std::vector<Claim>> claimed_by(postgres::Connection& connection,
   co_return parse_claims(results.at(1), kind, token);
 }
 
+Counts counts_of(const postgres::Result& result) {
+  Counts counts;
+  counts.pending = result.get<std::int64_t>(0, 0);
+  counts.in_flight = result.get<std::int64_t>(0, 1);
+  counts.stale = result.get<std::int64_t>(0, 2);
+  counts.parked = result.get<std::int64_t>(0, 3);
+  counts.quarantined = result.get<std::int64_t>(0, 4);
+  counts.mending = result.get<std::int64_t>(0, 6);
+  if (!result.is_null(0, 5)) counts.oldest = std::chrono::milliseconds(result.get<std::int64_t>(0, 5));
+  return counts;
+}
+
 }  // namespace
 
 std::string_view to_string(DestinationKind kind) { return kind == DestinationKind::postgres ? "postgres" : "clickhouse"; }
@@ -270,16 +285,13 @@ asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, std::chr
 }
 
 asio::awaitable<Counts> counts(postgres::Connection& connection, Deadline deadline) {
-  const auto result = co_await connection.execute_prepared(kCounts, {}, deadline);
-  Counts counts;
-  counts.pending = result.get<std::int64_t>(0, 0);
-  counts.in_flight = result.get<std::int64_t>(0, 1);
-  counts.stale = result.get<std::int64_t>(0, 2);
-  counts.parked = result.get<std::int64_t>(0, 3);
-  counts.quarantined = result.get<std::int64_t>(0, 4);
-  counts.mending = result.get<std::int64_t>(0, 6);
-  if (!result.is_null(0, 5)) counts.oldest = std::chrono::milliseconds(result.get<std::int64_t>(0, 5));
-  co_return counts;
+  co_return counts_of(co_await connection.execute_prepared(kCountsOfAll, {}, deadline));
+}
+
+asio::awaitable<Counts> counts(postgres::Connection& connection, std::span<const Uuid> tenancies, Deadline deadline) {
+  postgres::Params params;
+  params.add_array(tenancies);
+  co_return counts_of(co_await connection.execute_prepared(kCountsOfSome, std::move(params), deadline));
 }
 
 }  // namespace tributary::queue

@@ -95,6 +95,8 @@ struct Counts {
   std::optional<std::chrono::milliseconds> oldest;  ///< age of the oldest pending request
 };
 asio::awaitable<Counts> counts(postgres::Connection& connection, Deadline deadline);
+/// Of these tenancies only.
+asio::awaitable<Counts> counts(postgres::Connection& connection, std::span<const Uuid> tenancies, Deadline deadline);
 
 /// What a failure does to a (tenancy, destination, mapping).
 struct Park {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <iterator>
+#include <numeric>
 
 #include "telemetry/catalog.hpp"
 
@@ -91,24 +92,41 @@ void Histogram::observe(std::chrono::nanoseconds duration) {
   sum_ns_.fetch_add(static_cast<std::uint64_t>(duration.count()), std::memory_order_relaxed);
 }
 
-std::uint64_t Histogram::count() const {
-  std::uint64_t total = 0;
-  for (const auto& bucket : buckets_) total += bucket.load(std::memory_order_relaxed);
-  return total;
+std::uint64_t Histogram::count() const { return distribution().count(); }
+
+std::chrono::nanoseconds Histogram::quantile(double q) const { return distribution().quantile(q); }
+
+Distribution Histogram::distribution() const {
+  Distribution now;
+  for (std::size_t i = 0; i < now.buckets_.size(); ++i) now.buckets_[i] = buckets_[i].load(std::memory_order_relaxed);
+  now.sum_ = sum();
+  return now;
 }
 
-std::chrono::nanoseconds Histogram::quantile(double q) const {
-  std::array<std::uint64_t, kBuckets> counts;
-  std::uint64_t total = 0;
-  for (std::size_t i = 0; i < counts.size(); ++i) total += counts[i] = buckets_[i].load(std::memory_order_relaxed);
+std::uint64_t Distribution::count() const { return std::accumulate(buckets_.begin(), buckets_.end(), std::uint64_t{0}); }
+
+std::chrono::nanoseconds Distribution::quantile(double q) const {
+  const auto total = count();
   if (total == 0) return std::chrono::nanoseconds::zero();
   const auto rank = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::ceil(q * static_cast<double>(total))));
   std::uint64_t below = 0;
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    below += counts[i];
+  for (std::size_t i = 0; i < buckets_.size(); ++i) {
+    below += buckets_[i];
     if (below >= rank) return upper_bounds()[i];
   }
   return upper_bounds().back();
+}
+
+Distribution& Distribution::operator+=(const Distribution& other) {
+  for (std::size_t i = 0; i < buckets_.size(); ++i) buckets_[i] += other.buckets_[i];
+  sum_ += other.sum_;
+  return *this;
+}
+
+Distribution& Distribution::operator-=(const Distribution& earlier) {
+  for (std::size_t i = 0; i < buckets_.size(); ++i) buckets_[i] -= earlier.buckets_[i];
+  sum_ -= earlier.sum_;
+  return *this;
 }
 
 std::vector<Histogram::Bound> Histogram::cumulative() const {

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -32,6 +33,8 @@ class Gauge {
   std::atomic<double> value_{0};
 };
 
+class Distribution;
+
 /// Durations in buckets that grow by 2^(1/4) from 50 µs to about 10 minutes: quantiles are exact to 19 %. Any thread, no lock.
 class Histogram {
  public:
@@ -41,6 +44,7 @@ class Histogram {
   /// Upper bound of the bucket that holds quantile `q` (0 to 1) of what was observed; zero when nothing was.
   std::chrono::nanoseconds quantile(double q) const;
   std::chrono::nanoseconds sum() const;
+  Distribution distribution() const;
 
   struct Bound {
     std::chrono::nanoseconds upper;
@@ -52,6 +56,21 @@ class Histogram {
  private:
   std::atomic<std::uint64_t> buckets_[kBuckets]{};
   std::atomic<std::uint64_t> sum_ns_{0};
+};
+
+/// What a histogram holds at a moment: the difference of two is what was observed between them. A value.
+class Distribution {
+ public:
+  std::uint64_t count() const;
+  std::chrono::nanoseconds quantile(double q) const;  ///< as that of the histogram
+  std::chrono::nanoseconds sum() const { return sum_; }
+  Distribution& operator+=(const Distribution& other);  ///< of another histogram
+  Distribution& operator-=(const Distribution& earlier);  ///< of the same one
+
+ private:
+  friend class Histogram;
+  std::array<std::uint64_t, Histogram::kBuckets> buckets_{};
+  std::chrono::nanoseconds sum_{0};
 };
 
 /// Owns every metric of a process; metric_catalog() says what each is. Label values must come from a bounded set (mapping, destination kind, stage), never a tenant.

@@ -28,6 +28,14 @@ asio::awaitable<Watermarks> of_postgres(postgres::ConnectOptions options, Uuid t
 
 asio::awaitable<Watermarks> of_clickhouse(clickhouse::ConnectOptions writer, Uuid tenancy, Deadline deadline) {
   clickhouse::Client client(co_await asio::this_coro::executor, std::move(writer), {.max_connections = 1});
+  auto watermarks = co_await read_clickhouse_watermarks(client, tenancy, deadline);
+  client.close();
+  co_return watermarks;
+}
+
+}  // namespace
+
+asio::awaitable<Watermarks> read_clickhouse_watermarks(clickhouse::Client& client, Uuid tenancy, Deadline deadline) {
   const Uuid one[] = {tenancy};
   clickhouse::Query query{.text = mapping::clickhouse::read_metadata_sql() + "\nFORMAT RowBinary", .retryable = true};
   query.params.add("tenancies", std::span<const Uuid>(one));
@@ -40,11 +48,8 @@ asio::awaitable<Watermarks> of_clickhouse(clickhouse::ConnectOptions writer, Uui
     watermarks[std::move(mapping)] = row.int64();
     if (!row.null()) row.int64();
   }
-  client.close();
   co_return watermarks;
 }
-
-}  // namespace
 
 asio::awaitable<std::optional<Watermarks>> read_watermarks(const MenderParams& params, Uuid tenancy, std::string destination,
                                                            std::string connection_string) {

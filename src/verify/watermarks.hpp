@@ -14,4 +14,8 @@ asio::awaitable<std::optional<std::map<std::string, std::int64_t>>> read_waterma
                                                                                     std::string destination,
                                                                                     std::string connection_string);
 
+/// The same of the shared ClickHouse by a client that there is. Throws clickhouse::Error.
+asio::awaitable<std::map<std::string, std::int64_t>> read_clickhouse_watermarks(clickhouse::Client& client, Uuid tenancy,
+                                                                                Deadline deadline);
+
 }  // namespace tributary::verify

@@ -15,9 +15,9 @@
 #include "cli/demo/service.hpp"
 #include "cli/demo/show.hpp"
 #include "cli/demo/summary.hpp"
-#include "cli/health.hpp"
 #include "cli/text.hpp"
 #include "clickhouse/error.hpp"
+#include "queue/health.hpp"
 #include "source/migrate.hpp"
 
 namespace tributary::cli::demo {
@@ -185,7 +185,7 @@ class Demo {
       service_->check();
       const auto backlog = co_await read_backlog(*source_, customers_, mappings_);
       auto shot = show_->take(backlog);
-      const auto clickhouse = co_await read_clickhouse(*source_);
+      const auto clickhouse = co_await queue::read_clickhouse(*source_, statement_deadline());
       if (clickhouse.used) shot.clickhouse = clickhouse.waiting;
       draw(terminal, shot);
     }
@@ -253,7 +253,7 @@ class Demo {
     while (!stop.stop_requested()) {
       service_->check();
       const auto backlog = co_await read_backlog(*source_, customers_, mappings_);
-      const auto clickhouse = co_await read_clickhouse(*source_);
+      const auto clickhouse = co_await queue::read_clickhouse(*source_, statement_deadline());
       const bool clickhouse_is_idle = clickhouse.waiting == 0 && service_->server().clickhouse_is_known();
       if (backlog.total() == 0 && clickhouse_is_idle) co_return true;
       const auto total = backlog.total() + clickhouse.waiting;
@@ -306,7 +306,7 @@ class Demo {
 
   asio::awaitable<std::string> problems() {
     std::string text;
-    const auto troubles = co_await read_troubles(*source_);
+    const auto troubles = co_await queue::read_troubles(*source_, statement_deadline());
     for (const auto& trouble : troubles)
       text += fmt::format("    {} {}: {}\n", trouble.destination, trouble.mapping, trouble.error);
     co_return text;

@@ -190,5 +190,23 @@ TEST_F(RouterTest, RefusesDeclarationsThatContradictThemselves) {
   EXPECT_THROW(router.add({.path = "/teams", .body = Schema::any(), .handle = echo}), std::invalid_argument);
 }
 
+TEST_F(RouterTest, WhatLiesBelowAMountedRoutersPrefixIsItsBusinessAlone) {
+  const auto let_in = [](Access access, const RawRequest&) -> asio::awaitable<Identity> {
+    co_return Identity{.access = access, .project = "p2"};
+  };
+  Router other({.title = "Other", .version = "1", .prefixes = {"/app/api"}}, let_in);
+  other.add({.method = Method::post, .path = "/users", .body = user, .handle = echo, .timeout = std::chrono::seconds(7)});
+  router.mount(std::move(other));
+  const auto response = answer("POST", "/app/api/users", R"({"name": "Ann"})", false);
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.project, "p2");
+  EXPECT_EQ(response.route, "/users");
+  EXPECT_EQ(answer("GET", "/app/api/users").status, 405);
+  EXPECT_EQ(answer("GET", "/app/api/nothing").status, 404);
+  EXPECT_EQ(answer("GET", "/app/apis").body, "/app/apis");
+  EXPECT_EQ(router.timeout({.method = "POST", .target = "/app/api/users"}), std::chrono::seconds(7));
+  EXPECT_EQ(router.endpoints().size(), 5U);
+}
+
 }  // namespace
 }  // namespace tributary::http

@@ -1,11 +1,10 @@
-#include "cli/health.hpp"
+#include "queue/health.hpp"
 
 #include <set>
 
-#include "cli/command.hpp"
 #include "mapping/sql.hpp"
 
-namespace tributary::cli {
+namespace tributary::queue {
 namespace {
 
 // As the sequencer and the poller read it: no row is on.
@@ -15,17 +14,26 @@ SELECT coalesce(bool_and("sequencerEnabled"), true),
 FROM "ExternalDbSyncMetadata"
 )";
 
-constexpr auto kTroublesSql = R"(
+constexpr auto kWriteFuseboxSql = R"(
+UPDATE "ExternalDbSyncMetadata"
+SET "sequencerEnabled" = coalesce($1, "sequencerEnabled"),
+    "pollerEnabled" = coalesce($2, "pollerEnabled"),
+    "updatedAt" = now() AT TIME ZONE 'UTC'
+)";
+
+// With a condition on each of the two.
+constexpr auto kTroublesTemplate = R"(
 SELECT s.tenancy_id, s.destination_id, s.mapping, s.attempts, s.paused, 0::bigint,
        (extract(epoch FROM s.next_try_at - clock_timestamp()) * 1000)::bigint,
        s.failed_since, s.sqlstate, s.error
 FROM tributary.destination_state AS s
-WHERE s.error <> '' OR s.paused
+WHERE (s.error <> '' OR s.paused){}
 UNION ALL
 SELECT q.tenancy_id, q.destination_id, q.mapping, max(q.attempts), false, count(*),
        (extract(epoch FROM min(q.next_try_at) - clock_timestamp()) * 1000)::bigint,
        min(q.since), min(q.sqlstate), min(q.error)
 FROM tributary.quarantine AS q
+WHERE true{}
 GROUP BY 1, 2, 3
 ORDER BY 1, 2, 3, 6
 )";
@@ -55,15 +63,7 @@ SELECT NOT EXISTS (SELECT FROM "OutgoingRequest" WHERE "deduplicationKey" LIKE '
          WHERE s.tenancy_id = m.tenancy_id AND s.destination_id = m.destination_id AND s.mapping IN ('', m.mapping)))
 )";
 
-}  // namespace
-
-asio::awaitable<Fusebox> read_fusebox(postgres::Connection& source) {
-  const auto result = co_await source.execute(kFuseboxSql, statement_deadline());
-  co_return Fusebox{.sequencer = result.get<bool>(0, 0), .poller = result.get<bool>(0, 1)};
-}
-
-asio::awaitable<std::vector<Trouble>> read_troubles(postgres::Connection& source) {
-  const auto result = co_await source.execute(kTroublesSql, statement_deadline());
+std::vector<Trouble> troubles_of(const postgres::Result& result) {
   std::vector<Trouble> troubles;
   for (std::size_t row = 0; row < result.rows(); ++row) {
     const auto retry_in = result.get<std::optional<std::int64_t>>(row, 6);
@@ -78,11 +78,37 @@ asio::awaitable<std::vector<Trouble>> read_troubles(postgres::Connection& source
                         .sqlstate = result.get<std::string>(row, 8),
                         .error = result.get<std::string>(row, 9)});
   }
-  co_return troubles;
+  return troubles;
 }
 
-asio::awaitable<ClickHouseState> read_clickhouse(postgres::Connection& source) {
-  const auto result = co_await source.execute(kClickHouseSql, statement_deadline());
+}  // namespace
+
+asio::awaitable<Fusebox> read_fusebox(postgres::Connection& source, Deadline deadline) {
+  const auto result = co_await source.execute_prepared(kFuseboxSql, {}, deadline);
+  co_return Fusebox{.sequencer = result.get<bool>(0, 0), .poller = result.get<bool>(0, 1)};
+}
+
+asio::awaitable<void> write_fusebox(postgres::Connection& source, std::optional<bool> sequencer, std::optional<bool> poller,
+                                    Deadline deadline) {
+  postgres::Params params;
+  params.add(sequencer, postgres::oid::kBool).add(poller, postgres::oid::kBool);
+  co_await source.execute_prepared(kWriteFuseboxSql, std::move(params), deadline);
+}
+
+asio::awaitable<std::vector<Trouble>> read_troubles(postgres::Connection& source, Deadline deadline) {
+  co_return troubles_of(co_await source.execute(fmt::format(kTroublesTemplate, "", ""), deadline));
+}
+
+asio::awaitable<std::vector<Trouble>> read_troubles(postgres::Connection& source, std::span<const DestinationName> destinations,
+                                                    Deadline deadline) {
+  constexpr auto kOf = " AND ({0}.tenancy_id, {0}.destination_id) IN (SELECT * FROM unnest($1::uuid[], $2::text[]))";
+  auto params = name_params(destinations);
+  const auto sql = fmt::format(kTroublesTemplate, fmt::format(kOf, "s"), fmt::format(kOf, "q"));
+  co_return troubles_of(co_await source.execute(sql, std::move(params), deadline));
+}
+
+asio::awaitable<ClickHouseState> read_clickhouse(postgres::Connection& source, Deadline deadline) {
+  const auto result = co_await source.execute(kClickHouseSql, deadline);
   co_return ClickHouseState{.used = result.get<bool>(0, 0),
                             .waiting = result.get<std::int64_t>(0, 1),
                             .failing = result.get<std::int64_t>(0, 2),
@@ -90,15 +116,15 @@ asio::awaitable<ClickHouseState> read_clickhouse(postgres::Connection& source) {
                             .error = result.get<std::string>(0, 3)};
 }
 
-asio::awaitable<bool> is_drained(postgres::Connection& source, std::span<const mapping::Mapping> mappings) {
+asio::awaitable<bool> is_drained(postgres::Connection& source, std::span<const mapping::Mapping> mappings, Deadline deadline) {
   std::set<std::string> tables;
   for (const auto& mapping : mappings) tables.insert(mapping.source_table);
   std::string sql = kDrainedSql;
   for (const auto& table : tables) {
     sql += "   AND NOT EXISTS (SELECT FROM " + mapping::quote_identifier(table) + " WHERE \"shouldUpdateSequenceId\")\n";
   }
-  const auto result = co_await source.execute(sql, statement_deadline());
+  const auto result = co_await source.execute(sql, deadline);
   co_return result.get<bool>(0, 0);
 }
 
-}  // namespace tributary::cli
+}  // namespace tributary::queue

@@ -7,19 +7,22 @@
 #include <string>
 #include <vector>
 
-#include "cli/catalog.hpp"
 #include "mapping/mapping.hpp"
 #include "postgres/timestamp.hpp"
+#include "queue/pause.hpp"
 
 /// How things stand, as the source knows it: no destination is asked. All throw postgres::Error.
-namespace tributary::cli {
+namespace tributary::queue {
 
 /// The switches that stop sequencer and poller for everybody.
 struct Fusebox {
   bool sequencer = true;
   bool poller = true;
 };
-asio::awaitable<Fusebox> read_fusebox(postgres::Connection& source);
+asio::awaitable<Fusebox> read_fusebox(postgres::Connection& source, Deadline deadline);
+/// nullopt: stays as it is.
+asio::awaitable<void> write_fusebox(postgres::Connection& source, std::optional<bool> sequencer, std::optional<bool> poller,
+                                    Deadline deadline);
 
 /// Something is wrong with one mapping of a destination, or ("") with the destination as a whole.
 struct Trouble {
@@ -34,7 +37,11 @@ struct Trouble {
   std::string sqlstate;
   std::string error;
 };
-asio::awaitable<std::vector<Trouble>> read_troubles(postgres::Connection& source);
+/// By tenancy, destination and mapping.
+asio::awaitable<std::vector<Trouble>> read_troubles(postgres::Connection& source, Deadline deadline);
+/// Of these destinations only.
+asio::awaitable<std::vector<Trouble>> read_troubles(postgres::Connection& source, std::span<const DestinationName> destinations,
+                                                    Deadline deadline);
 
 /// The ClickHouse that all tenancies share.
 struct ClickHouseState {
@@ -44,10 +51,10 @@ struct ClickHouseState {
   std::int64_t paused = 0;   ///< tenancies for which it, or one of its mappings, is paused
   std::string error;         ///< the one that came last
 };
-asio::awaitable<ClickHouseState> read_clickhouse(postgres::Connection& source);
+asio::awaitable<ClickHouseState> read_clickhouse(postgres::Connection& source, Deadline deadline);
 
 /// Whether nothing is on its way, in one snapshot: no row without its sequence id, nothing queued or in flight, no slow destination
 /// left behind. What is parked with an error does not count: it waits for its next try.
-asio::awaitable<bool> is_drained(postgres::Connection& source, std::span<const mapping::Mapping> mappings);
+asio::awaitable<bool> is_drained(postgres::Connection& source, std::span<const mapping::Mapping> mappings, Deadline deadline);
 
-}  // namespace tributary::cli
+}  // namespace tributary::queue
