@@ -1,4 +1,7 @@
-# Writes FILES as raw string literals into OUTPUT, served by tributary::embedded_<NAME>() (base/embedded.hpp).
+# Writes FILES, or every file below FOLDER, as raw string literals into OUTPUT, served by tributary::embedded_<NAME>() (base/embedded.hpp).
+if(FOLDER)
+  file(GLOB_RECURSE FILES ${FOLDER}/*)
+endif()
 set(text "#include <array>\n\n#include \"base/embedded.hpp\"\n\nnamespace tributary {\nnamespace {\n")
 list(SORT FILES)
 set(index 0)
@@ -6,7 +9,6 @@ set(table "")
 foreach(file IN LISTS FILES)
   file(READ ${file} content)
   get_filename_component(name ${file} NAME)
-  # A raw literal may hold 64 KiB at most by the standard's minimum; our files are far below.
   string(APPEND text "constexpr std::string_view kText${index} = R\"__embed__(${content})__embed__\";\n")
   string(APPEND table "  EmbeddedFile{\"${name}\", kText${index}},\n")
   math(EXPR index "${index} + 1")

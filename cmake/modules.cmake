@@ -59,3 +59,25 @@ function(tributary_embed module)
     DEPENDS ${files} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake VERBATIM)
   target_sources(tributary_${module} PRIVATE ${output})
 endfunction()
+
+# tributary_embed_dashboard(module): dashboard/ built by npm, as tributary::embedded_dashboard(). Without TRIBUTARY_DASHBOARD there is none in it.
+function(tributary_embed_dashboard module)
+  set(source ${CMAKE_SOURCE_DIR}/dashboard)
+  set(folder ${CMAKE_BINARY_DIR}/dashboard)
+  set(output ${CMAKE_BINARY_DIR}/embedded_dashboard.cpp)
+  set(embed ${CMAKE_COMMAND} -DNAME=dashboard -DOUTPUT=${output} -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake)
+  if(TRIBUTARY_DASHBOARD)
+    find_program(NPM npm REQUIRED)
+    file(GLOB_RECURSE files CONFIGURE_DEPENDS ${source}/src/*)
+    list(APPEND files ${source}/index.html ${source}/package.json ${source}/package-lock.json ${source}/tsconfig.json
+         ${source}/vite.config.ts)
+    list(INSERT embed 1 -DFOLDER=${folder})
+    add_custom_command(OUTPUT ${output}
+      COMMAND ${CMAKE_COMMAND} -DNPM=${NPM} -DSOURCE=${source} -DFOLDER=${folder} -P ${CMAKE_SOURCE_DIR}/cmake/dashboard.cmake
+      COMMAND ${embed}
+      DEPENDS ${files} ${CMAKE_SOURCE_DIR}/cmake/dashboard.cmake ${CMAKE_SOURCE_DIR}/cmake/embed.cmake VERBATIM)
+  else()
+    add_custom_command(OUTPUT ${output} COMMAND ${embed} DEPENDS ${CMAKE_SOURCE_DIR}/cmake/embed.cmake VERBATIM)
+  endif()
+  target_sources(tributary_${module} PRIVATE ${output})
+endfunction()

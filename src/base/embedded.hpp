@@ -12,5 +12,7 @@ struct EmbeddedFile {
 
 std::span<const EmbeddedFile> embedded_migrations();  ///< migrations/*.sql, sorted by name
 std::span<const EmbeddedFile> embedded_mappings();    ///< mappings/*.yaml, sorted by name
+/// index.html and what it loads, as npm built them (dashboard/), sorted by name; empty where that was left out.
+std::span<const EmbeddedFile> embedded_dashboard();
 
 }  // namespace tributary

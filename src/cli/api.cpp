@@ -50,6 +50,11 @@ std::optional<ClickHouseAccess> clickhouse_access(const settings::Settings& sett
                           .target = {.embedded = false, .cluster = given.cluster, .definer = given.definer, .installation = {}}};
 }
 
+/// Keys of the installation's, so that a session holds at every process; without any, of this process's own.
+Secrets session_secrets(const Secrets& secrets) {
+  return (secrets.has_key() ? secrets : Secrets(Secrets::generate_key())).derived("dashboard session");
+}
+
 }  // namespace
 
 std::optional<ApiParams> ApiParams::from(const settings::Settings& settings) {
@@ -76,6 +81,8 @@ std::optional<ApiParams> ApiParams::from(const settings::Settings& settings) {
                    .secrets = secrets_of(settings),
                    .operator_key = given.operator_key,
                    .cron_secret = given.cron_secret,
+                   .dashboard_session = given.dashboard_session,
+                   .dashboard_sessions = session_secrets(secrets_of(settings)),
                    .destinations = destination_params(settings),
                    .clickhouse = clickhouse_access(settings)};
 }
@@ -92,8 +99,8 @@ asio::ip::tcp::acceptor listen(asio::any_io_executor executor, const ApiParams& 
 }
 
 Api::Api(asio::ip::tcp::acceptor acceptor, postgres::Pool& source, std::span<const mapping::Mapping> mappings,
-         const ApiParams& params, api::SyncRunner::Params sync, source::Installation installation, FindClickHouse find_clickhouse,
-         telemetry::Metrics& metrics)
+         const ApiParams& params, api::SyncRunner::Params sync, source::Installation installation, bool applies_here,
+         FindClickHouse find_clickhouse, telemetry::Metrics& metrics)
     : source_(source),
       mappings_(mappings),
       metrics_(metrics),
@@ -118,10 +125,25 @@ Api::Api(asio::ip::tcp::acceptor acceptor, postgres::Pool& source, std::span<con
   router_.add_page({"/readyz", [this](const http::Request&) { return ready(); }});
   router_.add_page({"/metrics", [this](const http::Request&) { return tell_metrics(); }});
   http::add_documentation(router_);
+  if (params.dashboard_session.count() == 0) return;
+  dashboard_.emplace(dashboard::Context{.api = context_,
+                                        .metrics = metrics,
+                                        .sessions = params.dashboard_sessions,
+                                        .session_lifetime = params.dashboard_session,
+                                        .applies_here = applies_here,
+                                        .installation = installation,
+                                        .version = std::string(program_version())});
+  dashboard_->add_to(router_);
 }
 
 asio::awaitable<void> Api::run(std::stop_token stop, std::function<Deadline()> until) {
-  asio::co_spawn(co_await asio::this_coro::executor, server_.run(), asio::detached);
+  const auto executor = co_await asio::this_coro::executor;
+  asio::co_spawn(executor, server_.run(), asio::detached);
+  if (dashboard_) {
+    asio::co_spawn(executor, dashboard_->run(stop), [](std::exception_ptr failure) {
+      if (failure) telemetry::log(Level::error, "dashboard", "its numbers stand still by a defect");
+    });
+  }
   while (!stop.stop_requested()) co_await stopping_.wait(Deadline::never(), stop);
   if (!co_await server_.drain(until())) telemetry::log(Level::warning, "http", "requests were cut off at the end");
 }

@@ -9,6 +9,7 @@
 
 #include "api/api.hpp"
 #include "base/event.hpp"
+#include "dashboard/dashboard.hpp"
 #include "http/server.hpp"
 #include "mapping/mapping.hpp"
 #include "postgres/pool.hpp"
@@ -38,6 +39,8 @@ struct ApiParams {
   Secrets secrets;
   std::string operator_key;
   std::string cron_secret;
+  std::chrono::milliseconds dashboard_session;  ///< zero: there is no dashboard
+  Secrets dashboard_sessions;                   ///< seals them
   destination::postgres_target::Params destinations;
   std::optional<ClickHouseAccess> clickhouse;         ///< a server; nullopt: the embedded engine, or none
 
@@ -52,10 +55,10 @@ asio::ip::tcp::acceptor listen(asio::any_io_executor executor, const ApiParams& 
 /// Lifetime: pool, mappings and metrics outlive the loop's run. Threads: the acceptor's loop.
 class Api {
  public:
-  /// `sync`: how the stages are run when somebody asks for it.
+  /// `sync`: how the stages are run when somebody asks for it. `applies_here`: this process brings rows to destinations by itself.
   Api(asio::ip::tcp::acceptor acceptor, postgres::Pool& source, std::span<const mapping::Mapping> mappings,
-      const ApiParams& params, api::SyncRunner::Params sync, source::Installation installation, FindClickHouse find_clickhouse,
-      telemetry::Metrics& metrics);
+      const ApiParams& params, api::SyncRunner::Params sync, source::Installation installation, bool applies_here,
+      FindClickHouse find_clickhouse, telemetry::Metrics& metrics);
 
   /// Answers until `stop`, then finishes what runs until the deadline that `until` has then.
   asio::awaitable<void> run(std::stop_token stop, std::function<Deadline()> until);
@@ -73,6 +76,7 @@ class Api {
   std::optional<api::ClickHouse> clickhouse_;
   api::SyncRunner sync_;
   api::Context context_;
+  std::optional<dashboard::Dashboard> dashboard_;
   http::Router router_;
   http::Server server_;
   Event stopping_;

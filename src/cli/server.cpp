@@ -162,6 +162,7 @@ void Server::add_loop(const source::Installation& installation, bool is_first, b
 /// Each loop takes connections from the same socket.
 void Server::start_api(const source::Installation& installation) {
   auto first = listen(loops_.front()->context.get_executor(), *params_.api);
+  api_address_ = first.local_endpoint();
   for (auto& loop : loops_) {
     loop->api_pool.emplace(loop->context.get_executor(), api::session_settings(named(params_.source, "api")),
                            params_.source_pool);
@@ -176,7 +177,7 @@ void Server::start_api(const source::Installation& installation) {
       sync.clickhouse = make_writer(loop->context.get_executor(), installation);
     loop->api.emplace(
         http::share(first, loop->context.get_executor()), *loop->api_pool, mappings_, *params_.api, std::move(sync), installation,
-        [this] { return find_clickhouse(); }, metrics_);
+        params_.roles.sync, [this] { return find_clickhouse(); }, metrics_);
   }
 }
 

@@ -87,6 +87,8 @@ class Server {
   void wake();
   /// There is no ClickHouse, or it was reached and whatever it lacks is in the queue.
   bool clickhouse_is_known() const { return clickhouse_is_known_; }
+  /// Where it answers over HTTP; nullopt: nowhere. REQUIRES: started.
+  std::optional<asio::ip::tcp::endpoint> api_address() const { return api_address_; }
   /// Where the embedded ClickHouse engine is; nullopt: nowhere now, or there is none.
   std::optional<clickhouse::embedded::ReadyLine> clickhouse_host() const;
 
@@ -118,6 +120,7 @@ class Server {
   const ServerParams params_;
   const std::vector<mapping::Mapping> mappings_;
   source::Installation installation_;
+  std::optional<asio::ip::tcp::endpoint> api_address_;
   telemetry::Metrics& metrics_;
   Event ended_;  ///< a loop has ended
   std::stop_source stop_;

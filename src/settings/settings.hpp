@@ -125,6 +125,7 @@ struct Settings {
     AccessLog access_log = AccessLog::all;
     std::string operator_key;
     std::string cron_secret;
+    std::chrono::milliseconds dashboard_session{8 * 3'600'000};
   } http;
 
   struct Mappings {

@@ -36,7 +36,7 @@ TO {role};
 GRANT INSERT, DELETE ON public."DeletedRow" TO {role};
 GRANT SELECT, UPDATE ON tributary.installation TO {role};
 GRANT SELECT, UPDATE, DELETE ON tributary.deleted_tenancy TO {role};
-GRANT SELECT ON public."ExternalDbSyncMetadata" TO {role};
+GRANT SELECT, UPDATE ON public."ExternalDbSyncMetadata" TO {role};
 GRANT SELECT, UPDATE ON SEQUENCE public.global_seq_id, tributary.sequencer_state TO {role};
 
 -- projects and their destinations
@@ -58,7 +58,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
   public."Team",
   public."TeamMember"
 TO {role};
-GRANT UPDATE ON public."ExternalDbSyncMetadata" TO {role};
 GRANT DELETE ON tributary.project_key TO {role};
 )sql";
 

@@ -1,0 +1,167 @@
+#include "dashboard/session.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "api/shapes.hpp"
+#include "dashboard/errors.hpp"
+#include "telemetry/log.hpp"
+
+namespace tributary::dashboard {
+namespace {
+
+namespace json = boost::json;
+using directory::KeyKind;
+using std::chrono::milliseconds;
+using telemetry::Level;
+
+constexpr std::string_view kCookie = "tributary_session";
+
+std::string hex(std::string_view bytes) {
+  std::string text;
+  for (const unsigned char byte : bytes) fmt::format_to(std::back_inserter(text), "{:02x}", byte);
+  return text;
+}
+
+std::string hash_of(std::string_view key) {
+  const auto hash = sha256(key);
+  return hex({reinterpret_cast<const char*>(hash.data()), hash.size()});
+}
+
+std::chrono::sys_time<milliseconds> now() { return std::chrono::time_point_cast<milliseconds>(std::chrono::system_clock::now()); }
+
+std::string to_text(const Session& session) {
+  return json::serialize(json::object{{"operator", session.is_operator()},
+                                      {"project", session.project},
+                                      {"key", session.key},
+                                      {"ends", session.ends.time_since_epoch().count()}});
+}
+
+Session parse(const std::string& text) {
+  const auto object = json::parse(text).as_object();
+  return {.access = object.at("operator").as_bool() ? http::Access::operator_ : http::Access::admin,
+          .project = std::string(object.at("project").as_string()),
+          .key = std::string(object.at("key").as_string()),
+          .ends = std::chrono::sys_time<milliseconds>(milliseconds(object.at("ends").to_number<std::int64_t>()))};
+}
+
+/// Empty where there is none.
+std::string_view cookie_of(const http::Headers& headers) {
+  for (auto rest = headers.get("cookie"); !rest.empty();) {
+    auto one = rest.substr(0, rest.find(';'));
+    rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+    one.remove_prefix(std::min(one.find_first_not_of(' '), one.size()));
+    if (one.starts_with(kCookie) && one.substr(kCookie.size()).starts_with('=')) return one.substr(kCookie.size() + 1);
+  }
+  return {};
+}
+
+bool has_key(const directory::Credentials& credentials, const std::string& key) {
+  return std::ranges::any_of(credentials.hashes, [&](const auto& known) {
+    return known.kind == KeyKind::admin && equal_in_constant_time(hex(known.hash), key);
+  });
+}
+
+}  // namespace
+
+asio::awaitable<Session> Sessions::sign_in(const http::Request& request) {
+  const auto& client = request.raw.client;
+  const auto clock = std::chrono::steady_clock::now();
+  if (const auto wait = attempts_.wait(client, clock); wait.count() > 0) {
+    throw http::Error(
+        kTooManyAttempts,
+        fmt::format("Too many keys were wrong. Try again in {} s.", std::chrono::ceil<std::chrono::seconds>(wait).count()),
+        {{"retry_in_ms", wait.count()}});
+  }
+  const auto session = co_await check_key(request.body.as_object(), request.deadline);
+  if (!session) {
+    attempts_.note_wrong(client, clock);
+    telemetry::log(Level::warning, "dashboard", "a sign-in was refused", {{"client", client}});
+    throw http::Error(kWrongKey, "This key is not valid. Is it the right one, and the project's id, too?");
+  }
+  telemetry::log(Level::info, "dashboard", "somebody signed in",
+                 {{"client", client}, {"operator", session->is_operator()}, {"project", session->project}});
+  co_return *session;
+}
+
+/// nullopt: there is no such key.
+asio::awaitable<std::optional<Session>> Sessions::check_key(const json::object& body, Deadline deadline) {
+  const auto operator_key = api::text_field(body, "operator_key");
+  const auto project = api::text_field(body, "project_id");
+  const auto admin_key = api::text_field(body, "admin_key");
+  if (operator_key.has_value() == project.has_value() || project.has_value() != admin_key.has_value())
+    throw http::Error(http::kSchemaError, "Give either operator_key, or project_id and admin_key.");
+  Session session{.ends = now() + context_.session_lifetime};
+  if (operator_key) {
+    session.access = http::Access::operator_;
+    session.key = hash_of(*operator_key);
+  } else {
+    if (*project == directory::kInternalProject) session.access = http::Access::operator_;
+    session.project = *project;
+    session.key = hash_of(*admin_key);
+  }
+  if (!co_await is_known(session, deadline)) co_return std::nullopt;
+  co_return session;
+}
+
+asio::awaitable<bool> Sessions::is_known(const Session& session, Deadline deadline) {
+  if (session.project.empty()) {
+    const auto& key = context_.api.operator_key;
+    co_return session.is_operator() && !key.empty() && equal_in_constant_time(hash_of(key), session.key);
+  }
+  const auto credentials = co_await projects_.find(session.project, "main", deadline);
+  const bool holds = credentials && has_key(*credentials, session.key);
+  co_return holds;
+}
+
+asio::awaitable<Session> Sessions::of(const http::RawRequest& request) {
+  const auto sealed = cookie_of(request.headers);
+  if (sealed.empty()) throw http::Error(kSessionRequired, "Sign in first.");
+  const http::Error over(kSessionExpired, "Your session is over. Sign in again to go on.");
+  Session session;
+  try {
+    if (!Secrets::is_sealed(sealed)) throw over;
+    session = parse(context_.sessions.open(sealed));
+  } catch (const SecretError&) {
+    throw over;
+  }
+  if (now() >= session.ends || !co_await is_known(session, request.deadline)) throw over;
+  co_return session;
+}
+
+asio::awaitable<bool> Sessions::holds(const Session& session, Deadline deadline) {
+  if (now() >= session.ends) co_return false;
+  try {
+    co_return co_await is_known(session, deadline);
+  } catch (const postgres::Error&) {
+    co_return true;
+  }
+}
+
+asio::awaitable<bool> Sessions::exists(std::string project, std::string branch, Deadline deadline) {
+  const auto credentials = co_await projects_.find(std::move(project), std::move(branch), deadline);
+  co_return credentials.has_value();
+}
+
+std::string Sessions::cookie(const std::optional<Session>& session, const http::RawRequest& request) const {
+  const bool is_secure = request.headers.get("x-forwarded-proto") == "https";
+  const auto seconds = session ? std::chrono::duration_cast<std::chrono::seconds>(session->ends - now()).count() : 0;
+  return fmt::format("{}={}; Path=/dashboard; Max-Age={}; HttpOnly; SameSite=Strict{}", kCookie,
+                     session ? context_.sessions.seal(to_text(*session)) : "", seconds, is_secure ? "; Secure" : "");
+}
+
+void need_own_page(const http::RawRequest& request) {
+  const auto& headers = request.headers;
+  const auto site = headers.get("sec-fetch-site");  // sent to https and to this machine only
+  const auto origin = headers.get("origin");
+  const auto host = headers.get("host");
+  const bool is_own_origin =
+      origin.empty() || (origin.ends_with(host) && origin.substr(0, origin.size() - host.size()).ends_with("://"));
+  const bool is_own = site.empty() ? is_own_origin : site == "same-origin";
+  if (headers.get("x-tributary-dashboard") != "1" || !is_own)
+    throw http::Error(kCrossSite, "Only the dashboard's own page may ask for this.");
+}
+
+}  // namespace tributary::dashboard
