@@ -1,0 +1,87 @@
+#include <filesystem>
+
+#include "base/uuid.hpp"
+#include "fixture.hpp"
+#include "support/clickhouse.hpp"
+
+/// Questions to the shared ClickHouse from the dashboard.
+namespace tributary::test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::Not;
+
+class DashboardAnalytics : public DashboardTest {
+ protected:
+  DashboardAnalytics() {
+    fs::create_directories(folder_);
+    fs::permissions(folder_, fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
+  }
+  ~DashboardAnalytics() override {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+  const fs::path folder_ = fs::temp_directory_path() / ("tributary-dashboard-" + Uuid::random().to_string());
+};
+
+TEST_F(DashboardAnalytics, AnswerFromTheProjectsOwnRowsForAGridAndAsCsv) {
+  if (!ClickHouse::is_installed()) GTEST_SKIP() << "libchdb is not installed (npm ci)";
+  const auto acme = add_project("acme");
+  const auto globex = add_project("globex");
+  insert_teams(acme.tenancy, "acme", 3);
+  insert_teams(globex.tenancy, "globex", 5);
+  auto variables = serving();
+  variables["TRIBUTARY_CLICKHOUSE_USE"] = "automatic";
+  variables["TRIBUTARY_CLICKHOUSE_FOLDER"] = folder_.string();
+  Binary serve({"serve", "--threads", "1"}, variables);
+  Viewer viewer(port_of(serve));
+  sign_in(viewer, acme);
+  const auto ask = [&](const std::string& query, const std::string& format = "json") {
+    return viewer.post("/query", {{"query", query}, {"format", format}});
+  };
+  Seen seen;
+  serve.wait_until(
+      [&] {
+        seen = ask("SELECT count() AS n, 'x' AS s FROM teams");
+        return seen.status == 200 && seen.at("/rows/0/0") == 3;
+      },
+      std::chrono::seconds(60));
+  EXPECT_EQ(seen.at("/columns/0/name"), "n");
+  EXPECT_EQ(seen.at("/columns/0/type"), "UInt64");
+  EXPECT_EQ(seen.at("/columns/1/type"), "String");
+  EXPECT_EQ(seen.at("/rows/0/1"), "x");
+  EXPECT_THAT(std::string(seen.at("/query_id").as_string()), HasSubstr("acme:main:"));
+  EXPECT_TRUE(ask("SELECT 1 WHERE 0").at("/rows").as_array().empty());
+
+  seen = ask("SELECT display_name AS team, 1 AS one FROM teams ORDER BY team", "csv");
+  EXPECT_EQ(seen.body.as_string(), "\"team\",\"one\"\n\"team 1\",1\n\"team 2\",1\n\"team 3\",1\n");
+  EXPECT_THAT(seen.fields.at("content-disposition"), HasSubstr("attachment"));
+  expect_refusal(ask("SELECT nothing FROM teams", "csv"), 400, "ANALYTICS_QUERY_ERROR");
+  expect_refusal(ask("SELECT 1 FORMAT CSV"), 400, "ANALYTICS_QUERY_ERROR");
+  expect_refusal(ask("DROP TABLE teams"), 400, "ANALYTICS_QUERY_ERROR");
+
+  // What the browser of tables lists can be asked for as it is listed.
+  const auto tables = viewer.get("/tables");
+  for (const auto& table : tables.at("/tables").as_array()) {
+    std::string columns;
+    for (const auto& column : table.at("columns").as_array())
+      columns += (columns.empty() ? "" : ", ") + std::string(column.at("name").as_string());
+    const auto rows = ask("SELECT " + columns + " FROM " + std::string(table.at("name").as_string()) + " LIMIT 0");
+    ASSERT_EQ(rows.status, 200U) << json::serialize(rows.body);
+    EXPECT_EQ(rows.at("/columns"), table.at("columns"));
+  }
+  sign_in(viewer);
+  expect_refusal(ask("SELECT 1"), 400, "SCHEMA_ERROR");
+  EXPECT_EQ(viewer.post("/query", {{"project_id", "globex"}, {"query", "SELECT count() FROM teams"}}).at("/rows/0/0"), 5);
+  expect_refusal(viewer.post("/query", {{"project_id", "nobody"}, {"query", "SELECT 1"}}), 404, "PROJECT_NOT_FOUND");
+
+  const auto tenancy = viewer.get("/tenancies/" + acme.tenancy);
+  EXPECT_EQ(tenancy.at("/destinations/0/destination/destination_id"), "@clickhouse");
+  EXPECT_TRUE(tenancy.at("/destinations/0/is_reached").as_bool());
+  EXPECT_EQ(viewer.post("/destinations/" + acme.tenancy + "/%40clickhouse/test").at("/ok"), true);
+  EXPECT_EQ(viewer.get("/overview").number("/destinations/clickhouse/total"), 2);
+}
+
+}  // namespace
+}  // namespace tributary::test

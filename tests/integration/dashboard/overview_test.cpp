@@ -1,0 +1,237 @@
+#include <regex>
+
+#include "fixture.hpp"
+
+/// What the overview says, and to whom.
+namespace tributary::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A metric's value as `/metrics` has it.
+double metric(const std::string& exposition, const std::string& name) {
+  const auto at = exposition.find('\n' + name + ' ');
+  if (at == std::string::npos) throw std::runtime_error("no metric " + name);
+  return std::stod(exposition.substr(at + name.size() + 2));
+}
+
+class DashboardOverview : public DashboardTest {
+ protected:
+  void SetUp() override {
+    DashboardTest::SetUp();
+    acme_ = add_project("acme");
+    globex_ = add_project("globex");
+    add_destination("acme", "warehouse", warehouse_.uri());
+    add_destination("acme", "gone", nowhere());
+    add_destination("globex", "lake", lake_.uri());
+  }
+  /// Until the healthy ones have all of it, and the failing one is on record.
+  void wait_until_applied(Binary& serve, int teams) {
+    serve.wait_until([&] {
+      return warehouse_.session().attempt("SELECT FROM teams") != "42P01" &&
+             warehouse_.session().number("SELECT count(*) FROM teams") == teams &&
+             count(R"(SELECT count(*) FROM tributary.destination_state WHERE error <> '')") == 1;
+    });
+  }
+  /// Nothing changes any more by itself.
+  void halt(Binary& serve) {
+    source_.session().run(R"(UPDATE "ExternalDbSyncMetadata" SET "sequencerEnabled" = false, "pollerEnabled" = false)");
+    serve.wait_until(
+        [&] { return count(R"(SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NOT NULL)") == 0; });
+  }
+
+  Shown acme_;
+  Shown globex_;
+  Database warehouse_{"dashboard_warehouse"};
+  Database lake_{"dashboard_lake"};
+};
+
+TEST_F(DashboardOverview, EveryNumberEqualsTheSourceAndTheMetricsAtRest) {
+  insert_teams(acme_.tenancy, "acme", 7);
+  Binary serve({"serve", "--threads", "1"}, serving());
+  Viewer viewer(port_of(serve));
+  sign_in(viewer);
+  wait_until_applied(serve, 7);
+  done({"pause", "--project", "globex", "--destination", "lake"});
+  halt(serve);
+  insert_teams(globex_.tenancy, "globex", 5);  // flagged, and stays so
+  source_.session().run(R"(DELETE FROM "Team" WHERE "displayName" = 'team 1' AND "tenancyId" = ')" + acme_.tenancy + "'");
+  source_.session().run("INSERT INTO tributary.quarantine (tenancy_id, destination_id, mapping, key) VALUES ('" + acme_.tenancy +
+                        R"(', 'warehouse', 'teams', '{"id": "1"}'), (')" + acme_.tenancy +
+                        R"(', 'warehouse', 'users', '{"id": "2"}'))");
+  source_.session().run("SELECT tributary.enqueue_for(ARRAY['" + globex_.tenancy + "'::uuid], 'postgres')");
+
+  const auto seen = viewer.get("/overview");
+  ASSERT_EQ(seen.status, 200U) << json::serialize(seen.body);
+  const auto metrics = HttpClient(viewer.port()).get("/metrics").body;
+  const auto equals = [&](const char* pointer, const std::string& sql) {
+    EXPECT_EQ(seen.number(pointer), count(sql)) << pointer;
+  };
+  const auto is_metric = [&](const char* pointer, const std::string& name) {
+    EXPECT_DOUBLE_EQ(seen.at(pointer).to_number<double>(), metric(metrics, name)) << pointer;
+  };
+  equals("/tenancies/total", R"(SELECT count(*) FROM "Tenancy")");
+  equals("/destinations/postgres/total",
+         R"(SELECT count(*) FROM "Project", jsonb_object_keys("configOverride" -> 'dbSync.externalDatabases'))");
+  EXPECT_EQ(seen.number("/destinations/postgres/ok"), 0);
+  EXPECT_EQ(seen.number("/destinations/postgres/quarantine"), 1);
+  is_metric("/destinations/postgres/failing", R"(tributary_destinations_parked{kind="postgres"})");
+  is_metric("/destinations/postgres/paused", R"(tributary_destinations_paused{kind="postgres"})");
+  EXPECT_EQ(seen.number("/destinations/clickhouse/total"), 0);
+  for (const auto& entry : seen.at("/backlog").as_array()) {
+    const auto table = std::string(entry.at("table").as_string());
+    EXPECT_EQ(entry.at("flagged").to_number<double>(), metric(metrics, "tributary_flagged_rows{table=\"" + table + "\"}"))
+        << table;
+    EXPECT_EQ(entry.at("flagged").to_number<std::int64_t>(),
+              count("SELECT count(*) FROM \"" + table + R"(" WHERE "shouldUpdateSequenceId")"))
+        << table;
+    if (table == "Team" || table == "DeletedRow") EXPECT_EQ(entry.at("flagged").to_number<int>(), table == "Team" ? 5 : 1);
+  }
+  equals("/queue/pending", R"(SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL)");
+  is_metric("/queue/pending", R"(tributary_queue_requests{state="pending"})");
+  is_metric("/queue/in_flight", R"(tributary_queue_requests{state="in_flight"})");
+  is_metric("/queue/stale", R"(tributary_queue_requests{state="stale"})");
+  EXPECT_GT(seen.number("/queue/pending"), 0);
+  EXPECT_NEAR(seen.at("/queue/oldest_ms").to_number<double>() / 1000, metric(metrics, "tributary_queue_oldest_seconds"), 30);
+  equals("/queue/parked", "SELECT count(*) FROM tributary.destination_state WHERE error <> ''");
+  is_metric("/queue/quarantined", "tributary_quarantined_rows");
+  EXPECT_EQ(seen.number("/queue/quarantined"), 2);
+  is_metric("/queue/parked", R"(tributary_destinations_parked{kind="postgres"})");
+  EXPECT_FALSE(seen.at("/fusebox/sequencer_enabled").as_bool());
+  EXPECT_FALSE(seen.at("/fusebox/poller_enabled").as_bool());
+  equals("/sequencer/last_sequence_id", "SELECT last_value FROM global_seq_id");
+  is_metric("/lag_since_start/count", R"(tributary_lag_seconds_count{kind="postgres"})");
+  EXPECT_DOUBLE_EQ(seen.at("/lag_since_start/sum_ms").to_number<double>(),
+                   1000 * metric(metrics, R"(tributary_lag_seconds_sum{kind="postgres"})"));
+  EXPECT_EQ(seen.at("/worst").as_array().size(), 3U);
+  EXPECT_EQ(seen.at("/worst/0/destination_id"), "gone");
+  EXPECT_EQ(seen.at("/worst/0/state"), "failing");
+}
+
+TEST_F(DashboardOverview, TellsAProjectOfItselfOnly) {
+  insert_teams(acme_.tenancy, "acme", 2);
+  Binary serve({"serve", "--threads", "1"}, serving());
+  Viewer viewer(port_of(serve));
+  wait_until_applied(serve, 2);
+  halt(serve);
+  insert_teams(acme_.tenancy, "acme", 3);
+  insert_teams(globex_.tenancy, "globex", 5);
+  source_.session().run("SELECT tributary.enqueue_for(ARRAY['" + acme_.tenancy + "'::uuid], 'postgres')");
+  sign_in(viewer, globex_);
+  const auto seen = viewer.get("/overview");
+  EXPECT_EQ(seen.at("/scope"), "project");
+  EXPECT_EQ(seen.number("/tenancies/total"), 1);
+  EXPECT_EQ(seen.number("/destinations/postgres/total"), 1);
+  EXPECT_EQ(seen.number("/destinations/postgres/ok"), 1);
+  EXPECT_EQ(seen.number("/queue/pending"), 0);
+  EXPECT_EQ(seen.number("/queue/parked"), 0);
+  for (const auto& entry : seen.at("/backlog").as_array())
+    EXPECT_EQ(entry.at("flagged").to_number<int>(), entry.at("table") == "Team" ? 5 : 0);
+  EXPECT_TRUE(seen.at("/worst").as_array().empty());
+  for (const auto* whole : {"/fusebox", "/sequencer", "/throughput", "/lag", "/lag_since_start"})
+    EXPECT_TRUE(seen.at(whole).is_null());
+  EXPECT_EQ(json::serialize(seen.body).find("acme"), std::string::npos);
+  expect_refusal(viewer.get("/history"), 403, "OPERATOR_ONLY");
+}
+
+/// Reads server-sent events, one at a time.
+class Events {
+ public:
+  explicit Events(const Viewer& viewer) : client_(viewer.port()) {
+    client_.send("GET /dashboard/api/events HTTP/1.1\r\nHost: localhost\r\nCookie: " + viewer.cookie + "\r\n\r\n");
+    head_ = client_.start_reading();
+  }
+  const HttpClient::Answer& head() const { return head_; }
+  /// The next one of that name, others being skipped. Throws at the stream's end.
+  json::value next(const std::string& name) {
+    for (;;) {
+      const auto end = text_.find("\n\n");
+      if (end == std::string::npos) {
+        const auto piece = client_.read_piece();
+        if (piece.empty()) throw std::runtime_error("the stream has ended");
+        text_ += piece;
+        continue;
+      }
+      const auto event = text_.substr(0, end);
+      text_.erase(0, end + 2);
+      const auto begin = "event: " + name + "\ndata: ";
+      if (event.starts_with(begin)) return json::parse(event.substr(begin.size()));
+    }
+  }
+  bool has_ended() { return client_.read_piece().empty(); }
+
+ private:
+  HttpClient client_;
+  HttpClient::Answer head_;
+  std::string text_;
+};
+
+TEST_F(DashboardOverview, ShowsByItselfWhatFailsWhyAndThatItRecovers) {
+  done({"destination", "remove", "acme", "gone"});
+  Binary serve({"serve", "--threads", "1"}, serving());
+  Viewer viewer(port_of(serve));
+  sign_in(viewer);
+  Events events(viewer);
+  EXPECT_EQ(events.head().fields.at("content-type"), "text/event-stream");
+  const auto failing = [&](const json::value& overview) {
+    return overview.at_pointer("/destinations/postgres/failing").to_number<int>();
+  };
+  EXPECT_EQ(failing(events.next("overview")), 0);
+  const auto point = events.next("point");
+  EXPECT_GT(point.at("at_millis").to_number<std::int64_t>(), 0);
+
+  auto elsewhere = lake_.session();
+  elsewhere.run("ALTER DATABASE \"" + warehouse_.name() + "\" ALLOW_CONNECTIONS false");
+  elsewhere.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + warehouse_.name() + "'");
+  insert_teams(acme_.tenancy, "acme", 1);
+  auto overview = events.next("overview");
+  while (failing(overview) == 0) overview = events.next("overview");
+  const auto& worst = overview.at_pointer("/worst/0");
+  EXPECT_EQ(worst.at("destination_id"), "warehouse");
+  EXPECT_THAT(
+      std::string(worst.at("error").as_string()),
+      testing::AnyOf(testing::HasSubstr("terminating connection"), testing::HasSubstr("not currently accepting connections")));
+
+  elsewhere.run("ALTER DATABASE \"" + warehouse_.name() + "\" ALLOW_CONNECTIONS true");
+  while (failing(overview) == 1) overview = events.next("overview");
+  EXPECT_EQ(warehouse_.session().number("SELECT count(*) FROM teams"), 1);
+}
+
+TEST_F(DashboardOverview, GoesOnThroughARestartOfTheSource) {
+  Binary serve({"serve", "--roles", "api", "--threads", "1"}, serving());
+  Viewer viewer(port_of(serve));
+  sign_in(viewer);
+  Events events(viewer);
+  events.next("overview");
+  auto elsewhere = lake_.session();
+  elsewhere.run("ALTER DATABASE \"" + source_.name() + "\" ALLOW_CONNECTIONS false");
+  elsewhere.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + source_.name() + "'");
+  EXPECT_EQ(events.next("trouble").at("code"), "SERVICE_UNAVAILABLE");
+  elsewhere.run("ALTER DATABASE \"" + source_.name() + "\" ALLOW_CONNECTIONS true");
+  EXPECT_EQ(events.next("overview").at_pointer("/tenancies/total").to_number<int>(), 2);
+}
+
+TEST_F(DashboardOverview, EventsEndWithTheirSession) {
+  auto variables = serving();
+  variables["TRIBUTARY_HTTP_DASHBOARD_SESSION"] = "1500ms";
+  Binary serve({"serve", "--roles", "api", "--threads", "1"}, variables);
+  Viewer viewer(port_of(serve));
+  sign_in(viewer);
+  Events events(viewer);
+  EXPECT_EQ(events.next("ended").at("code"), "SESSION_EXPIRED");
+  EXPECT_TRUE(events.has_ended());
+}
+
+TEST_F(DashboardOverview, EventsDoNotHoldTheServerUpWhenItStops) {
+  Binary serve({"serve", "--roles", "api", "--threads", "1"}, serving());
+  Viewer viewer(port_of(serve));
+  sign_in(viewer);
+  Events events(viewer);
+  events.next("overview");
+  serve.signal(SIGTERM);
+  EXPECT_EQ(serve.wait(), 0);
+  EXPECT_EQ(serve.err().find("cut off"), std::string::npos) << serve.err();
+}
+
+}  // namespace
+}  // namespace tributary::test
