@@ -28,6 +28,7 @@ using Clock = Deadline::Clock;
 
 constexpr int kInterrupted = 130;
 constexpr auto kConnectTime = 30s;
+constexpr std::size_t kKeyBytes = 12;  // of random: a link that fits into 80 columns
 constexpr auto kDrawEvery = 1s;
 constexpr auto kLookEvery = 100ms;      // while waiting for something
 constexpr auto kChangesTime = 4s;       // of `once`
@@ -71,6 +72,9 @@ class Demo {
     settings_.destinations.allow_networks.emplace_back("127.0.0.0/8");
     settings_.clickhouse.url.clear();
     settings_.clickhouse.folder = clickhouse;
+    settings_.http.listen = "127.0.0.1:0";
+    settings_.http.operator_key = random_hex(kKeyBytes);
+    settings_.http.access_log = settings::AccessLog::errors;
   }
 
   asio::awaitable<int> run(std::stop_token stop) {
@@ -94,6 +98,13 @@ class Demo {
     return cluster_.database("source").with("application_name", "tributary demo").with_setting("TimeZone", "UTC");
   }
 
+  /// A link that signs in; the key in it is for this run, and no server sees what stands behind the #.
+  std::string dashboard() const {
+    const auto address = service_->server().api_address();
+    if (!address || settings_.http.dashboard_session.count() == 0) return "";
+    return fmt::format("http://127.0.0.1:{}/dashboard/#operator_key={}", address->port(), settings_.http.operator_key);
+  }
+
   /// Where people read along: with --json, stdout is for the summary alone.
   FILE* out() const { return options_.json ? stderr : stdout; }
   void say(const std::string& line) const {
@@ -105,15 +116,18 @@ class Demo {
     auto tenants = co_await prepare(executor, stop);
     if (stop.stop_requested()) co_return options_.once ? kInterrupted : kDone;
     customers_ = customers_of(executor, cluster_.database("postgres"), tenants);
-    service_.emplace(executor, ServerParams::from(settings_), mappings_,
+    auto params = ServerParams::from(settings_);
+    params.roles.api = !options_.once;
+    service_.emplace(executor, std::move(params), mappings_,
                      ChangesParams{.source = source(), .per_second = options_.rate, .seed = options_.seed}, tenants, customers_);
+    source_.emplace(co_await postgres::Connection::open(source(), Deadline::after(kConnectTime)));
+    co_await service_->start();
     show_.emplace(Show::Params{.tenants = tenants.size(),
                                .customers = customers_,
                                .service = *service_,
+                               .dashboard = dashboard(),
                                .source_psql = cluster_.psql("source"),
                                .customer_psql = cluster_.psql(customers_.front().database)});
-    source_.emplace(co_await postgres::Connection::open(source(), Deadline::after(kConnectTime)));
-    co_await service_->start();
     int status = kFailed;
     std::exception_ptr failure;
     try {
@@ -177,6 +191,7 @@ class Demo {
     std::optional<ErrorsToFile> quiet;
     if (terminal.redraws() && ::isatty(STDERR_FILENO) != 0) quiet.emplace(cluster_.folder() / "tributary.log");
     if (!terminal.redraws()) {
+      if (const auto link = dashboard(); !link.empty()) say(link);
       say(cluster_.psql("source"));
       say(cluster_.psql(customers_.front().database));
     }

@@ -15,7 +15,7 @@ namespace tributary::cli::demo {
 namespace {
 
 constexpr int kDefaultHeight = 24;
-constexpr int kFixedLines = 14;  // of a screen, without the places, with the cursor's
+constexpr int kFixedLines = 15;  // of a screen, without the places, with the cursor's
 constexpr int kMostPlaces = 20;
 constexpr int kBarWidth = 24;
 
@@ -121,7 +121,9 @@ std::string draw_screen(const Snapshot& now, int height, bool colours) {
           "\n";
   const auto shown = top_places(now.places, static_cast<std::size_t>(std::clamp(height - kFixedLines, 1, kMostPlaces)));
   for (const auto& place : shown) text += place_line(place, now.largest_backlog, paint) + "\n";
-  text += paint.dim("\n  " + now.source_psql) + "\n";
+  text += "\n";
+  if (!now.dashboard.empty()) text += "  " + paint.bold(now.dashboard) + "\n";
+  text += paint.dim("  " + now.source_psql) + "\n";
   text += paint.dim("  " + now.customer_psql + " -c 'SELECT * FROM users LIMIT 5'") + "\n";
   return text;
 }

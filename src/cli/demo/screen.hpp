@@ -29,6 +29,7 @@ struct Snapshot {
   std::optional<std::int64_t> clickhouse;  ///< tenants whose rows are on their way there; nullopt: there is none
   std::vector<Place> places;
   std::int64_t largest_backlog = 0;        ///< of any place since the start: the length of a bar
+  std::string dashboard;  ///< its address, which signs in; empty: there is none
   std::string source_psql;
   std::string customer_psql;
 };

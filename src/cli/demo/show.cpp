@@ -51,6 +51,7 @@ Snapshot Show::take(const Backlog& backlog) {
     const auto& customer = params_.customers[i];
     shot.places.push_back({customer.database, customer.users, backlog.rows[i], params_.service.probes().lag(i)});
   }
+  shot.dashboard = params_.dashboard;
   shot.source_psql = params_.source_psql;
   shot.customer_psql = params_.customer_psql;
   last_ = now;

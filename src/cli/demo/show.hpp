@@ -18,6 +18,7 @@ class Show {
     std::size_t tenants;
     std::span<const Customer> customers;
     const Service& service;
+    std::string dashboard;      ///< address; empty: there is none
     std::string source_psql;    ///< how to look for oneself
     std::string customer_psql;
   };
