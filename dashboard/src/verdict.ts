@@ -39,14 +39,14 @@ function detail({ destinations, lag }: Overview): string {
     const number = destinations.postgres[state] + destinations.clickhouse[state];
     return number > 0 ? [`${count(number)} ${stateNames[state]}`] : [];
   });
-  parts.push(`${count(destinations.postgres.ok + destinations.clickhouse.ok)} ok`);
+  parts.push(`${counted(destinations.postgres.ok + destinations.clickhouse.ok, "destination")} ok`);
   if (lag?.p99_ms != null) parts.push(`changes arrive within ${duration(lag.p99_ms)} (99 % of the last minute's)`);
   return parts.join(", ");
 }
 
-export const stateNames = { ok: "ok", failing: "failing", paused: "paused", quarantine: "with refused rows" } as const;
+const stateNames = { ok: "ok", failing: "failing", paused: "paused", quarantine: "with refused rows" } as const;
 
-export function sum(destinations: Record<Kind, Counts>): Omit<Counts, "counted_at_millis"> {
+function sum(destinations: Record<Kind, Counts>): Omit<Counts, "counted_at_millis"> {
   const { postgres: a, clickhouse: b } = destinations;
   return {
     total: a.total + b.total,

@@ -92,7 +92,7 @@ function options(props: ChartProps, element: HTMLElement): uPlot.Options {
     hooks: { ready: [showNewest] },
     scales: {
       x: { time, ...(names ? { range: [-0.6, names.length - 0.4] } : {}) },
-      y: { range: { min: { soft: 0, mode: 1 }, max: { pad: 0.1, soft: 0, mode: 1 } } },
+      y: { range: (_plot, low: number | null, high: number | null) => yRange(low, high) },
     },
     axes: [
       { ...axis, size: 28, space: 80, ...xAxis(props, element) },
@@ -101,7 +101,7 @@ function options(props: ChartProps, element: HTMLElement): uPlot.Options {
     series: [
       {
         label: props.xLabel ?? (time ? "UTC" : ""),
-        value: time ? "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" : (_plot, value: number | null) => (value === null ? "–" : (names?.[value] ?? String(value))),
+        value: (plot, value: number | null) => (value === null ? "–" : time ? momentOf(plot, value) : (names?.[value] ?? String(value))),
       },
       ...series.map((one, index): uPlot.Series => {
         const stroke = colour(element, `--line-${index + 1}`);
@@ -118,6 +118,12 @@ function options(props: ChartProps, element: HTMLElement): uPlot.Options {
   };
 }
 
+/** From zero; of a size also where there is nothing yet. */
+function yRange(low: number | null, high: number | null): uPlot.Range.MinMax {
+  if (low === null || high === null || (low === 0 && high === 0)) return [0, 10];
+  return uPlot.rangeNum(Math.min(0, low), Math.max(0, high), { min: { pad: low < 0 ? 0.1 : 0 }, max: { pad: 0.1 } });
+}
+
 function xAxis({ time, names }: ChartProps, element: HTMLElement): uPlot.Axis {
   if (time) return { values: (_plot, splits, _axis, _space, increment) => splits.map((second) => moment(second, increment)) };
   if (!names) return {};
@@ -129,6 +135,12 @@ function moment(second: number, increment: number): string {
   const text = absolute(second * 1000);
   if (increment >= 86_400) return text.slice(0, 10);
   return increment >= 60 ? text.slice(11, 16) : text.slice(11, 19);
+}
+
+/** Without the day where all is of one. */
+function momentOf(plot: uPlot, second: number): string {
+  const [first = 0, last = 0] = [plot.data[0][0], plot.data[0].at(-1)];
+  return absolute(second * 1000).slice(last - first < 86_400 ? 11 : 0, 19);
 }
 
 /** As many whole numbers as there is room for their names. */

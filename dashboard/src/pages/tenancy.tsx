@@ -88,7 +88,7 @@ function Progress({ progress: { destination, is_reached, error, mappings: reache
       {!is_reached && <p class="error-text"><span class="mark bad">Not reached</span> {error}</p>}
       <div class="scroll" tabIndex={0} role="region" aria-labelledby={heading}>
         <table class="numbers">
-          <thead><tr><th>Mapping</th><th>Source max</th><th>Watermark</th><th>Backlog, rows</th><th>Applied last</th></tr></thead>
+          <thead><tr><th>Mapping</th><th>Source max</th><th>Watermark</th><th>Backlog, rows</th><th>Updated</th></tr></thead>
           <tbody>
             {reached.map(({ mapping, watermark, backlog, updated_at_millis }) => (
               <tr key={mapping}>
