@@ -8,29 +8,30 @@
 
 namespace tributary::dashboard {
 
-const std::string kTroubledSql = R"sql(
-troubled AS (
-  SELECT tenancy_id, destination_id,
-         CASE WHEN bool_or(paused) THEN 'paused' WHEN bool_or(failing) THEN 'failing' ELSE 'quarantine' END AS state,
-         min(since) AS since
-  FROM (
-    SELECT tenancy_id, destination_id, paused, error <> '' AS failing, failed_since AS since
-    FROM tributary.destination_state
-    WHERE (error <> '' OR paused) AND ($1 IS NULL OR tenancy_id = ANY ($1))
-    UNION ALL
-    SELECT tenancy_id, destination_id, false, false, min(since)
-    FROM tributary.quarantine
-    WHERE $1 IS NULL OR tenancy_id = ANY ($1)
-    GROUP BY 1, 2
-  ) AS t
-  GROUP BY 1, 2
-))sql";
+std::string troubled_sql(std::string_view condition) {
+  return fmt::format(R"sql(
+    SELECT tenancy_id, destination_id,
+           CASE WHEN bool_or(paused) THEN 'paused' WHEN bool_or(failing) THEN 'failing' ELSE 'quarantine' END AS state,
+           min(since) AS since
+    FROM (
+      SELECT tenancy_id, destination_id, paused, error <> '' AS failing, failed_since AS since
+      FROM tributary.destination_state
+      WHERE (error <> '' OR paused) AND ({0})
+      UNION ALL
+      SELECT tenancy_id, destination_id, false, false, min(since)
+      FROM tributary.quarantine
+      WHERE {0}
+      GROUP BY 1, 2
+    ) AS trouble
+    GROUP BY 1, 2)sql",
+                     condition);
+}
 
 namespace {
 
 namespace json = boost::json;
 
-// Three sources of x (tenancy_id, project, branch, destination_id, connection, deleted). $2: deleted ones are meant, too.
+// Of x (tenancy_id, project, branch, destination_id, connection, deleted, and for kInTrouble state, since). $1: the scope, $2: deleted ones are meant, too.
 constexpr std::string_view kLive = R"sql(
   SELECT t.id AS tenancy_id, t."projectId" AS project, t."branchId" AS branch, d.key AS destination_id,
          coalesce(d.value ->> 'connectionString', '') AS connection, false AS deleted
@@ -47,9 +48,11 @@ constexpr std::string_view kDeleted = R"sql(
   CROSS JOIN LATERAL jsonb_each(g.destinations) AS d
   WHERE $2 AND ($1 IS NULL OR g."tenancyId" = ANY ($1)))sql";
 
-constexpr std::string_view kInTrouble = R"sql(
-  SELECT p.tenancy_id, e.project, e.branch, p.destination_id, coalesce(e.entry ->> 'connectionString', '') AS connection, e.deleted
-  FROM troubled AS p
+const std::string kInTrouble = R"sql(
+  SELECT p.tenancy_id, e.project, e.branch, p.destination_id, coalesce(e.entry ->> 'connectionString', '') AS connection, e.deleted,
+         p.state, p.since
+  FROM ()sql" + troubled_sql("$1 IS NULL OR tenancy_id = ANY ($1)") +
+                               R"sql() AS p
   CROSS JOIN LATERAL (
     SELECT t."projectId" AS project, t."branchId" AS branch, false AS deleted,
            CASE WHEN p.destination_id <> '@clickhouse' THEN tributary.destinations(t."projectId", t."branchId") -> p.destination_id
@@ -64,18 +67,23 @@ constexpr std::string_view kInTrouble = R"sql(
   ) AS e
   WHERE e.entry IS NOT NULL)sql";
 
+/// The same with state and since, looked up one by one: in order of an index, as many as are wanted.
+std::string with_state(std::string_view source) {
+  return fmt::format("SELECT x.*, coalesce(s.state, 'ok') AS state, s.since FROM ({}) AS x LEFT JOIN LATERAL ({}) AS s ON true",
+                     source, troubled_sql("tenancy_id = x.tenancy_id AND destination_id = x.destination_id"));
+}
+
 constexpr std::string_view kOrder = "x.project, x.branch, x.destination_id, x.tenancy_id";
 
-/// What a page of a list takes of a source.
+/// What a page of a list takes of a source. The project alone is compared, too, as there is an index on that.
 constexpr std::string_view kChosen = R"sql((
-SELECT x.*, coalesce(s.state, 'ok') AS state, s.since
+SELECT x.*
 FROM ({}) AS x
-LEFT JOIN troubled AS s USING (tenancy_id, destination_id)
 WHERE ($3 = '' OR x.destination_id = $3)
-  AND CASE $4 WHEN '' THEN true WHEN 'trouble' THEN s.state IS NOT NULL ELSE coalesce(s.state, 'ok') = $4 END
+  AND CASE $4 WHEN '' THEN true WHEN 'trouble' THEN x.state <> 'ok' ELSE x.state = $4 END
   AND ($5 = '' OR ($5 = 'clickhouse') = (x.destination_id = '@clickhouse'))
   AND ($6 = '' OR strpos(lower(x.project), lower($6)) > 0 OR strpos(lower(x.destination_id), lower($6)) > 0)
-  AND ($7 IS NULL OR ({}) > ($7, $8, $9, $10))
+  AND ($7 IS NULL OR (x.project >= $7 AND ({}) > ($7, $8, $9, $10)))
 ORDER BY {}
 LIMIT $11))sql";
 
@@ -89,21 +97,13 @@ LIMIT $11)sql";
 
 std::string chosen(std::string_view source, std::string_view order) { return fmt::format(kChosen, source, kOrder, order); }
 
-std::string list_sql(std::string_view from, std::string_view order) {
-  return fmt::format("WITH {}\n{}", kTroubledSql, fmt::format(kShown, from, order));
-}
+const std::string kListAll =
+    fmt::format(kShown, chosen(with_state(kLive), kOrder) + "\nUNION ALL\n" + chosen(with_state(kDeleted), kOrder), kOrder);
+const std::string kListTroubled = fmt::format(kShown, chosen(kInTrouble, kOrder), kOrder);
+const std::string kListWorst = fmt::format(kShown, chosen(kInTrouble, "x.since"), "x.since");
 
-const std::string kListAll = list_sql(chosen(kLive, kOrder) + "\nUNION ALL\n" + chosen(kDeleted, kOrder), kOrder);
-const std::string kListTroubled = list_sql(chosen(kInTrouble, kOrder), kOrder);
-const std::string kListWorst = list_sql(chosen(kInTrouble, "s.since"), "x.since");
-
-const std::string kCountTroubled = fmt::format(R"sql(
-WITH {}
-SELECT x.destination_id = '@clickhouse', s.state, count(*)
-FROM ({}) AS x
-JOIN troubled AS s USING (tenancy_id, destination_id)
-GROUP BY 1, 2)sql",
-                                               kTroubledSql, kInTrouble);
+const std::string kCountTroubled =
+    fmt::format("SELECT x.destination_id = '@clickhouse', x.state, count(*) FROM ({}) AS x GROUP BY 1, 2", kInTrouble);
 
 const std::string kCountTotals = fmt::format(R"sql(
 SELECT count(*) FILTER (WHERE x.destination_id <> '@clickhouse'), count(*) FILTER (WHERE x.destination_id = '@clickhouse')

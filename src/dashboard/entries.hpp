@@ -76,7 +76,7 @@ boost::json::object to_json(const queue::Trouble& trouble, bool to_operator);
 
 /// $n uuid[] of a statement: NULL where all are meant.
 void add_scope(postgres::Params& params, const Scope& scope);
-/// `troubled (tenancy_id, destination_id, state, since)`, a WITH item over the scope $1.
-extern const std::string kTroubledSql;
+/// SELECT of (tenancy_id, destination_id, state, since): what is not ok, where this condition on tenancy_id and destination_id holds.
+std::string troubled_sql(std::string_view condition);
 
 }  // namespace tributary::dashboard

@@ -23,10 +23,9 @@ using http::Response;
 using http::Schema;
 
 constexpr std::string_view kListTemplate = R"sql(
-WITH {}
 SELECT t.id, t."projectId", t."branchId", p."displayName",
        (SELECT count(*) FROM jsonb_object_keys(tributary.destinations(t."projectId", t."branchId"))),
-       coalesce((SELECT s.state FROM troubled AS s WHERE s.tenancy_id = t.id
+       coalesce((SELECT s.state FROM ({}) AS s
                  ORDER BY array_position(ARRAY['failing', 'paused', 'quarantine'], s.state) LIMIT 1), 'ok')
 FROM "Tenancy" AS t
 JOIN "Project" AS p ON p.id = t."projectId"
@@ -61,7 +60,7 @@ asio::awaitable<std::vector<Tenancy>> read_tenancies(postgres::Connection& sourc
   params.add(filter.after ? std::optional(filter.after->first) : std::nullopt, postgres::oid::kText);
   params.add(filter.after ? std::optional(filter.after->second) : std::nullopt, postgres::oid::kText);
   params.add(filter.limit);
-  const auto sql = fmt::format(kListTemplate, kTroubledSql);
+  const auto sql = fmt::format(kListTemplate, troubled_sql("tenancy_id = t.id"));
   const auto result = co_await source.execute(sql, std::move(params), deadline);
   std::vector<Tenancy> tenancies;
   for (std::size_t row = 0; row < result.rows(); ++row) {

@@ -73,7 +73,8 @@ TEST_F(DashboardAnalytics, AnswerFromTheProjectsOwnRowsForAGridAndAsCsv) {
   }
   sign_in(viewer);
   expect_refusal(ask("SELECT 1"), 400, "SCHEMA_ERROR");
-  EXPECT_EQ(viewer.post("/query", {{"project_id", "globex"}, {"query", "SELECT count() FROM teams"}}).at("/rows/0/0"), 5);
+  const json::value of_globex{{"project_id", "globex"}, {"query", "SELECT count() FROM teams"}};
+  serve.wait_until([&] { return viewer.post("/query", of_globex).at("/rows/0/0") == 5; });
   expect_refusal(viewer.post("/query", {{"project_id", "nobody"}, {"query", "SELECT 1"}}), 404, "PROJECT_NOT_FOUND");
 
   const auto tenancy = viewer.get("/tenancies/" + acme.tenancy);
