@@ -22,4 +22,9 @@ void Attempts::note_wrong(const std::string& client, Time now) {
   ++wrong.count;
 }
 
+void Attempts::take_back(const std::string& client) {
+  const auto found = wrong_.find(name_of(client));
+  if (found != wrong_.end() && found->second.count > 0) --found->second.count;
+}
+
 }  // namespace tributary::dashboard

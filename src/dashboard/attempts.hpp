@@ -18,6 +18,8 @@ class Attempts {
   /// How long it has to wait; zero: not at all.
   std::chrono::milliseconds wait(const std::string& client, Time now) const;
   void note_wrong(const std::string& client, Time now);
+  /// One that was noted was none.
+  void take_back(const std::string& client);
 
  private:
   struct Wrong {

@@ -75,12 +75,13 @@ asio::awaitable<Session> Sessions::sign_in(const http::Request& request) {
         fmt::format("Too many keys were wrong. Try again in {} s.", std::chrono::ceil<std::chrono::seconds>(wait).count()),
         {{"retry_in_ms", wait.count()}});
   }
+  attempts_.note_wrong(client, clock);  // until it was right, or many could be tried at once
   const auto session = co_await check_key(request.body.as_object(), request.deadline);
   if (!session) {
-    attempts_.note_wrong(client, clock);
     telemetry::log(Level::warning, "dashboard", "a sign-in was refused", {{"client", client}});
     throw http::Error(kWrongKey, "This key is not valid. Is it the right one, and the project's id, too?");
   }
+  attempts_.take_back(client);
   telemetry::log(Level::info, "dashboard", "somebody signed in",
                  {{"client", client}, {"operator", session->is_operator()}, {"project", session->project}});
   co_return *session;

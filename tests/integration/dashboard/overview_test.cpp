@@ -213,7 +213,7 @@ TEST_F(DashboardOverview, GoesOnThroughARestartOfTheSource) {
 
 TEST_F(DashboardOverview, EventsEndWithTheirSession) {
   auto variables = serving();
-  variables["TRIBUTARY_HTTP_DASHBOARD_SESSION"] = "1500ms";
+  variables["TRIBUTARY_HTTP_DASHBOARD_SESSION"] = "3s";
   Binary serve({"serve", "--roles", "api", "--threads", "1"}, variables);
   Viewer viewer(port_of(serve));
   sign_in(viewer);

@@ -29,6 +29,17 @@ TEST(Attempts, AFewWrongOnesAreForgotten) {
   }
 }
 
+TEST(Attempts, ARightOneIsTakenBackAndNoOther) {
+  Attempts attempts;
+  const Attempts::Time now{};
+  for (int i = 0; i < Attempts::kMost; ++i) {
+    attempts.note_wrong("a", now);
+    attempts.note_wrong("a", now);
+    attempts.take_back("a");
+  }
+  EXPECT_GT(attempts.wait("a", now), 0ms);
+}
+
 TEST(Attempts, AddressesBeyondThoseRememberedShareACount) {
   Attempts attempts;
   const Attempts::Time now{};
