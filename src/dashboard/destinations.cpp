@@ -59,7 +59,7 @@ asio::awaitable<Response> list(Dashboard::Parts& parts, const Request& request) 
     if (!filter.after) throw http::Error(http::kSchemaError, "after must be what the list before said.");
   }
   if (const auto* limit = request.query.if_contains("limit")) filter.limit = limit->to_number<std::int64_t>();
-  auto source = co_await parts.context.api.source.acquire(request.deadline);
+  auto source = co_await parts.context.api.connect(request.deadline);
   filter.scope = co_await scope_of(*source, request.identity, request.deadline);
   filter.with_deleted = !filter.scope;
   const bool to_operator = !filter.scope;
@@ -110,7 +110,7 @@ asio::awaitable<json::array> read_quarantine(postgres::Connection& source, const
 }
 
 asio::awaitable<Response> show(Dashboard::Parts& parts, const Request& request) {
-  auto source = co_await parts.context.api.source.acquire(request.deadline);
+  auto source = co_await parts.context.api.connect(request.deadline);
   const auto entry = co_await find(*source, request);
   const bool to_operator = !project_of(request.identity);
   json::array troubles;
@@ -159,7 +159,7 @@ asio::awaitable<Response> act(Dashboard::Parts& parts, const Request& request, s
   const auto mapping = api::text_field(request.body.as_object(), "mapping").value_or("");
   if (!mapping.empty() && std::ranges::find(context.api.mappings, mapping, &mapping::Mapping::name) == context.api.mappings.end())
     throw http::Error(http::kSchemaError, "There is no mapping \"" + mapping + "\".");
-  auto source = co_await context.api.source.acquire(request.deadline);
+  auto source = co_await context.api.connect(request.deadline);
   const auto changed = co_await change(context, *source, co_await find(*source, request), mapping, request.deadline);
   const auto entry = co_await find(*source, request);
   telemetry::log(telemetry::Level::info, "dashboard", "a destination was acted on",
@@ -213,7 +213,7 @@ asio::awaitable<Response> test(Dashboard::Parts& parts, const Request& request) 
   const auto& context = parts.context;
   Entry entry;
   {
-    auto source = co_await context.api.source.acquire(request.deadline);
+    auto source = co_await context.api.connect(request.deadline);
     entry = co_await find(*source, request);
   }
   const auto begun = Deadline::Clock::now();

@@ -19,7 +19,7 @@ using http::Schema;
 
 asio::awaitable<Response> show(Dashboard::Parts& parts, const Request& request) {
   const auto& context = parts.context;
-  auto source = co_await context.api.source.acquire(request.deadline);
+  auto source = co_await context.api.connect(request.deadline);
   json::object system{{"fusebox", to_json(co_await queue::read_fusebox(*source, request.deadline))}};
   system["queue"] = to_json(co_await queue::counts(*source, request.deadline));
   system["sequencer"] = co_await parts.sampler.sequence().read(*source, request.deadline);
@@ -32,7 +32,7 @@ asio::awaitable<Response> show(Dashboard::Parts& parts, const Request& request) 
 
 asio::awaitable<Response> switch_fuses(Dashboard::Parts& parts, const Request& request) {
   const auto& body = request.body.as_object();
-  auto source = co_await parts.context.api.source.acquire(request.deadline);
+  auto source = co_await parts.context.api.connect(request.deadline);
   co_await queue::write_fusebox(*source, api::flag_field(body, "sequencer_enabled"), api::flag_field(body, "poller_enabled"),
                                 request.deadline);
   const auto fusebox = co_await queue::read_fusebox(*source, request.deadline);

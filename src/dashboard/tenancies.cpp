@@ -97,7 +97,7 @@ asio::awaitable<Response> list(Dashboard::Parts& parts, const Request& request) 
   }
   if (const auto* limit = request.query.if_contains("limit")) filter.limit = limit->to_number<std::int64_t>();
   const auto limit = static_cast<std::size_t>(filter.limit++);  // one more tells whether there is a next page
-  auto source = co_await parts.context.api.source.acquire(request.deadline);
+  auto source = co_await parts.context.api.connect(request.deadline);
   filter.scope = co_await scope_of(*source, request.identity, request.deadline);
   auto tenancies = co_await read_tenancies(*source, std::move(filter), request.deadline);
   const bool has_more = tenancies.size() > limit;
@@ -198,7 +198,7 @@ asio::awaitable<Response> show(Dashboard::Parts& parts, const Request& request) 
   std::vector<Tenancy> found;
   std::vector<Entry> entries;
   {
-    auto source = co_await context.api.source.acquire(request.deadline);
+    auto source = co_await context.api.connect(request.deadline);
     const auto scope = co_await scope_of(*source, request.identity, request.deadline);
     if (!scope || std::ranges::find(*scope, id) != scope->end())
       found = co_await read_tenancies(*source, {.scope = std::vector{id}, .search = "", .after = {}}, request.deadline);
@@ -210,7 +210,7 @@ asio::awaitable<Response> show(Dashboard::Parts& parts, const Request& request) 
   const auto& tenancy = found.front();
   const auto status = co_await api::read_status(
       context.api, directory::Tenancy{.id = id, .project = tenancy.project, .branch = tenancy.branch}, request.deadline);
-  auto source = co_await context.api.source.acquire(request.deadline);
+  auto source = co_await context.api.connect(request.deadline);
   json::array destinations;
   for (const auto& entry : entries)
     destinations.push_back(co_await describe(context, *source, entry, status, to_operator, request.deadline));
