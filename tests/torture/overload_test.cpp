@@ -58,7 +58,7 @@ class OverloadTorture : public testing::Test {
     settings["TRIBUTARY_HTTP_OPERATOR_KEY"] = "operator";
     settings["TRIBUTARY_HTTP_MAX_REQUESTS"] = "16";
     settings["TRIBUTARY_THREADS"] = "1";
-    settings["TRIBUTARY_LOG_LEVEL"] = "critical";
+    settings["TRIBUTARY_LOG_LEVEL"] = "error";
     service_.emplace(TRIBUTARY_BINARY, std::vector<std::string>{"serve"}, settings);
     wait_until([&] { return is_up(); }, "the API answers");
     const auto made = HttpClient(port_).request("POST", "/api/v1/internal/projects", R"({"id": "acme"})",
