@@ -33,11 +33,12 @@ class DashboardOverview : public DashboardTest {
              count(R"(SELECT count(*) FROM tributary.destination_state WHERE error <> '')") == 1;
     });
   }
-  /// Nothing changes any more by itself.
+  /// Nothing changes any more by itself: nothing is claimed, and nothing is put back into the queue.
   void halt(Binary& serve) {
     source_.session().run(R"(UPDATE "ExternalDbSyncMetadata" SET "sequencerEnabled" = false, "pollerEnabled" = false)");
     serve.wait_until(
         [&] { return count(R"(SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NOT NULL)") == 0; });
+    source_.session().run("UPDATE tributary.destination_state SET next_try_at = now() + interval '1 hour' WHERE NOT paused");
   }
 
   Shown acme_;
@@ -56,9 +57,9 @@ TEST_F(DashboardOverview, EveryNumberEqualsTheSourceAndTheMetricsAtRest) {
   halt(serve);
   insert_teams(globex_.tenancy, "globex", 5);  // flagged, and stays so
   source_.session().run(R"(DELETE FROM "Team" WHERE "displayName" = 'team 1' AND "tenancyId" = ')" + acme_.tenancy + "'");
-  source_.session().run("INSERT INTO tributary.quarantine (tenancy_id, destination_id, mapping, key) VALUES ('" + acme_.tenancy +
-                        R"(', 'warehouse', 'teams', '{"id": "1"}'), (')" + acme_.tenancy +
-                        R"(', 'warehouse', 'users', '{"id": "2"}'))");
+  source_.session().run("INSERT INTO tributary.quarantine (tenancy_id, destination_id, mapping, key, next_try_at) VALUES ('" +
+                        acme_.tenancy + R"(', 'warehouse', 'teams', '{"id": "1"}', now() + interval '1 hour'), (')" +
+                        acme_.tenancy + R"(', 'warehouse', 'users', '{"id": "2"}', now() + interval '1 hour'))");
   source_.session().run("SELECT tributary.enqueue_for(ARRAY['" + globex_.tenancy + "'::uuid], 'postgres')");
 
   const auto seen = viewer.get("/overview");
