@@ -1,5 +1,7 @@
 #include "settings/definition.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -398,6 +400,30 @@ constexpr Definition kDefinitions[] = {
      .target = kAt<&Settings::mappings, &Settings::Mappings::folder>,
      .zero = "the built-in mappings only",
      .about = "Folder of mapping files (`*.yaml`). One of a built-in mapping's name replaces it, others are added."},
+    {.name = "telemetry.otlp_endpoint",
+     .target = kAt<&Settings::telemetry, &Settings::Telemetry::otlp_endpoint>,
+     .zero = "nothing is traced",
+     .about = "Collector that takes traces over OTLP/HTTP: `http://127.0.0.1:4318`, to which `/v1/traces` is added. One that is "
+              "slow or away delays nothing.",
+     .standard_variable = "OTEL_EXPORTER_OTLP_ENDPOINT"},
+    {.name = "telemetry.otlp_headers",
+     .target = kAt<&Settings::telemetry, &Settings::Telemetry::otlp_headers>,
+     .zero = "none",
+     .about = "Header fields of each request to it: `[x-api-key=…]`. What is special in a URL is written as there: `%20`.",
+     .secret = true,
+     .standard_variable = "OTEL_EXPORTER_OTLP_HEADERS"},
+    {.name = "telemetry.service_name",
+     .target = kAt<&Settings::telemetry, &Settings::Telemetry::service_name>,
+     .about = "What traces call this service.",
+     .standard_variable = "OTEL_SERVICE_NAME"},
+    {.name = "telemetry.trace_sample_ratio",
+     .target = kAt<&Settings::telemetry, &Settings::Telemetry::trace_sample_ratio>,
+     .least = 0,
+     .most = 1,
+     .zero = "none",
+     .about = "Of the traces that begin in this process, so many are recorded. The others are part of a trace, or not, as the "
+              "process where it began has decided."},
+
     {.name = "log.level",
      .target = kAt<&Settings::log, &telemetry::LogSettings::level>,
      .about = "Least important lines that are written."},
@@ -438,6 +464,7 @@ concept Chosen = std::is_enum_v<Enum>;
 
 std::string name_of(const std::string&) { return "text"; }
 std::string name_of(std::int64_t) { return "whole number"; }
+std::string name_of(double) { return "number"; }
 std::string name_of(milliseconds) { return "duration"; }
 std::string name_of(Bytes) { return "size"; }
 std::string name_of(Chosen auto value) {
@@ -455,6 +482,7 @@ std::string text_of(const std::vector<std::string>& value) {
   return text_of(text);
 }
 std::string text_of(std::int64_t value) { return std::to_string(value); }
+std::string text_of(double value) { return fmt::format("{}", value); }
 std::string text_of(milliseconds value) { return format_duration(value); }
 std::string text_of(Bytes value) { return format_bytes(value); }
 std::string text_of(Chosen auto value) {
@@ -486,6 +514,7 @@ bool keep(std::optional<T> parsed, T& value) {
   return parsed.has_value();
 }
 bool read(std::string_view text, std::int64_t& value) { return keep(parse_integer(text), value); }
+bool read(std::string_view text, double& value) { return keep(parse_number(text), value); }
 bool read(std::string_view text, milliseconds& value) { return keep(parse_duration(text), value); }
 bool read(std::string_view text, Bytes& value) { return keep(parse_bytes(text), value); }
 bool read(std::string_view text, Chosen auto& value) {
@@ -497,11 +526,13 @@ bool read(std::string_view text, Chosen auto& value) {
 }
 
 std::int64_t number_of(std::int64_t value) { return value; }
+double number_of(double value) { return value; }
 std::int64_t number_of(milliseconds value) { return value.count(); }
 std::int64_t number_of(Bytes value) { return value.count; }
 std::int64_t number_of(const auto&) { return 0; }
 
 void set_number(std::int64_t number, std::int64_t& value) { value = number; }
+void set_number(std::int64_t number, double& value) { value = static_cast<double>(number); }
 void set_number(std::int64_t number, milliseconds& value) { value = milliseconds(number); }
 void set_number(std::int64_t number, Bytes& value) { value = Bytes{number}; }
 void set_number(std::int64_t, auto&) {}
@@ -567,7 +598,9 @@ std::string assign(const Definition& definition, std::string_view text, Settings
           return "must be " + (type.starts_with("one of") ? type : "a " + type) + std::string(example_of(definition)) + given;
         }
         const auto number = number_of(value);
-        if (has_range(definition) && (number < definition.least || number > definition.most)) {
+        const auto least = static_cast<decltype(number)>(definition.least);
+        const auto most = static_cast<decltype(number)>(definition.most);
+        if (has_range(definition) && (number < least || number > most)) {
           return "must be " + range_text(definition) + given;
         }
         target(settings) = std::move(value);

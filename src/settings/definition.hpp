@@ -10,8 +10,9 @@
 namespace tributary::settings {
 
 /// Where a setting's value lives. The alternative is its type.
-using Target = std::variant<std::string& (*)(Settings&), std::int64_t& (*)(Settings&), std::chrono::milliseconds& (*)(Settings&),
-                            Bytes& (*)(Settings&), std::vector<std::string>& (*)(Settings&), telemetry::Level& (*)(Settings&),
+using Target = std::variant<std::string& (*)(Settings&), std::int64_t& (*)(Settings&), double& (*)(Settings&),
+                            std::chrono::milliseconds& (*)(Settings&), Bytes& (*)(Settings&),
+                            std::vector<std::string>& (*)(Settings&), telemetry::Level& (*)(Settings&),
                             telemetry::LogFormat& (*)(Settings&), ClickHouseUse& (*)(Settings&), AccessLog& (*)(Settings&)>;
 
 /// One setting: the row of the one table from which reading, checking, `tributary settings` and docs/configuration.md derive.
@@ -24,6 +25,7 @@ struct Definition {
   std::string_view zero = {};  ///< what 0 (or empty text) means; empty where it is a number like any other, or not legal
   std::string_view about = {};
   bool secret = false;     ///< may hold a password: never repeated in a message
+  std::string_view standard_variable = {};  ///< of the environment, which other programs know, too; our own wins over it
 };
 
 /// Every setting, in the order of the reference.

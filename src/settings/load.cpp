@@ -63,6 +63,10 @@ class Loader {
   }
 
   void read_environment(const std::map<std::string, std::string>& environment) {
+    for (const auto& definition : definitions()) {
+      const auto found = environment.find(std::string(definition.standard_variable));
+      if (found != environment.end() && !found->second.empty()) set(definition, found->second, found->first);
+    }
     for (const auto& [name, value] : environment) {
       const auto found = std::ranges::find(definitions(), name, environment_name);
       if (found != definitions().end()) {

@@ -20,7 +20,8 @@ A setting can stand in four places. A later one wins over an earlier:
          retry_longest: 2min
        log: {level: debug}
 
-3. an environment variable: `TRIBUTARY_` and the name in capitals, with `_` for each dot: `TRIBUTARY_SYNC_RETRY_LONGEST=2min`;
+3. an environment variable: `TRIBUTARY_` and the name in capitals, with `_` for each dot: `TRIBUTARY_SYNC_RETRY_LONGEST=2min`. It wins over a variable
+   that other programs know, too, where the table names one;
 4. the command line: `--set sync.retry_longest=2min`, and for some a flag of their own (`tributary --help`).
 
 Everything is checked before anything starts. An unknown name, a value of the wrong type or out of its range is an error that says where it
@@ -38,7 +39,8 @@ std::string reference_markdown() {
   std::string text(kHead);
   for (const auto& definition : definitions()) {
     text += "| `" + std::string(definition.name) + "` | " + type_name(definition) + " | `" + default_text(definition) + "` | " +
-            range_text(definition) + " | " + std::string(definition.zero) + " | " + std::string(definition.about) + " |\n";
+            range_text(definition) + " | " + std::string(definition.zero) + " | " + std::string(definition.about) +
+            (definition.standard_variable.empty() ? "" : " Also `" + std::string(definition.standard_variable) + "`.") + " |\n";
   }
   return text;
 }

@@ -132,6 +132,13 @@ struct Settings {
     std::string folder;
   } mappings;
 
+  struct Telemetry {
+    std::string otlp_endpoint;
+    std::vector<std::string> otlp_headers;
+    std::string service_name = "tributary";
+    double trace_sample_ratio = 1;
+  } telemetry;
+
   telemetry::LogSettings log;
   std::int64_t threads = 0;
 };

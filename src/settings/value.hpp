@@ -11,6 +11,7 @@
 namespace tributary::settings {
 
 std::optional<std::int64_t> parse_integer(std::string_view text);
+std::optional<double> parse_number(std::string_view text);  ///< 0.25
 /// A whole number with its unit, no blank between: 250ms, 10s, 5min, 2h. Only 0 may stand alone.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// A whole number with its unit: 512B, 256KiB, 8MiB, 1GiB. Only 0 may stand alone.
