@@ -13,38 +13,8 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS "OutgoingRequest_kind_pending_idx"
 --; drop the pending index of all kinds
 DROP INDEX IF EXISTS "OutgoingRequest_pending_idx";
 
---; enqueue for a kind of destination
--- Puts tenancies into the queue, once each while pending. DO UPDATE, not DO NOTHING: it takes the row's lock, so a poller that is about to claim
--- the old request waits until the ids of this transaction are visible (invariant 2). Ordered, so that two of these cannot deadlock.
--- PL/pgSQL keeps the plan; a function in SQL makes it anew at each call, which took a fifth of the time to sequence one row. Nor has it settings of its own, for the
--- same reason: every name is qualified.
-CREATE OR REPLACE FUNCTION tributary.enqueue_for(tenancy_ids uuid[], kind text)
-RETURNS bigint
-LANGUAGE plpgsql
-AS $$
-DECLARE
-  enqueued bigint;
-BEGIN
-  INSERT INTO public."OutgoingRequest" (id, "createdAt", "qstashOptions", "deduplicationKey", "tenancyId", "destinationKind")
-  SELECT gen_random_uuid(),
-         clock_timestamp() AT TIME ZONE 'UTC',
-         jsonb_build_object(
-           'url', '/api/v1/internal/external-db-sync/sync-engine',
-           'body', jsonb_build_object('tenancyId', t.id),
-           'flowControl', jsonb_build_object('key', 'external-db-sync', 'parallelism', 20)),
-         'sync:' || t.id || CASE kind WHEN 'postgres' THEN '' ELSE ':' || kind END,
-         t.id,
-         kind
-  FROM (SELECT DISTINCT unnest(tenancy_ids) AS id ORDER BY 1) AS t
-  ON CONFLICT ("deduplicationKey") WHERE "startedFulfillingAt" IS NULL
-  DO UPDATE SET "qstashOptions" = EXCLUDED."qstashOptions";
-  GET DIAGNOSTICS enqueued = ROW_COUNT;
-  RETURN enqueued;
-END
-$$;
-
 --; enqueue
--- For every kind that is in use. Always in this order of kinds, for the same reason as above. How many tenancies.
+-- For every kind that is in use (enqueue_for: 0010_traces.sql). Always in this order of kinds, so that two of these cannot deadlock. How many tenancies.
 CREATE OR REPLACE FUNCTION tributary.enqueue(tenancy_ids uuid[])
 RETURNS bigint
 LANGUAGE plpgsql

@@ -17,6 +17,7 @@
 #include "mapping/clickhouse_sql.hpp"
 #include "mapping/mapping.hpp"
 #include "postgres/pool.hpp"
+#include "telemetry/trace.hpp"
 
 namespace tributary::api {
 
@@ -41,6 +42,7 @@ struct Context {
   destination::postgres_target::Params destinations;  ///< how they are connected to, and what may be one
   /// The shared ClickHouse as it is now; nullopt: there is none, or it is away.
   std::function<asio::awaitable<std::optional<ClickHouse>>()> clickhouse;
+  telemetry::Tracer* tracer = nullptr;  ///< null: nothing is traced
   /// Of analytics queries, by project.
   std::shared_ptr<Quota> queries = std::make_shared<Quota>(4, 16);
 

@@ -43,6 +43,7 @@ struct ApiParams {
   Secrets dashboard_sessions;                   ///< seals them
   destination::postgres_target::Params destinations;
   std::optional<ClickHouseAccess> clickhouse;         ///< a server; nullopt: the embedded engine, or none
+  telemetry::Tracer* tracer = nullptr;                ///< null: nothing is traced
 
   /// Throws Failure{kBadInput} where http.listen is no address and port. nullopt: nothing listens.
   static std::optional<ApiParams> from(const settings::Settings& settings);

@@ -23,6 +23,8 @@ using telemetry::Level;
 
 constexpr auto kClickHousePatience = 15s;
 constexpr auto kWatchEvery = 1s;
+/// For the last spans, once everything else has ended.
+constexpr auto kLastSpans = 1s;
 
 postgres::ConnectOptions named(const postgres::ConnectOptions& options, std::string_view part) {
   if (options.keywords.contains("application_name")) return options;
@@ -34,9 +36,14 @@ postgres::PoolSettings bounded(postgres::PoolSettings settings, std::size_t max_
   return settings;
 }
 
-/// So that the poller knows what its own sequencer sends: that one wakes it without a detour.
-ServerParams named_process(ServerParams params) {
+/// So that the poller knows what its own sequencer sends, which wakes it without a detour; and with who traces, or nobody.
+ServerParams completed(ServerParams params, Tracing* tracing) {
   params.queue.process = Uuid::random().to_string();
+  auto* const tracer = tracing == nullptr ? nullptr : tracing->tracer();
+  params.sequencer.tracer = tracer;
+  params.queue.tracer = tracer;
+  params.sync.tracer = tracer;
+  if (params.api) params.api->tracer = tracer;
   return params;
 }
 
@@ -105,7 +112,8 @@ struct Server::Engine {
 Server::Server(asio::any_io_executor executor, ServerParams params, std::vector<mapping::Mapping> mappings,
                telemetry::Metrics& metrics)
     : executor_(executor),
-      params_(named_process(std::move(params))),
+      tracing_(params.tracing ? std::make_unique<Tracing>(executor, *params.tracing, metrics) : nullptr),
+      params_(completed(std::move(params), tracing_.get())),
       mappings_(std::move(mappings)),
       metrics_(metrics),
       ended_(std::move(executor)),
@@ -362,6 +370,7 @@ asio::awaitable<bool> Server::stop(Deadline deadline) {
   while (engine_ && !engine_->is_over) co_await engine_->over.wait(Deadline::never());
   engine_.reset();
   loops_.clear();
+  if (tracing_) co_await tracing_->stop(Deadline::after(kLastSpans));
   co_return in_time;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/event.hpp"
 #include "cli/api.hpp"
+#include "cli/tracing.hpp"
 #include "clickhouse/embedded/supervisor.hpp"
 #include "destination/clickhouse/writer.hpp"
 #include "mapping/mapping.hpp"
@@ -54,8 +55,10 @@ struct ServerParams {
   verify::CollectionParams collection;
   std::optional<ClickHouseParams> clickhouse;  ///< nullopt: there is none
   std::optional<ApiParams> api;                ///< nullopt: nothing listens
+  std::optional<Tracing::Params> tracing;      ///< nullopt: nothing is traced
 
-  /// Throws postgres::Error where source.url is not a connection string, Failure where clickhouse.url or http.listen is not what it should be.
+  /// Throws postgres::Error where source.url is not a connection string, Failure where clickhouse.url, http.listen or telemetry.otlp_endpoint is not what it
+  /// should be.
   static ServerParams from(const settings::Settings& settings);
 };
 
@@ -80,7 +83,7 @@ class Server {
   asio::awaitable<void> start(Deadline deadline);
   /// Until `stop`, or a loop has ended by a defect (which it has logged). REQUIRES: started.
   asio::awaitable<void> wait(std::stop_token stop);
-  /// Begins nothing new, finishes what is in flight, and ends the threads. False where something was cut off at the deadline: whoever
+  /// Begins nothing new, finishes what is in flight, ends the threads, and delivers the last spans. False where something was cut off at the deadline: whoever
   /// comes next does it again.
   asio::awaitable<bool> stop(Deadline deadline);
   /// There may be something to sequence and to claim.
@@ -117,6 +120,7 @@ class Server {
   void dispatch(queue::Claim claim);
 
   const asio::any_io_executor executor_;
+  const std::unique_ptr<Tracing> tracing_;  ///< null: nothing is traced
   const ServerParams params_;
   const std::vector<mapping::Mapping> mappings_;
   source::Installation installation_;

@@ -66,6 +66,7 @@ ServerParams ServerParams::from(const settings::Settings& settings) {
                        .longest_wait = settings.tombstones.longest_wait};
   params.clickhouse = clickhouse_params(settings);
   params.api = ApiParams::from(settings);
+  params.tracing = Tracing::Params::from(settings);
   return params;
 }
 

@@ -43,6 +43,16 @@ class Together {
   std::exception_ptr failure_;
 };
 
+std::vector<telemetry::TraceContext> parse_traces(std::string_view text) {
+  std::vector<telemetry::TraceContext> traces;
+  while (!text.empty()) {
+    const auto end = std::min(text.find(' '), text.size());
+    if (const auto trace = telemetry::TraceContext::parse(text.substr(0, end))) traces.push_back(*trace);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return traces;
+}
+
 }  // namespace
 
 Poller::Poller(asio::any_io_executor executor, postgres::Pool& pool, PollerParams params, telemetry::Metrics& metrics,
@@ -84,12 +94,14 @@ asio::awaitable<void> Poller::claim_some(std::stop_token stop) {
        free = params_.max_claims - in_progress_.load()) {
     looks_.add();
     std::vector<Claim> claims;
+    const auto began = std::chrono::steady_clock::now();
     {
       auto connection = co_await pool_.acquire(Deadline::after(kQueryTimeout));
       claims = co_await claim(*connection, params_.kind, Uuid::random(), params_.lease, free, Deadline::after(kQueryTimeout));
     }
     if (claims.empty()) break;
     claims_.add(claims.size());
+    if (params_.tracer != nullptr) trace(claims, began);
     in_progress_.fetch_add(static_cast<int>(claims.size()));
     const bool all_taken = static_cast<int>(claims.size()) < free;
     for (auto& one : claims) {
@@ -98,6 +110,22 @@ asio::awaitable<void> Poller::claim_some(std::stop_token stop) {
     }
     if (all_taken) break;
     passed_over_ = true;
+  }
+}
+
+// One statement claims for many traces, so each has a span of it. What a retry enqueues is part of no trace and begins one.
+void Poller::trace(std::vector<Claim>& claims, std::chrono::steady_clock::time_point began) {
+  for (auto& claim : claims) {
+    const auto traces = parse_traces(claim.traceparent);
+    auto span = params_.tracer->start("external-db-sync.poller.claimPendingRequests",
+                                      traces.empty() ? telemetry::TraceContext{} : traces.front(), telemetry::SpanKind::consumer);
+    span.began_at(began);
+    for (std::size_t i = 1; i < traces.size(); ++i) span.link(traces[i]);
+    span.set("stack.external-db-sync.pending-count", claims.size());
+    span.set("stack.external-db-sync.queued-ms", claim.waited.count());
+    if (claim.tenancy) span.set("stack.external-db-sync.tenancy-id", *claim.tenancy);
+    span.set("stack.external-db-sync.destination-kind", to_string(claim.kind));
+    claim.trace = span.context();
   }
 }
 

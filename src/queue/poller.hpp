@@ -16,6 +16,7 @@ struct PollerParams {
   int max_claims = 256;                               ///< claimed and not finished at once, in this process
   std::chrono::milliseconds longest_pause{500};      ///< between looks while nobody wakes it
   std::chrono::milliseconds revive_every{1'000};     ///< looking for stale leases and due retries
+  telemetry::Tracer* tracer = nullptr;  ///< null: nothing is traced
   std::string process;  ///< a notification with this payload is not listened to: its sender is in this process and calls wake()
 };
 
@@ -42,6 +43,7 @@ class Poller {
   asio::awaitable<void> poll(std::stop_token stop);
   asio::awaitable<void> maintain(std::stop_token stop);
   asio::awaitable<void> claim_some(std::stop_token stop);
+  void trace(std::vector<Claim>& claims, std::chrono::steady_clock::time_point began);
 
   postgres::Pool& pool_;
   const PollerParams params_;

@@ -38,8 +38,9 @@ SELECT c.id, c.tenancy_id,
        (extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - c."createdAt") * 1000)::bigint AS waited_ms,
        EXISTS (SELECT FROM tributary.mend AS m WHERE m.tenancy_id = c.tenancy_id AND m.finished_at IS NULL) AS mending,
        coalesce((SELECT max(jumped_to) FROM tributary.sequence_jump), -1) AS last_jump,
-       (SELECT coalesce(jsonb_object_agg(g.table_name, g.through), '{{}}') FROM tributary.collected AS g WHERE g.tenancy_id = c.tenancy_id) AS collected
-FROM (SELECT r.id, {} AS tenancy_id, r."createdAt", r."destinationKind" = 'clickhouse' AS is_shared FROM "OutgoingRequest" AS r WHERE r."leaseToken" = $1 AND r."startedFulfillingAt" IS NOT NULL) AS c
+       (SELECT coalesce(jsonb_object_agg(g.table_name, g.through), '{{}}') FROM tributary.collected AS g WHERE g.tenancy_id = c.tenancy_id) AS collected,
+       coalesce(c.traceparent, '') AS traceparent
+FROM (SELECT r.id, {} AS tenancy_id, r."createdAt", r."destinationKind" = 'clickhouse' AS is_shared, r.traceparent FROM "OutgoingRequest" AS r WHERE r."leaseToken" = $1 AND r."startedFulfillingAt" IS NOT NULL) AS c
 LEFT JOIN "Tenancy" AS t ON t.id = c.tenancy_id AND t."hasNoOrganization" = 'TRUE'
 LEFT JOIN tributary.deleted_tenancy AS d ON d."tenancyId" = c.tenancy_id)sql";
 const std::string kClaimed = fmt::format(kClaimedTemplate, kTenancyOfRequest);
@@ -92,7 +93,7 @@ constexpr std::string_view kFinish = R"sql(
 WITH finished AS (
   DELETE FROM "OutgoingRequest" WHERE id = $1 AND "leaseToken" = $2
 )
-SELECT tributary.enqueue_for(ARRAY[$4], $5), pg_notify('tributary_queue', '')::text WHERE $3)sql";
+SELECT tributary.enqueue_traced(ARRAY[$4], $5, nullif($6, '')), pg_notify('tributary_queue', '')::text WHERE $3)sql";
 
 // A stale request is deleted and its tenancy enqueued anew: setting it back to pending would violate the partial unique key where a newer one
 // is pending already. Requests in flight without a lease are of a process that knows no leases: they are given one lease's time. No lease is longer than an hour
@@ -196,6 +197,7 @@ std::vector<Claim> parse_claims(const postgres::Result& result, DestinationKind 
     claim.last_jump = result.get<std::int64_t>(row, 11);
     const auto collected = json::parse(result.get<std::string>(row, 12));
     for (const auto& [table, through] : collected.as_object()) claim.collected[table] = through.as_int64();
+    claim.traceparent = result.get<std::string>(row, 13);
     claims.push_back(std::move(claim));
   }
   return claims;
@@ -266,7 +268,8 @@ asio::awaitable<void> finish(postgres::Connection& connection, const Claim& clai
       .add(claim.lease_token)
       .add(again && claim.tenancy.has_value())
       .add(claim.tenancy, postgres::oid::kUuid)
-      .add(to_string(claim.kind));
+      .add(to_string(claim.kind))
+      .add(claim.traceparent);
   co_await connection.execute_prepared(kFinish, std::move(params), deadline);
 }
 

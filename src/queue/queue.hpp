@@ -11,6 +11,7 @@
 #include "base/uuid.hpp"
 #include "mapping/mapping.hpp"
 #include "postgres/pool.hpp"
+#include "telemetry/trace.hpp"
 
 /// "OutgoingRequest" and what is remembered of each destination. Plain functions over a connection to the source: the statements are the module.
 /// All throw postgres::Error.
@@ -63,6 +64,8 @@ struct Claim {
   std::string deleted_at;  ///< as the source writes it: which deletion, where it was made again and deleted again
   std::vector<DestinationEntry> destinations;
   std::vector<DestinationState> states;
+  std::string traceparent;  ///< the traces that it is part of, separated by blanks, as they stand in the queue; empty: none
+  telemetry::TraceContext trace;  ///< what the work on it continues; not valid: nothing
   std::chrono::milliseconds waited{0};  ///< in the queue, by the source's clock
   std::chrono::steady_clock::time_point claimed_at = std::chrono::steady_clock::now();
 };
@@ -78,7 +81,7 @@ asio::awaitable<std::vector<Claim>> claim_tenancy(postgres::Connection& connecti
 /// Returns how many there still were.
 asio::awaitable<std::uint64_t> renew(postgres::Connection& connection, std::vector<Uuid> requests,
                                      std::chrono::milliseconds lease, Deadline deadline);
-/// Deletes the request if the lease is still ours. `again`: puts the tenancy back at the end of the queue in the same transaction.
+/// Deletes the request if the lease is still ours. `again`: puts the tenancy back at the end of the queue in the same transaction, as part of the same traces.
 asio::awaitable<void> finish(postgres::Connection& connection, const Claim& claim, bool again, Deadline deadline);
 asio::awaitable<void> enqueue(postgres::Connection& connection, DestinationKind kind, Uuid tenancy, Deadline deadline);
 /// Puts back requests whose lease ran out (dropped where a newer one is pending) and tenancies with a destination or a quarantined key

@@ -13,6 +13,7 @@ constexpr std::string_view kNoWait = "SELECT set_config('synchronous_commit', 'o
 constexpr std::string_view kAnnounce = "SELECT setval('tributary.sequencer_state', $1)";
 constexpr std::string_view kState = "SELECT pg_sequence_last_value('tributary.sequencer_state'::regclass)";
 constexpr std::string_view kLockShard = "SELECT tributary.lock_shard($1)";
+constexpr std::string_view kLockShardTraced = "SELECT tributary.lock_shard($1), set_config('tributary.traceparent', $2, true)";
 constexpr std::string_view kLockTimeout = "SELECT set_config('lock_timeout', $1, true)";
 
 postgres::Command command(std::string_view sql) { return {sql, {}}; }
@@ -86,7 +87,9 @@ asio::awaitable<Sequenced> Client::sequence(Batch batch) {
   std::vector<postgres::Command> commands;
   postgres::Params lock;
   lock.add(shard);
-  commands.push_back({kLockShard, std::move(lock)});
+  const bool is_traced = !batch.traceparent.empty();
+  if (is_traced) lock.add(batch.traceparent);
+  commands.push_back({is_traced ? kLockShardTraced : kLockShard, std::move(lock)});
   if (batch.wait) {
     postgres::Params timeout;
     timeout.add(std::to_string(batch.wait->count()));

@@ -42,6 +42,7 @@ struct Batch {
   std::span<const Uuid> tenancies;
   std::int64_t rows_per_tenancy = 0;
   std::optional<std::chrono::milliseconds> wait;  ///< set: wait so long for locked rows, before any id is given
+  std::string traceparent = {};  ///< what the requests become part of; empty: nothing
 };
 
 /// What the sequencer says to the source: each call is one round trip on a connection of the pool.

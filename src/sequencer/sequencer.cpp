@@ -14,6 +14,7 @@
 #include "sequencer/client.hpp"
 #include "sequencer/pacing.hpp"
 #include "sequencer/sql.hpp"
+#include "sequencer/trace.hpp"
 #include "telemetry/log.hpp"
 
 namespace tributary::sequencer {
@@ -65,6 +66,7 @@ class Sequencer::Impl {
   asio::awaitable<void> work(std::size_t shard, std::vector<Uuid> tenancies);
   asio::awaitable<void> wait_for_locked(std::size_t shard, const std::vector<Uuid>& tenancies);
   asio::awaitable<Sequenced> sequence(Batch batch);
+  asio::awaitable<Sequenced> traced(Batch batch);
   void notified(std::string_view whose);
 
   // constant after construction
@@ -81,6 +83,7 @@ class Sequencer::Impl {
     telemetry::Histogram& seconds;
   };
   std::vector<TableMetrics> tables_;
+  const std::vector<std::string> table_names_;
 
   // owned by the pool's loop
   Client client_;
@@ -92,6 +95,7 @@ class Sequencer::Impl {
   int workers_ = 0;
   std::exception_ptr failure_;  ///< of a worker
   Pass done_;                   ///< since construction
+  std::uint64_t iterations_ = 0;  ///< transactions, since then
   bool notified_ = false;       ///< since the last look
   Clock::duration longest_batch_{};  ///< since the last rest; zero where there was none
   bool left_rows_ = false;           ///< one of these left something
@@ -114,12 +118,13 @@ Sequencer::Impl::Impl(postgres::Pool& pool, source::Installation installation, s
       waits_(metrics.counter("tributary_sequencer_waits_total")),
       failures_(metrics.counter("tributary_sequencer_failures_total")),
       enqueued_(metrics.counter("tributary_sequencer_enqueued_total")),
+      table_names_(sequenced_tables(mappings)),
       client_(pool, mappings),
       changed_(pool.executor()),
       asleep_(params.longest_pause),
       held_(params.longest_pause),
       patience_(params.passes_before_waiting) {
-  for (const auto& table : sequenced_tables(mappings)) {
+  for (const auto& table : table_names_) {
     const telemetry::Metrics::Labels labels{{"table", table}};
     tables_.push_back({metrics.counter("tributary_sequenced_rows_total", labels),
                        metrics.counter("tributary_sequenced_tenancies_total", labels),
@@ -373,9 +378,26 @@ asio::awaitable<void> Sequencer::Impl::wait_for_locked(std::size_t shard, const 
   patience_.waited(*tenancy, in_vain);
 }
 
+asio::awaitable<Sequenced> Sequencer::Impl::traced(Batch batch) {
+  auto span = params_.tracer->start("external-db-sync.sequencer.iteration", {}, telemetry::SpanKind::producer);
+  batch.traceparent = span.context().traceparent();
+  std::exception_ptr failure;
+  Sequenced result;
+  try {
+    result = co_await client_.sequence(batch);
+  } catch (const postgres::Error& error) {
+    span.fail(error.sqlstate(), error.what());
+    failure = std::current_exception();
+  }
+  if (failure) std::rethrow_exception(failure);
+  describe(span, {.number = iterations_, .tables = table_names_}, batch, result);
+  co_return result;
+}
+
 asio::awaitable<Sequenced> Sequencer::Impl::sequence(Batch batch) {
+  ++iterations_;
   const auto start = Clock::now();
-  const auto result = co_await client_.sequence(batch);
+  const auto result = params_.tracer == nullptr ? co_await client_.sequence(batch) : co_await traced(batch);
   const auto duration = Clock::now() - start;
   for (std::size_t i = 0; i < result.tables.size(); ++i) {
     if (result.tables[i].rows == 0) continue;

@@ -12,6 +12,7 @@
 #include "postgres/pool.hpp"
 #include "source/migrate.hpp"
 #include "telemetry/metrics.hpp"
+#include "telemetry/trace.hpp"
 
 namespace tributary::sequencer {
 
@@ -25,6 +26,7 @@ struct Params {
   std::chrono::milliseconds longest_pause{250};  ///< between looks while nothing is announced
   int passes_before_waiting = 8;  ///< a tenancy whose row was skipped as locked so often has that row waited for
   std::chrono::milliseconds lock_timeout{250};  ///< how long it is waited for
+  telemetry::Tracer* tracer = nullptr;  ///< null: nothing is traced
 };
 
 /// What one look round the shards did.

@@ -27,22 +27,30 @@ struct Engine::State : std::enable_shared_from_this<Engine::State> {
 
 asio::awaitable<void> Engine::State::serve(queue::Claim claim, std::function<void()> done) {
   const auto started = std::chrono::steady_clock::now();
+  auto span = telemetry::start_span(services.params.tracer, "external-db-sync.sync-engine", claim.trace);
+  if (claim.tenancy) span.set("stack.external-db-sync.tenancy-id", *claim.tenancy);
+  span.set("stack.external-db-sync.destination-kind", queue::to_string(services.kind));
+  claim.trace = span.context();
   try {
     const auto sync = std::make_shared<TenancySync>(std::shared_ptr<Services>(shared_from_this(), &services), claim);
     const auto result = co_await sync->run();
+    span.set("stack.external-db-sync.needs-resync", result.more);
     if (result.may_finish) co_await finish(claim, result.more);
   } catch (const postgres::Error& error) {
     // The request stays claimed: when its lease has run out it is tried again, so a source that is down is not asked without a pause.
     services.metrics.counter("tributary_sync_source_errors_total").add();
+    span.fail(error.sqlstate(), error.what());
     telemetry::log(
         telemetry::Level::warning, "sync", "the source failed, the tenancy will be tried again when its lease has run out",
         {{"tenancy", claim.tenancy ? claim.tenancy->to_string() : ""}, {"sqlstate", error.sqlstate()}, {"error", error.what()}});
   } catch (const std::exception& error) {
     services.metrics.counter("tributary_sync_defects_total").add();
+    span.fail("", error.what());
     telemetry::log(telemetry::Level::error, "sync", "a defect while syncing a tenancy",
                    {{"tenancy", claim.tenancy ? claim.tenancy->to_string() : ""}, {"error", error.what()}});
   }
   services.metrics.histogram("tributary_sync_seconds", services.labels()).observe(std::chrono::steady_clock::now() - started);
+  span.end();
   if (std::chrono::steady_clock::now() >= next_tidying) {
     next_tidying = std::chrono::steady_clock::now() + 5s;
     services.destinations.close_idle();

@@ -35,6 +35,7 @@ struct Params {
   std::size_t most_refused_rows = 100;  ///< in one small batch; more of them park the whole mapping
   destination::postgres_target::Params destination;
   Secrets secrets;  ///< that open destinations' connection strings
+  telemetry::Tracer* tracer = nullptr;  ///< null: nothing is traced
 };
 
 /// Reads a tenancy's changes past each watermark once and applies them to each of its destinations of one kind (invariants 3, 4, 6, 8).

@@ -55,18 +55,22 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
       for (const auto& target : targets) target->load.reset();
       co_return;
     }
+    auto span = start_span(kFetchSpan);
     co_await stream(*changes, targets, with_patience);
     if (changes->is_broken_off()) {
       for (const auto& target : targets) target->load.reset();
       put_off();
       co_return;
     }
-    LoadedBatch batch{.through = changes->through(),
+    LoadedBatch batch{.after = want.after,
+                      .through = changes->through(),
                       .rows = static_cast<std::size_t>(changes->delivered()),
                       .bytes = changes->delivered_bytes(),
                       .caught_up = changes->caught_up(),
                       .is_last = changes->caught_up() || services_.stopping || turn.expired() || slots.waiting() > 0,
                       .complete_until = changes->complete_until()};
+    if (span.recorded()) describe_fetch(span, batch.extent(*want.mapping));
+    span.end();
     changes.reset();
     want.after = batch.through;
     // While the destinations merge this batch the source is at work on the next one, as far ahead as the sockets' buffers reach.
@@ -97,12 +101,15 @@ asio::awaitable<void> TenancySync::commit_loads(const mapping::Mapping& mapping,
   const Work commit = [this, &mapping, batch](TargetPointer target) -> asio::awaitable<void> {
     const auto complete_until = quarantined(*target, mapping, false) > 0 ? std::nullopt : batch.complete_until;
     const auto began = std::chrono::steady_clock::now();
+    auto span = start_span(kApplySpan);
     auto outcome = target->load_failure
                        ? std::move(*target->load_failure)
                        : co_await target->load->commit(batch.through, complete_until, batch.caught_up, apply_deadline());
     target->load.reset();
     learn(*target, mapping, batch.rows, outcome, began);
     services_.observe_stage("load", began);
+    if (span.recorded()) describe_apply(span, services_.kind, target->entry.id, batch.extent(mapping), outcome);
+    span.end();
     if (outcome.verdict == Verdict::durable) {
       count_batch(mapping, batch.rows, batch.bytes);
       observe_lag();
@@ -225,7 +232,9 @@ asio::awaitable<void> TenancySync::apply_sparing(TargetPointer target, destinati
                                source_deadline());
   };
   const auto began = std::chrono::steady_clock::now();
+  auto span = start_span(kApplySpan);
   auto outcome = co_await target->destination->apply_sparing(batch, services_.params.most_refused_rows, keep, apply_deadline());
+  end_apply(span, *target, {&batch, 1}, outcome);
   learn(*target, mapping, batch.changes->rows.rows(), outcome, began);
   if (outcome.verdict == Verdict::durable) {
     count_batch(mapping, applied.size(), batch.changes->rows.size_bytes());

@@ -112,10 +112,17 @@ asio::awaitable<void> TenancySync::sync(Targets& targets, bool with_patience) {
   }
   if (wants.empty()) co_return;
   const auto began = std::chrono::steady_clock::now();
+  auto span = start_span(kFetchSpan);
   const auto found = co_await services_.reader.read(tenancy_, wants, services_.params.small_rows, source_deadline());
   services_.observe_stage("fetch", began);
   if (is_another_server(found.last_jump, targets)) co_return;
   const auto& read = found.changes;
+  if (span.recorded()) {
+    Extent extent;
+    for (const auto& changes : read) extent.add(*changes);
+    describe_fetch(span, extent);
+    span.end();
+  }
   // A deleted tenancy is forgotten only when all its tombstones are numbered and read; numbering them puts it into the queue again.
   for (const auto& changes : read) everything_read_ = everything_read_ && changes->complete_until.has_value();
   co_await each(targets, with_patience, [this, read = read](TargetPointer target) { return deliver(std::move(target), read); });
@@ -219,8 +226,10 @@ asio::awaitable<void> TenancySync::apply_together(TargetPointer target, std::vec
   std::vector<const Batch*> pointers;
   for (const auto& batch : batches) pointers.push_back(&batch);
   const auto began = std::chrono::steady_clock::now();
+  auto span = start_span(kApplySpan);
   auto outcome = co_await target->destination->apply(pointers, apply_deadline());
   services_.observe_stage("apply", began);
+  end_apply(span, *target, batches, outcome);
   for (const auto& batch : batches) learn(*target, *batch.changes->mapping, batch.changes->rows.rows(), outcome, began);
   if (outcome.verdict == Verdict::durable) {
     std::vector<std::string> names;
@@ -348,6 +357,19 @@ void TenancySync::count_batch(const mapping::Mapping& mapping, std::size_t rows,
   services_.metrics.counter("tributary_sync_rows_total", labels).add(rows);
   services_.metrics.counter("tributary_sync_batches_total", labels).add();
   services_.metrics.counter("tributary_sync_bytes_total", labels).add(bytes);
+}
+
+telemetry::Span TenancySync::start_span(std::string_view name) const {
+  return telemetry::start_span(services_.params.tracer, name, claim_.trace, telemetry::SpanKind::client);
+}
+
+void TenancySync::end_apply(telemetry::Span& span, const Target& target, std::span<const Batch> batches,
+                            const Outcome& outcome) const {
+  if (!span.recorded()) return;
+  Extent extent;
+  for (const auto& batch : batches) extent.add(*batch.changes);
+  describe_apply(span, services_.kind, target.entry.id, extent, outcome);
+  span.end();
 }
 
 void TenancySync::observe_lag() {

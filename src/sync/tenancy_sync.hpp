@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "sync/services.hpp"
+#include "sync/trace.hpp"
 
 namespace tributary::sync {
 
@@ -45,12 +46,15 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   using Work = std::function<asio::awaitable<void>(TargetPointer)>;
   /// What a load has streamed to its destinations and is about to commit there.
   struct LoadedBatch {
+    std::int64_t after = -1;
     std::int64_t through = -1;
     std::size_t rows = 0;
     std::size_t bytes = 0;
     bool caught_up = false;
     bool is_last = false;  ///< of this turn
     std::optional<postgres::Timestamp> complete_until;
+
+    Extent extent(const mapping::Mapping& mapping) const { return {mapping.name, rows, bytes, after, through}; }
   };
   using ChangesList = std::vector<std::shared_ptr<const Changes>>;
 
@@ -109,6 +113,9 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   /// A batch has become durable in a destination.
   void count_batch(const mapping::Mapping& mapping, std::size_t rows, std::size_t bytes);
   void observe_lag();
+  telemetry::Span start_span(std::string_view name) const;
+  void end_apply(telemetry::Span& span, const Target& target, std::span<const destination::Batch> batches,
+                 const destination::Outcome& outcome) const;
   Deadline source_deadline() const { return Deadline::after(services_.params.source_timeout); }
   Deadline apply_deadline() const { return Deadline::after(services_.params.apply_timeout); }
 

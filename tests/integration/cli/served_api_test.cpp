@@ -5,6 +5,7 @@
 #include "fixture.hpp"
 #include "support/clickhouse.hpp"
 #include "support/http_client.hpp"
+#include "support/otlp_receiver.hpp"
 
 /// The REST API of a started `tributary serve`: what needs the whole program.
 namespace tributary::test {
@@ -70,6 +71,8 @@ TEST_F(ServedApi, AnalyticsAnswerFromTheProjectsOwnRowsAndSayWhatTheyTook) {
     auto variables = environment();
     variables["TRIBUTARY_CLICKHOUSE_USE"] = "automatic";
     variables["TRIBUTARY_CLICKHOUSE_FOLDER"] = folder.string();
+    const OtlpReceiver collector;
+    variables["TRIBUTARY_TELEMETRY_OTLP_ENDPOINT"] = collector.url();
     Binary serve({"serve", "--threads", "1"}, variables);
     HttpClient client(port_of(serve));
     const auto post = [&](const std::string& path, const json::value& body) {
@@ -96,6 +99,17 @@ TEST_F(ServedApi, AnalyticsAnswerFromTheProjectsOwnRowsAndSayWhatTheyTook) {
     const auto wrong = post("query", {{"query", "SELECT nothing FROM"}});
     EXPECT_EQ(wrong.status, 400U);
     EXPECT_EQ(wrong.fields.at("x-stack-known-error"), "ANALYTICS_QUERY_ERROR");
+    // Both are spans; the trace has not what was asked.
+    const auto traced = [&](bool failed) {
+      return std::ranges::any_of(collector.spans(), [&](const auto& span) {
+        return span.name == "analytics.tenant-query" && span.attributes.at("stack.project-id") == id_ &&
+               span.error.empty() != failed;
+      });
+    };
+    serve.wait_until([&] { return traced(false) && traced(true); });
+    for (const auto& span : collector.spans()) {
+      for (const auto& [name, value] : span.attributes) EXPECT_THAT(value, Not(HasSubstr("SELECT"))) << name;
+    }
   }
   std::error_code ignored;
   fs::remove_all(folder, ignored);
