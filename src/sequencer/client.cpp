@@ -28,8 +28,11 @@ Sequenced read(const postgres::Result& result, std::size_t tables) {
                       .touched = result.get<std::vector<Uuid>>(0, 0).size(),
                       .enqueued = count(result, 1),
                       .markers = count(result, 2),
-                      .tables = {}};
+                      .tables = {},
+                      .commit_ages_us = {}};
   for (std::size_t i = 0; i < tables; ++i) sequenced.tables.push_back({count(result, 3 + 2 * i), count(result, 4 + 2 * i)});
+  if (auto ages = result.get<std::optional<std::vector<std::int64_t>>>(0, 3 + 2 * tables))
+    sequenced.commit_ages_us = std::move(*ages);
   return sequenced;
 }
 

@@ -33,6 +33,7 @@ struct Sequenced {
   std::uint64_t enqueued = 0;
   std::uint64_t markers = 0;
   std::vector<TableCount> tables;  ///< in the order of sequenced_tables()
+  std::vector<std::int64_t> commit_ages_us;  ///< of a few of the rows; empty where the source does not keep times of commits
 };
 
 /// One sequencing transaction.

@@ -77,6 +77,7 @@ class Sequencer::Impl {
   telemetry::Counter& waits_;
   telemetry::Counter& failures_;
   telemetry::Counter& enqueued_;
+  telemetry::Histogram& commit_age_;
   struct TableMetrics {
     telemetry::Counter& rows;
     telemetry::Counter& tenancies;
@@ -118,6 +119,7 @@ Sequencer::Impl::Impl(postgres::Pool& pool, source::Installation installation, s
       waits_(metrics.counter("tributary_sequencer_waits_total")),
       failures_(metrics.counter("tributary_sequencer_failures_total")),
       enqueued_(metrics.counter("tributary_sequencer_enqueued_total")),
+      commit_age_(metrics.histogram("tributary_sequencing_lag_seconds")),
       table_names_(sequenced_tables(mappings)),
       client_(pool, mappings),
       changed_(pool.executor()),
@@ -406,6 +408,7 @@ asio::awaitable<Sequenced> Sequencer::Impl::sequence(Batch batch) {
     tables_[i].seconds.observe(duration);
     done_.rows += result.tables[i].rows;
   }
+  for (const auto age : result.commit_ages_us) commit_age_.observe(std::chrono::microseconds(age));
   done_.tenancies += result.enqueued;
   enqueued_.add(result.enqueued);
   if (result.enqueued > 0 && sequenced_) sequenced_(result.enqueued);

@@ -66,10 +66,10 @@ std::string flagged_of_due(const Numbered& table) {
 std::string picked(const Numbered& table, std::size_t i) {
   return fmt::format(
       ",\npicked_{} AS MATERIALIZED (\n"
-      "  SELECT flagged.place\n"
+      "  SELECT flagged.place, flagged.writer\n"
       "  FROM due\n"
       "  CROSS JOIN LATERAL (\n"
-      "    SELECT r.ctid AS place\n{}"
+      "    SELECT r.ctid AS place, r.xmin AS writer\n{}"
       "    ORDER BY r.{} NULLS FIRST\n"
       "    LIMIT $5\n"
       "    FOR NO KEY UPDATE SKIP LOCKED\n"
@@ -139,6 +139,20 @@ std::string updated(const Numbered& table, std::size_t i) {
       "  RETURNING r.{} AS id\n"
       ")",
       i, table.table, places, table.tenancy);
+}
+
+/// Microseconds since the commits that flagged a few of the rows; NULL where the source does not keep these times, and then nothing of it is evaluated.
+std::string commit_ages(std::size_t tables) {
+  std::string few;
+  for (std::size_t i = 0; i < tables; ++i)
+    few += fmt::format("{}(SELECT writer FROM picked_{} LIMIT 4)", few.empty() ? "" : " UNION ALL ", i);
+  return "(CASE WHEN current_setting('track_commit_timestamp') = 'on' THEN ARRAY(\n"
+         "          SELECT (extract(epoch FROM clock_timestamp() - committed.at) * 1000000)::bigint\n"
+         "          FROM (" +
+         few +
+         ") AS few\n"
+         "          CROSS JOIN LATERAL pg_xact_commit_timestamp(few.writer) AS committed (at)\n"
+         "          WHERE committed.at IS NOT NULL) END)";
 }
 
 /// A marker is done with unless its parent could neither be numbered now nor will be for being flagged.
@@ -236,7 +250,7 @@ std::string sequencing_sql(std::span<const mapping::Mapping> mappings) {
          "SELECT ARRAY(SELECT id FROM touched),\n"
          "       (SELECT tenancies FROM enqueued),\n"
          "       (SELECT count(*) FROM settled)" +
-         counts +
+         counts + ",\n       " + commit_ages(tables.size()) +
          ",\n       (SELECT pg_notify('tributary_queue', coalesce(current_setting('tributary.process', true), ''))::text\n"
          "        FROM enqueued WHERE tenancies > 0)";
 }

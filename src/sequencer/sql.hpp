@@ -19,7 +19,8 @@ std::string look_sql(std::span<const mapping::Mapping> mappings);
 /// The statement of a sequencing transaction (after tributary.lock_shard): numbers flagged rows, rows that markers name, and tombstones, removes those markers, and
 /// enqueues the tenancies. $1 uuid[]: tenancies, $2, $3 uuid: first and last of the shard, $4 text: the shard, $5 bigint: at most so many rows of each
 /// tenancy and table.
-/// One row: uuid[] tenancies that got ids; bigint enqueued; bigint markers removed; then per table bigint rows, bigint tenancies.
+/// One row: uuid[] tenancies that got ids; bigint enqueued; bigint markers removed; then per table bigint rows, bigint tenancies; bigint[]
+/// microseconds since the commits of a few of the rows, NULL where the source has no track_commit_timestamp.
 std::string sequencing_sql(std::span<const mapping::Mapping> mappings);
 
 /// Waits for a few rows of tenancies $1 that others hold locked ($2 to $4 as above). To be run between lock_shard and the statement above, under a

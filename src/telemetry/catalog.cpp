@@ -55,6 +55,10 @@ constexpr auto kCatalog = std::to_array<MetricDescription>({
     {"tributary_sequencer_looks_total", counter, "statements", "", "Times that the sequencer looked for flagged rows."},
     {"tributary_sequencer_waits_total", counter, "waits", "",
      "Times that the sequencer waited for rows that a transaction kept locked."},
+    {"tributary_sequencing_lag_seconds", histogram, "seconds", "",
+     "From the application's commit until the change has its id and is queued, where tributary_lag_seconds goes on; of at most "
+     "four "
+     "rows of each batch and table. Nothing is observed unless the source has track_commit_timestamp = on."},
     {"tributary_spans_dropped_total", counter, "spans", "reason",
      "Spans of traces that are lost: full (too many waited while the collector was slow or away), refused (by it)."},
     {"tributary_spans_exported_total", counter, "spans", "", "Spans of traces that the collector has taken."},

@@ -42,6 +42,18 @@ TEST_F(Sequencing, NumbersRowsAndTombstonesAndEnqueuesTheirTenancies) {
             t1 + " " + t2);
 }
 
+TEST_F(Sequencing, LagBeginsWithTheApplicationsCommitWhereTheSourceKeepsItsTime) {
+  session.run(insert_user(t1, u1) + insert_user(t2, u2));
+  const auto age = session.number(
+      R"(SELECT sum(extract(epoch FROM clock_timestamp() - pg_xact_commit_timestamp(xmin)) * 1000000)::bigint FROM "ProjectUser")");
+  RunningSequencer sequencer(database);
+  wait_for(session, R"(SELECT count(*) FROM "ProjectUser" WHERE "shouldUpdateSequenceId")", "0");
+  sequencer.stop();
+  const auto& lag = sequencer.metrics().histogram("tributary_sequencing_lag_seconds");
+  EXPECT_EQ(lag.count(), 2U);
+  EXPECT_GE(lag.sum(), std::chrono::microseconds(age));
+}
+
 TEST_F(Sequencing, DoesNotFlagWhatItNumbers) {
   session.run(insert_user(t1, u1) + insert_channel(t1, u1, uuid(21), "x@example.com") + insert_team(t1, uuid(31)) +
               insert_member(t1, u1, uuid(31)));
