@@ -91,9 +91,9 @@ int run(int argc, char** argv) {
   app.fallthrough();
   app.footer(kFooter);
   add_global_flags(app, flags);
-  for (const auto add : {add_demo, add_migrate, add_serve, add_sync, add_status, add_retry, add_pause, add_verify, add_resync,
-                         add_project, add_destination, add_mapping, add_clickhouse, add_query, add_secrets, add_settings,
-                         add_metrics, add_clickhouse_host, add_version}) {
+  for (const auto add : {add_demo,  add_migrate, add_serve,    add_sync,    add_status,          add_top,     add_retry,
+                         add_pause, add_verify,  add_resync,   add_project, add_destination,     add_mapping, add_clickhouse,
+                         add_query, add_secrets, add_settings, add_metrics, add_clickhouse_host, add_version}) {
     add(app, chosen);
   }
   try {

@@ -57,6 +57,7 @@ void add_serve(CLI::App& app, Action& chosen);
 void add_migrate(CLI::App& app, Action& chosen);
 void add_sync(CLI::App& app, Action& chosen);
 void add_status(CLI::App& app, Action& chosen);
+void add_top(CLI::App& app, Action& chosen);
 void add_project(CLI::App& app, Action& chosen);
 void add_destination(CLI::App& app, Action& chosen);
 void add_mapping(CLI::App& app, Action& chosen);
