@@ -50,5 +50,13 @@ TEST_F(CliPause, WhatIsNotThereIsNotPaused) {
   EXPECT_THAT(done({"pause", "--mapping", "users"}).out, HasSubstr("Paused users: 1 destination"));
 }
 
+TEST_F(CliPause, ProgramsAreToldHowMany) {
+  create_project("acme");
+  done({"destination", "add", "acme", "warehouse", "--url", warehouse_.uri()});
+  EXPECT_EQ(done({"pause", "--project", "acme", "--json"}).out, "{\"paused\":1}\n");
+  EXPECT_EQ(done({"pause", "--project", "acme", "--json"}).out, "{\"paused\":0}\n");
+  EXPECT_EQ(done({"resume", "--project", "acme", "--json"}).out, "{\"resumed\":1}\n");
+}
+
 }  // namespace
 }  // namespace tributary::test
