@@ -12,6 +12,7 @@
 #include "cli/clickhouse_access.hpp"
 #include "cli/command.hpp"
 #include "cli/text.hpp"
+#include "clickhouse/error.hpp"
 #include "source/migrate.hpp"
 #include "verify/pair.hpp"
 #include "verify/record.hpp"
@@ -56,6 +57,27 @@ std::string_view word_of(Difference::Kind kind) {
     default:
       return "extra";
   }
+}
+
+/// What failed, and a way on where a table is not what the mapping says: it may have been altered while it was read.
+std::string explained(const std::exception& failure) {
+  std::string text = failure.what();
+  bool is_shape = false;
+  if (const auto* error = dynamic_cast<const postgres::Error*>(&failure)) {
+    // undefined_column, undefined_table, datatype_mismatch, undefined_function (an operator of another type)
+    constexpr std::string_view kShape[] = {"42703", "42P01", "42804", "42883"};
+    is_shape = std::ranges::find(kShape, error->sqlstate()) != std::end(kShape);
+  } else if (const auto* other = dynamic_cast<const clickhouse::Error*>(&failure)) {
+    // NO_SUCH_COLUMN_IN_TABLE, UNKNOWN_IDENTIFIER, TYPE_MISMATCH, UNKNOWN_TABLE
+    constexpr int kShape[] = {16, 47, 53, 60};
+    is_shape = std::ranges::find(kShape, other->details().code) != std::end(kShape);
+  }
+  if (is_shape)
+    text +=
+        "; the table has another shape than the mapping's, or was altered meanwhile: undo that (or drop a destination's table, "
+        "which is made and "
+        "filled again), then go on with --resume";
+  return text;
 }
 
 class Verifier {
@@ -132,7 +154,7 @@ class Verifier {
           },
           stop_);
     } catch (const std::exception& failure) {
-      verdict.error = failure.what();
+      verdict.error = explained(failure);
     }
   }
 

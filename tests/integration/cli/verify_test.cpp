@@ -59,6 +59,22 @@ TEST_F(CliVerify, WhatCannotBeComparedIsNotProved) {
   EXPECT_EQ(tributary({"verify", "--source", nowhere()}).status, 2);
 }
 
+TEST_F(CliVerify, ATableThatChangesShapeMeanwhileIsSaidAndThereIsAWayOn) {
+  auto warehouse = warehouse_.session();
+  warehouse.run("BEGIN; LOCK TABLE teams IN ACCESS EXCLUSIVE MODE");
+  Binary verify({"verify", "--mapping", "teams"}, environment());
+  auto source = source_.session();
+  verify.wait_until([&] {
+    return source.number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = '" +
+                         warehouse_.name() + "'") > 0;
+  });
+  warehouse.run("ALTER TABLE teams RENAME COLUMN display_name TO other; COMMIT");
+  EXPECT_EQ(verify.wait(), 2);
+  EXPECT_THAT(verify.out(), AllOf(HasSubstr("display_name"), HasSubstr("was altered meanwhile"), HasSubstr("--resume")));
+  warehouse.run("ALTER TABLE teams RENAME COLUMN other TO display_name");
+  EXPECT_THAT(done({"verify", "--mapping", "teams", "--resume"}).out, HasSubstr("500 rows compared, equal"));
+}
+
 TEST_F(CliVerify, AnInterruptedComparisonGoesOn) {
   source_.session().run(
       "INSERT INTO tributary.verification (tenancy_id, destination_id, mapping, next_key, rows, differences, undecided) VALUES "
