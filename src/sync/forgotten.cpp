@@ -10,6 +10,16 @@ namespace tributary::sync {
 using destination::Failure;
 using telemetry::Level;
 
+namespace {
+
+std::string names_of(std::span<const queue::Suspect> suspects) {
+  std::string names;
+  for (const auto& suspect : suspects) names += (names.empty() ? "" : ",") + suspect.mapping;
+  return names;
+}
+
+}  // namespace
+
 // What a destination has seen and the source has forgotten, or has missed and the source has no more, no change will ever mend. Its watermark shows it, until
 // it has applied newer ids.
 asio::awaitable<void> TenancySync::note_suspects(TargetPointer target) {
@@ -29,7 +39,7 @@ asio::awaitable<void> TenancySync::note_suspects(TargetPointer target) {
   const auto asked = co_await queue::request_mends(*source, {tenancy_, target->entry.id}, suspects, source_deadline());
   if (asked > 0)
     telemetry::log(Level::warning, "sync", "a destination may have rows that the source lacks, and is compared with it",
-                   {{"tenancy", tenancy_.to_string()}, {"destination", target->entry.id}});
+                   {{"tenancy", tenancy_.to_string()}, {"destination", target->entry.id}, {"mappings", names_of(suspects)}});
 }
 
 /// Of those that stand below the last jump. What was found out of one is remembered until its watermark has moved.

@@ -123,6 +123,8 @@ asio::awaitable<void> TenancySync::commit_loads(const mapping::Mapping& mapping,
                      {{"tenancy", tenancy_.to_string()},
                       {"destination", target->entry.id},
                       {"mapping", mapping.name},
+                      {"after", batch.after},
+                      {"through", batch.through},
                       {"error", outcome.failure.message}});
       co_return;
     }
@@ -223,6 +225,8 @@ asio::awaitable<void> TenancySync::apply_sparing(TargetPointer target, destinati
                      {{"tenancy", tenancy_.to_string()},
                       {"destination", target->entry.id},
                       {"mapping", mapping.name},
+                      {"after", batch.changes->after},
+                      {"through", batch.changes->through},
                       {"sqlstate", row.failure.sqlstate}});
       refused.push_back({std::move(row.key), std::move(row.failure.sqlstate), std::move(row.failure.message)});
     }

@@ -28,6 +28,14 @@ std::shared_ptr<const Changes> first_of(const std::shared_ptr<const Changes>& ch
   return first;
 }
 
+/// Where a destination stands with a mapping; -1: it has nothing yet, or that is not known.
+std::int64_t watermark_of(const Target& target, std::string_view mapping) {
+  if (target.positions.size() != target.mappings.size()) return -1;
+  const auto found = std::ranges::find(target.mappings, mapping, &mapping::Mapping::name);
+  if (found == target.mappings.end()) return -1;
+  return target.positions[static_cast<std::size_t>(found - target.mappings.begin())].watermark;
+}
+
 }  // namespace
 
 TenancySync::TenancySync(std::shared_ptr<Services> services, queue::Claim claim)
@@ -288,6 +296,7 @@ asio::awaitable<void> TenancySync::park(TargetPointer target, std::string mappin
                  {{"tenancy", tenancy_.to_string()},
                   {"destination", target->entry.id},
                   {"mapping", mapping},
+                  {"after", watermark_of(*target, mapping)},
                   {"sqlstate", failure.sqlstate},
                   {"error", failure.message},
                   {"failures", failures},
