@@ -39,7 +39,7 @@ std::string errors_line(const Frame& frame) {
                      counted(queue.mending, "table"));
 }
 
-std::string clickhouse_line(const ClickHouseState& clickhouse) {
+std::string clickhouse_line(const queue::ClickHouseState& clickhouse) {
   auto text = fmt::format("clickhouse  {} waiting", counted(clickhouse.waiting, "request"));
   if (clickhouse.paused > 0) text += fmt::format(", paused for {}", counted(clickhouse.paused, "tenant"));
   if (clickhouse.failing > 0)
@@ -64,7 +64,7 @@ std::string mappings_table(const Frame& frame) {
   return table.empty() ? "" : '\n' + table.to_string();
 }
 
-std::string state_of(const Trouble& trouble) {
+std::string state_of(const queue::Trouble& trouble) {
   if (trouble.paused) return "paused";
   return trouble.quarantined > 0 ? counted(trouble.quarantined, "refused row") : "failing";
 }
