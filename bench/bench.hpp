@@ -63,5 +63,6 @@ std::vector<Result> clickhouse_fan_in(Context& context);
 std::vector<Result> clickhouse_latency(Context& context);
 std::vector<Result> clickhouse_queries(Context& context);
 std::vector<Result> http(Context& context);
+std::vector<Result> verify(Context& context);
 
 }  // namespace tributary::bench

@@ -27,6 +27,7 @@ constexpr Benchmark kBenchmarks[] = {
      &clickhouse_fan_in},
     {"clickhouse_latency", "commit to visible in the tenant's view of the embedded engine", &clickhouse_latency},
     {"clickhouse_queries", "a tenant's queries over the views, beside the bare tables", &clickhouse_queries},
+    {"verify", "a million equal users compared, beside one statement that hashes each row once", &verify},
     {"http", "requests of 64 clients, beside as many sessions of pgbench", &http},
 };
 
