@@ -86,6 +86,7 @@ TEST(Demo, EndsWithinTenSecondsOfCtrlC) {
   test::Folder folder;
   DemoProcess demo(folder, {"--tenants", "3", "--users", "500"});
   ASSERT_TRUE(demo.has_printed("backlog")) << demo.output();
+  EXPECT_THAT(demo.output(), HasSubstr("/dashboard/#operator_key="));
   demo.process().signal(SIGINT);
   EXPECT_EQ(demo.process().wait(10s), 0) << demo.output();
   EXPECT_THAT(test::processes_in(folder.path()), IsEmpty());
