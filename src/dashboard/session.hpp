@@ -27,7 +27,8 @@ struct Session {
 /// Lifetime: `context` outlives it. Threads: one loop.
 class Sessions {
  public:
-  explicit Sessions(const Context& context) : context_(context), projects_([&context](Deadline deadline) { return context.api.connect(deadline); }) {}
+  explicit Sessions(const Context& context)
+      : context_(context), projects_([&context](Deadline deadline) { return context.api.connect(deadline); }) {}
 
   /// By {"operator_key"}, or {"project_id", "admin_key"}.
   asio::awaitable<Session> sign_in(const http::Request& request);
