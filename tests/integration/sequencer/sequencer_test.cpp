@@ -155,21 +155,22 @@ TEST_F(Sequencing, AnInsertThatRefersToARowDoesNotHideIt) {
 
 TEST_F(Sequencing, ARowThatIsAlwaysLockedIsWaitedFor) {
   session.run(users(t1, 20) + insert_user(t1, u1));
-  // One of two sessions holds the row at any time: the next one queues behind it before it lets go.
   const auto hold = R"(BEGIN; UPDATE "ProjectUser" SET "displayName" = 'x' WHERE "projectUserId" = ')" + u1 + "'";
-  std::vector<std::jthread> holders;
-  for (int i = 0; i < 2; ++i) {
-    holders.emplace_back([&](std::stop_token stop) {
-      auto other = database.session();
-      while (!stop.stop_requested()) other.run(hold + "; SELECT pg_sleep(0.02); COMMIT");
-    });
-  }
-  wait_for(session, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted", "t");
+  const auto waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+  auto first = database.session();
+  auto second = database.session();
+  first.run(hold);
   sequencer::Params params;
-  params.lock_timeout = std::chrono::seconds(2);
+  params.lock_timeout = std::chrono::seconds(20);
   RunningSequencer running(database, params);
-  wait_for(session, R"(SELECT count("sequenceId") FROM "ProjectUser" WHERE "projectUserId" = ')" + u1 + "'", "1");
+  wait_for(session, waiting, "1");
   EXPECT_GT(running.metrics().counter("tributary_sequencer_waits_total").value(), 0U);
+  // The next holder queues behind the sequencer before the first lets go: the row is free at no time.
+  std::jthread next([&] { second.run(hold); });
+  wait_for(session, waiting, "2");
+  first.run("COMMIT");
+  next.join();
+  EXPECT_EQ(session.value(R"(SELECT count("sequenceId") FROM "ProjectUser" WHERE "projectUserId" = ')" + u1 + "'"), "1");
 }
 
 TEST_F(Sequencing, AParentThatChangesWhileItsDependantIsInsertedIsNumberedAgain) {
