@@ -81,6 +81,17 @@ std::string gone_query(const Mapping& mapping, std::span<const Column> columns, 
                     public_table(mapping.source_table), qualified("alive", mapping.tenancy_column), key);
 }
 
+/// The tenancy's tombstones, in order and up to the limit where there is one: WHERE to LIMIT.
+std::string changed_tombstones(const Mapping& mapping, const FetchArguments& arguments) {
+  const auto table = quote_literal(mapping.source_table);
+  // The equality is implied by the range; it tells the planner that within the range the order is that of the ids.
+  const auto text = fmt::format("    WHERE deleted.\"tableName\" = {}\n      AND {}\n", table,
+                                id_range("deleted.\"tenancyId\", deleted.\"tableName\", deleted.\"sequenceId\"",
+                                         arguments.tenancy + ", " + table, arguments));
+  if (arguments.limit.empty()) return text;
+  return text + fmt::format("    ORDER BY deleted.\"tenancyId\", deleted.\"sequenceId\"\n    LIMIT {}\n", arguments.limit);
+}
+
 std::string tombstone_branch(const Mapping& mapping, std::span<const Column> columns, const FetchArguments& arguments,
                              DestinationKind kind) {
   std::string text = "    SELECT deleted.\"tenancyId\",\n           deleted.\"sequenceId\",\n           gone.\"is_deleted\"";
@@ -90,15 +101,8 @@ std::string tombstone_branch(const Mapping& mapping, std::span<const Column> col
   }
   text += "\n    FROM public.\"DeletedRow\" AS deleted\n    LEFT JOIN LATERAL (\n" + gone_query(mapping, columns, kind);
   text += "    ) AS gone ON TRUE\n";
-  const auto table = quote_literal(mapping.source_table);
-  // The equality is implied by the range; it tells the planner that within the range the order is that of the ids.
-  text += fmt::format("    WHERE deleted.\"tableName\" = {}\n      AND {}\n", table,
-                      id_range("deleted.\"tenancyId\", deleted.\"tableName\", deleted.\"sequenceId\"",
-                               arguments.tenancy + ", " + table, arguments));
-  if (arguments.limit.empty()) return text;
-  return text + fmt::format("    ORDER BY deleted.\"tenancyId\", deleted.\"sequenceId\"\n    LIMIT {}\n", arguments.limit);
+  return text + changed_tombstones(mapping, arguments);
 }
-
 /// Rows and tombstones together, without order.
 std::string changes(std::span<const Column> columns, const std::string& rows, const std::string& tombstones) {
   std::string text = "SELECT change.\"sequence_id\",\n       change.\"is_deleted\"";
@@ -155,9 +159,11 @@ std::string fetch_whole_sql(const Mapping& mapping, const FetchArguments& argume
   return text;
 }
 
-std::string count_rows_sql(const Mapping& mapping, const FetchArguments& arguments) {
-  return fmt::format("SELECT count(*)\nFROM (\n    SELECT\n    FROM {} AS {}\n{}) AS row", public_table(mapping.source_table),
-                     kSourceAlias, changed_rows(mapping, arguments));
+std::string count_changes_sql(const Mapping& mapping, const FetchArguments& arguments) {
+  return fmt::format(
+      "SELECT (SELECT count(*) FROM (\n    SELECT\n    FROM {} AS {}\n{}  ) AS row)\n"
+      "     + (SELECT count(*) FROM (\n    SELECT\n    FROM public.\"DeletedRow\" AS deleted\n{}  ) AS tombstone)",
+      public_table(mapping.source_table), kSourceAlias, changed_rows(mapping, arguments), changed_tombstones(mapping, arguments));
 }
 
 std::string fetch_keys_sql(const Mapping& mapping) {

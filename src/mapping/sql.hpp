@@ -41,8 +41,8 @@ std::string fetch_sql(const Mapping& mapping, const FetchArguments& arguments, D
 std::string fetch_whole_sql(const Mapping& mapping, const FetchArguments& arguments, DestinationKind kind);
 inline constexpr std::string_view kWholeReaderSettings =
     "SET LOCAL enable_hashjoin = on; SET LOCAL enable_nestloop = off; SET LOCAL enable_bitmapscan = on";
-/// SELECT count(*) of the tenancy's rows past the watermark, counted up to the limit.
-std::string count_rows_sql(const Mapping& mapping, const FetchArguments& arguments);
+/// SELECT of how many changes the tenancy has past the watermark: rows and tombstones, each counted up to the limit.
+std::string count_changes_sql(const Mapping& mapping, const FetchArguments& arguments);
 
 /// SELECT of the current state of given target keys ($1 tenancy uuid, then one array parameter per target key column in key order, of the column's type):
 /// the layout of a read for Postgres, sequence_id 0, one tuple per key: of rows that share it the newest; a key that is not there comes with is_deleted = true.

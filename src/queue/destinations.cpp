@@ -69,7 +69,10 @@ DELETE FROM tributary.deleted_tenancy
 WHERE "tenancyId" = $1 AND destinations = '{}')sql";
 
 constexpr std::string_view kKnowsTenancy = R"sql(
-SELECT EXISTS (SELECT FROM "Tenancy" WHERE id = $1) OR EXISTS (SELECT FROM tributary.deleted_tenancy WHERE "tenancyId" = $1))sql";
+SELECT EXISTS (SELECT FROM "Tenancy" WHERE id = $1)
+    OR EXISTS (SELECT FROM tributary.deleted_tenancy WHERE "tenancyId" = $1)
+    OR pg_is_in_recovery()
+    OR coalesce((SELECT max(jumped_to) FROM tributary.sequence_jump), -1) <> $2)sql";
 
 constexpr std::string_view kQuarantine = R"sql(
 INSERT INTO tributary.quarantine AS q (tenancy_id, destination_id, mapping, key, next_try_at, sqlstate, error)
@@ -231,9 +234,10 @@ asio::awaitable<void> forget_deleted_tenancy(postgres::Connection& connection, U
   co_await connection.execute_pipeline(std::move(commands), deadline);
 }
 
-asio::awaitable<bool> knows_tenancy(postgres::Connection& connection, Uuid tenancy, Deadline deadline) {
+asio::awaitable<bool> may_know_tenancy(postgres::Connection& connection, Uuid tenancy, std::int64_t last_jump,
+                                       Deadline deadline) {
   postgres::Params params;
-  params.add(tenancy);
+  params.add(tenancy).add(last_jump);
   co_return (co_await connection.execute(kKnowsTenancy, std::move(params), deadline)).get<bool>(0, 0);
 }
 

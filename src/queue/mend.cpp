@@ -28,14 +28,14 @@ WHERE suspect.reason IS NOT NULL
 ON CONFLICT (tenancy_id, destination_id, mapping) DO UPDATE
 SET reason = EXCLUDED.reason, reads_everything = false, begun = false, requested_at = clock_timestamp(), finished_at = NULL, differences = 0, error = ''
 WHERE m.finished_at IS NOT NULL
-  AND CASE EXCLUDED.reason
-        WHEN 'ahead' THEN m.requested_at < (SELECT max(jumped_at) FROM tributary.sequence_jump)
-        ELSE EXCLUDED.reason = 'collected'
-      END)sql";
+  AND (EXCLUDED.reason = 'collected' OR m.requested_at < (SELECT max(jumped_at) FROM tributary.sequence_jump)))sql";
 
+// A deleted tenancy may come back under its own id before its destinations were left: then they must still be compared.
 constexpr std::string_view kForgetGone = R"sql(
 DELETE FROM tributary.mend AS m
 WHERE m.finished_at IS NULL
+  AND (EXISTS (SELECT FROM "Tenancy" AS t WHERE t.id = m.tenancy_id)
+    OR NOT EXISTS (SELECT FROM tributary.deleted_tenancy AS d WHERE d."tenancyId" = m.tenancy_id))
   AND NOT EXISTS (
     SELECT FROM "Tenancy" AS t
     WHERE t.id = m.tenancy_id AND t."hasNoOrganization" = 'TRUE'

@@ -159,7 +159,7 @@ asio::awaitable<std::uint64_t> retry(postgres::Connection& connection, std::opti
 /// These destinations have applied the tombstones of a deleted tenancy, which is forgotten once all have; not where it was deleted once more since.
 asio::awaitable<void> forget_deleted_tenancy(postgres::Connection& connection, Uuid tenancy, std::string deleted_at,
                                              std::vector<std::string> destinations, Deadline deadline);
-/// It is there, or was deleted and is not forgotten yet.
-asio::awaitable<bool> knows_tenancy(postgres::Connection& connection, Uuid tenancy, Deadline deadline);
+/// It is there, or was deleted and is not forgotten yet, or this connection is to a server that cannot tell: a replica, or one that has not jumped to `last_jump`.
+asio::awaitable<bool> may_know_tenancy(postgres::Connection& connection, Uuid tenancy, std::int64_t last_jump, Deadline deadline);
 
 }  // namespace tributary::queue

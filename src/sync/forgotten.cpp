@@ -40,11 +40,15 @@ asio::awaitable<void> TenancySync::note_suspects(TargetPointer target) {
   if (asked > 0)
     telemetry::log(Level::warning, "sync", "a destination may have rows that the source lacks, and is compared with it",
                    {{"tenancy", tenancy_.to_string()}, {"destination", target->entry.id}, {"mappings", names_of(suspects)}});
+  for (const auto& suspect : suspects) {
+    if (suspect.ahead) services_.examined.add({tenancy_, target->entry.id, suspect.mapping}, claim_.last_jump, suspect.watermark);
+  }
 }
 
 /// Of those that stand below the last jump. What was found out of one is remembered until its watermark has moved.
 asio::awaitable<std::vector<const mapping::Mapping*>> TenancySync::forgotten_by_source(TargetPointer target) {
   std::vector<const mapping::Mapping*> below;
+  if (claim_.last_jump < 0) co_return below;
   std::vector<std::int64_t> watermarks;
   for (std::size_t i = 0; i < target->mappings.size(); ++i) {
     const auto watermark = target->positions[i].watermark;
@@ -55,18 +59,21 @@ asio::awaitable<std::vector<const mapping::Mapping*>> TenancySync::forgotten_by_
   }
   if (below.empty()) co_return below;
   const auto newest = co_await target->destination->newest(below, claim_.last_jump, apply_deadline());
-  if (const auto* failure = std::get_if<Failure>(&newest)) {
+  const auto* failure = std::get_if<Failure>(&newest);
+  // An engine that an earlier version has set up does not let its rows be looked at: the watermarks have to do.
+  const bool may_not_look = failure != nullptr && failure->sqlstate == "42501";
+  if (failure != nullptr && !may_not_look) {
     co_await park(target, "", *failure);
     co_return std::vector<const mapping::Mapping*>{};
   }
-  const auto& rows = std::get<std::vector<std::int64_t>>(newest);
+  const auto rows = may_not_look ? watermarks : std::get<std::vector<std::int64_t>>(newest);
   std::vector<const mapping::Mapping*> forgotten;
   auto source = co_await services_.source.acquire(source_deadline());
   for (std::size_t i = 0; i < below.size(); ++i) {
     const auto seen = std::max(watermarks[i], rows[i]);
     if (seen >= 0 && !co_await is_remembered(*source, *below[i], seen))
       forgotten.push_back(below[i]);
-    else
+    else if (!may_not_look)
       services_.examined.add({tenancy_, target->entry.id, below[i]->name}, claim_.last_jump, watermarks[i]);
   }
   co_return forgotten;
@@ -91,10 +98,10 @@ asio::awaitable<bool> TenancySync::is_remembered(postgres::Connection& source, c
 // A tenancy that the source does not know, though this database says that it is its: it was made, and had this database, before the source lost its last commits.
 // Whatever is in there counts as found there, and is compared.
 asio::awaitable<bool> TenancySync::take_over(Target& target, const destination::Positions& positions) {
-  if (!positions.owner) co_return false;
+  if (!positions.owner || claim_.last_jump < 0) co_return false;
   {
     auto source = co_await services_.source.acquire(source_deadline());
-    if (co_await queue::knows_tenancy(*source, *positions.owner, source_deadline())) co_return false;
+    if (co_await queue::may_know_tenancy(*source, *positions.owner, claim_.last_jump, source_deadline())) co_return false;
   }
   const auto outcome = co_await target.destination->disown(*positions.owner, apply_deadline());
   if (outcome.verdict != destination::Verdict::durable) co_return false;

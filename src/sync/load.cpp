@@ -17,8 +17,8 @@ constexpr std::size_t kMostWaiting = 128;
 constexpr std::chrono::milliseconds kPutOff{100};
 /// A load goes on, batch after batch, for so long or until others wait for its slot; then the tenancy's other mappings have their turn.
 constexpr std::chrono::seconds kLongestTurn{10};
-/// A first load of a customer's database may have the rows of so many batches if it is read whole: it is mostly copied straight in, which takes no longer than
-/// merging one. (A batch for ClickHouse has many rows anyway.)
+/// A first load may take the time of so many batches if it is read whole, and for a customer's database have as many rows: it is mostly copied straight in, which takes
+/// no longer than merging one. (A batch for ClickHouse has many rows anyway.)
 constexpr std::int64_t kBatchesOfAWhole = 5;
 
 }  // namespace
@@ -40,6 +40,7 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
     co_return;
   }
 
+  const std::pair key{tenancy_, want.mapping->name};
   const auto turn = Deadline::after(kLongestTurn);
   std::unique_ptr<ChangeStream> changes;
   for (;;) {
@@ -48,9 +49,10 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
     const auto rows = rows_at_once(targets, *want.mapping);
     const auto open = [&] {
       const auto whole = rows * (claim_.kind == queue::DestinationKind::postgres ? kBatchesOfAWhole : 1);
-      return services_.reader.open(tenancy_, want, rows, whole, source_deadline());
+      return services_.reader.open(tenancy_, want, rows, services_.not_whole.contains(key) ? 0 : whole, source_deadline());
     };
     if (!changes) changes = co_await open();
+    if (changes->is_whole()) services_.not_whole.insert(key);
     if (is_another_server(changes->last_jump(), targets)) {
       for (const auto& target : targets) target->load.reset();
       co_return;
@@ -62,6 +64,7 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
       put_off();
       co_return;
     }
+    if (changes->is_whole()) services_.not_whole.erase(key);
     LoadedBatch batch{.after = want.after,
                       .through = changes->through(),
                       .rows = static_cast<std::size_t>(changes->delivered()),
@@ -145,10 +148,10 @@ asio::awaitable<void> TenancySync::look_again(TargetPointer target, const mappin
 }
 
 asio::awaitable<void> TenancySync::stream(ChangeStream& changes, Targets& targets, bool with_patience) {
-  const auto time_is_up = Deadline::after(services_.params.load_time);
+  const auto time_is_up = Deadline::after(services_.params.load_time * (changes.is_whole() ? kBatchesOfAWhole : 1));
   auto chunk = std::make_shared<postgres::CopyBatch>();
   while (!targets.empty()) {
-    if ((time_is_up.expired() && !changes.is_whole()) || services_.stopping) {
+    if (time_is_up.expired() || services_.stopping) {
       co_await changes.stop(source_deadline());
       co_return;
     }

@@ -187,8 +187,8 @@ asio::awaitable<std::unique_ptr<ChangeStream>> Reader::open(Uuid tenancy, Want w
   const mapping::FetchArguments range{
       .tenancy = postgres::literal(tenancy), .after = postgres::literal(want.after), .limit = postgres::literal(limit)};
   // Not where rows can share a target key: the newest of them must come last.
-  const bool may_be_whole = want.after < 0 && !mapping::target_key_is_shared(*want.mapping);
-  const auto count = mapping::count_rows_sql(
+  const bool may_be_whole = most_of_a_whole > 0 && want.after < 0 && !mapping::target_key_is_shared(*want.mapping);
+  const auto count = mapping::count_changes_sql(
       *want.mapping, {.tenancy = range.tenancy, .after = range.after, .limit = postgres::literal(most_of_a_whole)});
   std::vector<postgres::Command> commands;
   commands.push_back(state_command(tenancy));

@@ -67,6 +67,8 @@ struct Services {
   std::set<DestinationKey> busy;
   /// A load met a row that is refused: up to this sequence id, small batches that spare such rows.
   std::map<MappingKey, std::int64_t> sparing_until;
+  /// First loads that were begun whole and not read to their end: in order and in batches they come through, however slowly. Tenancy and mapping.
+  std::set<std::pair<Uuid, std::string>> not_whole;
   /// How many changes a destination is given at once, where that is not simply Params::load_rows: see sync::rows_at_once().
   std::map<MappingKey, std::int64_t> rows_at_once;
   Examined examined;

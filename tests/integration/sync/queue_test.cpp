@@ -1,6 +1,7 @@
 #include <thread>
 
 #include "fixture.hpp"
+#include "queue/mend.hpp"
 #include "sync/reader.hpp"
 
 // What a reader of the queue's code asks first: who can lose a request, and who can hold everybody up.
@@ -172,6 +173,22 @@ TEST_F(QueueTest, WhatACustomerPutsIntoItsConfigurationHurtsNobody) {
   auto customer_session = customer.session();
   wait_until_equal(session_, sound, customer_session);
   wait_until([&] { return !state("d0").empty() && !state("d3").empty(); }, "what is wrong is said");
+}
+
+TEST_F(QueueTest, WhatIsToBeMendedOfADeletedTenancyIsKeptUntilItsDestinationsAreLeft) {
+  const auto tenancy = add_tenancy(1, {"postgresql://nobody@127.0.0.1:1/customer"});
+  session_.run("INSERT INTO tributary.mend (tenancy_id, destination_id, mapping, reason, reads_everything) VALUES ('" + tenancy +
+               "', 'customer', 'users', 'ahead', false)");
+  session_.run(R"(DELETE FROM "Tenancy" WHERE id = ')" + tenancy + "'");
+  const auto left = [&] {
+    with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+      co_await queue::open_mends(connection, 10, deadline());
+    });
+    return session_.number("SELECT count(*) FROM tributary.mend");
+  };
+  EXPECT_EQ(left(), 1) << "it may come back under its own id";
+  session_.run("DELETE FROM tributary.deleted_tenancy");
+  EXPECT_EQ(left(), 0);
 }
 
 TEST_F(QueueTest, AKeyThatIsRefusedTwiceInABatchIsQuarantinedOnce) {

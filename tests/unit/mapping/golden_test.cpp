@@ -41,7 +41,7 @@ const std::vector<Kind>& kinds() {
       {"fetch_whole",
        [](const Mapping& m) {
          const FetchArguments range{.tenancy = "$1", .after = "$2", .limit = "$3"};
-         return fetch_whole_sql(m, range, DestinationKind::clickhouse) + ";\n" + count_rows_sql(m, range) + ";\n";
+         return fetch_whole_sql(m, range, DestinationKind::clickhouse) + ";\n" + count_changes_sql(m, range) + ";\n";
        }},
       {"fetch_keys", [](const Mapping& m) { return fetch_keys_sql(m) + ";\n"; }},
       {"has_unsequenced", [](const Mapping& m) { return has_unsequenced_sql(m) + ";\n"; }},

@@ -63,8 +63,7 @@ FROM (
       AND (deleted."tenancyId", deleted."tableName", deleted."sequenceId") <= ($1, 'ContactChannel', 9223372036854775807)
   )
 ) AS change;
-SELECT count(*)
-FROM (
+SELECT (SELECT count(*) FROM (
     SELECT
     FROM public."ContactChannel" AS source
     WHERE (source."tenancyId", source."sequenceId") > ($1, $2)
@@ -72,4 +71,13 @@ FROM (
       AND source."sequenceId" IS NOT NULL
     ORDER BY source."tenancyId", source."sequenceId"
     LIMIT $3
-) AS row;
+  ) AS row)
+     + (SELECT count(*) FROM (
+    SELECT
+    FROM public."DeletedRow" AS deleted
+    WHERE deleted."tableName" = 'ContactChannel'
+      AND (deleted."tenancyId", deleted."tableName", deleted."sequenceId") > ($1, 'ContactChannel', $2)
+      AND (deleted."tenancyId", deleted."tableName", deleted."sequenceId") <= ($1, 'ContactChannel', 9223372036854775807)
+    ORDER BY deleted."tenancyId", deleted."sequenceId"
+    LIMIT $3
+  ) AS tombstone);

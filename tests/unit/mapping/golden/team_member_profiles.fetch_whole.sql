@@ -57,8 +57,7 @@ FROM (
       AND (deleted."tenancyId", deleted."tableName", deleted."sequenceId") <= ($1, 'TeamMember', 9223372036854775807)
   )
 ) AS change;
-SELECT count(*)
-FROM (
+SELECT (SELECT count(*) FROM (
     SELECT
     FROM public."TeamMember" AS source
     WHERE (source."tenancyId", source."sequenceId") > ($1, $2)
@@ -66,4 +65,13 @@ FROM (
       AND source."sequenceId" IS NOT NULL
     ORDER BY source."tenancyId", source."sequenceId"
     LIMIT $3
-) AS row;
+  ) AS row)
+     + (SELECT count(*) FROM (
+    SELECT
+    FROM public."DeletedRow" AS deleted
+    WHERE deleted."tableName" = 'TeamMember'
+      AND (deleted."tenancyId", deleted."tableName", deleted."sequenceId") > ($1, 'TeamMember', $2)
+      AND (deleted."tenancyId", deleted."tableName", deleted."sequenceId") <= ($1, 'TeamMember', 9223372036854775807)
+    ORDER BY deleted."tenancyId", deleted."sequenceId"
+    LIMIT $3
+  ) AS tombstone);

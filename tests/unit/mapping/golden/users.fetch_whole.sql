@@ -80,8 +80,7 @@ FROM (
       AND (deleted."tenancyId", deleted."tableName", deleted."sequenceId") <= ($1, 'ProjectUser', 9223372036854775807)
   )
 ) AS change;
-SELECT count(*)
-FROM (
+SELECT (SELECT count(*) FROM (
     SELECT
     FROM public."ProjectUser" AS source
     WHERE (source."tenancyId", source."sequenceId") > ($1, $2)
@@ -89,4 +88,13 @@ FROM (
       AND source."sequenceId" IS NOT NULL
     ORDER BY source."tenancyId", source."sequenceId"
     LIMIT $3
-) AS row;
+  ) AS row)
+     + (SELECT count(*) FROM (
+    SELECT
+    FROM public."DeletedRow" AS deleted
+    WHERE deleted."tableName" = 'ProjectUser'
+      AND (deleted."tenancyId", deleted."tableName", deleted."sequenceId") > ($1, 'ProjectUser', $2)
+      AND (deleted."tenancyId", deleted."tableName", deleted."sequenceId") <= ($1, 'ProjectUser', 9223372036854775807)
+    ORDER BY deleted."tenancyId", deleted."sequenceId"
+    LIMIT $3
+  ) AS tombstone);
