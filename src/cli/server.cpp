@@ -153,6 +153,8 @@ asio::awaitable<void> Server::start(Deadline deadline) {
       ended_.notify();
     });
   }
+  // Last: it ends by stop() alone, which nobody calls where this has thrown.
+  if (tracing_) tracing_->start();
 }
 
 void Server::add_loop(const source::Installation& installation, bool is_first, bool is_last) {

@@ -41,8 +41,10 @@ std::optional<Tracing::Params> Tracing::Params::from(const settings::Settings& s
 }
 
 Tracing::Tracing(asio::any_io_executor executor, Params params, telemetry::Metrics& metrics)
-    : state_(std::make_shared<State>(executor, std::move(params), metrics)) {
-  asio::co_spawn(executor, state_->exporter.run(), [state = state_](std::exception_ptr error) {
+    : executor_(std::move(executor)), state_(std::make_shared<State>(executor_, std::move(params), metrics)) {}
+
+void Tracing::start() {
+  asio::co_spawn(executor_, state_->exporter.run(), [state = state_](std::exception_ptr error) {
     if (error) std::rethrow_exception(error);
   });
 }

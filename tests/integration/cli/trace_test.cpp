@@ -70,6 +70,15 @@ TEST_F(CliTrace, ACollectorThatIsAwayOrNeverAnswersDelaysNeitherChangesNorTheEnd
   EXPECT_THAT(serve.err(), testing::HasSubstr("the last spans could not be delivered"));
 }
 
+TEST_F(CliTrace, WithoutASourceServeAndSyncEndAsTheyDoUntraced) {
+  auto variables = traced(collector_.url());
+  variables["TRIBUTARY_SOURCE_URL"] = "postgres://postgres@127.0.0.1:1/nowhere";
+  for (const auto& arguments : std::vector<std::vector<std::string>>{{"serve"}, {"sync", "--once"}}) {
+    const auto finished = run_binary(arguments, variables);
+    EXPECT_EQ(finished.status, 1) << finished.err;
+  }
+}
+
 TEST_F(CliTrace, WhatTheCollectorRefusesIsCounted) {
   collector_.answer(500);
   Binary serve({"serve"}, traced(collector_.url()));
