@@ -55,14 +55,6 @@ TenantQuery query_of(const Request& request) {
   return query;
 }
 
-/// A project that asks too much at once waits by itself; none gets in only where all together do.
-Quota::Place place_for(Context& context, const Request& request) {
-  auto place = context.queries->enter(request.identity.project);
-  if (place) return std::move(*place);
-  if (context.queries->is_full()) throw http::Error(http::kBusy, "ClickHouse has more queries than it can take; try again later");
-  throw http::Error(kTooManyQueries, "Too many queries of this project run at once; try again when one has ended");
-}
-
 asio::awaitable<ClickHouse> need_clickhouse(Context& context) {
   auto clickhouse = co_await context.clickhouse();
   if (!clickhouse) throw http::Error(kUnavailable, "There is no ClickHouse now to ask. Try again.");
@@ -72,7 +64,7 @@ asio::awaitable<ClickHouse> need_clickhouse(Context& context) {
 /// The rows as they come, a JSON object a line, made one array.
 asio::awaitable<Response> answer(Context& context, const Request& request) {
   auto query = query_of(request);
-  const auto place = place_for(context, request);
+  const auto place = context.place_for_query(request.identity.project);
   const auto clickhouse = co_await need_clickhouse(context);
   std::string rows;
   std::string query_id;

@@ -43,6 +43,13 @@ asio::awaitable<postgres::PooledConnection> Context::connect(Deadline deadline) 
   throw http::Error(http::kBusy, "The server is busy; try again later");
 }
 
+Quota::Place Context::place_for_query(const std::string& project) {
+  auto place = queries.enter(project);
+  if (place) return std::move(*place);
+  if (queries.is_full()) throw http::Error(http::kBusy, "ClickHouse has more queries than it can take; try again later");
+  throw http::Error(kTooManyQueries, "Too many queries of this project run at once; try again when one has ended");
+}
+
 directory::Tenancy tenancy_of(const http::Request& request) {
   return {.id = request.identity.tenancy, .project = request.identity.project, .branch = request.identity.branch};
 }

@@ -44,11 +44,13 @@ struct Context {
   std::function<asio::awaitable<std::optional<ClickHouse>>()> clickhouse;
   telemetry::Tracer* tracer = nullptr;  ///< null: nothing is traced
   /// Of analytics queries, by project.
-  std::shared_ptr<Quota> queries = std::make_shared<Quota>(4, 16);
+  Quota queries{4, 16};
 
   /// A connection to the source. Throws postgres::Error where it cannot be reached, and http::Error where none became free in `queue_timeout`: the longer a request has
   /// waited, the likelier nobody waits for its answer.
   asio::awaitable<postgres::PooledConnection> connect(Deadline deadline);
+  /// For an analytics query of the project, kept until its last row. Throws http::Error where it, or all together, have as many as they may.
+  Quota::Place place_for_query(const std::string& project);
 };
 
 /// Run-time parameters of the API's sessions.

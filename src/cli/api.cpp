@@ -116,7 +116,7 @@ Api::Api(asio::ip::tcp::acceptor acceptor, postgres::Pool& source, std::span<con
                .destinations = params.destinations,
                .clickhouse = [this] { return clickhouse(); },
                .tracer = params.tracer,
-               .queries = std::make_shared<Quota>(params.max_queries_of_project, params.max_queries)},
+               .queries = Quota(params.max_queries_of_project, params.max_queries)},
       router_(api::make_router(context_, std::string(program_version()))),
       server_(std::move(acceptor), router_, params.server, metrics),
       stopping_(source.executor()) {

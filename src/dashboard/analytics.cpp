@@ -55,19 +55,21 @@ asio::awaitable<Response> tables(Dashboard::Parts& parts, const Request& request
 
 http::Error query_error(const std::string& message) { return {api::kAnalyticsQueryError, message, {{"error", message}}}; }
 
-/// The client must live for as long as its answer.
+/// The client must live for as long as its answer, and so long the query counts.
 struct Started {
+  Quota::Place place;
   std::shared_ptr<clickhouse::Client> client;
   analytics::TenantAnswer answer;
 };
 
 asio::awaitable<Started> start(Dashboard::Parts& parts, TenantQuery query) {
   if (const auto why = analytics::mistake(query)) throw query_error(*why);
+  auto place = parts.context.api.place_for_query(query.tenant.project);
   const auto clickhouse = co_await parts.context.api.clickhouse();
   if (!clickhouse) throw http::Error(api::kUnavailable, "There is no ClickHouse now to ask. Try again.");
   try {
     auto answer = co_await analytics::start(*clickhouse->tenants, std::move(query));
-    co_return Started{.client = clickhouse->tenants, .answer = std::move(answer)};
+    co_return Started{.place = std::move(place), .client = clickhouse->tenants, .answer = std::move(answer)};
   } catch (const analytics::QueryError& error) {
     throw query_error(error.what());
   }

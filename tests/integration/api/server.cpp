@@ -60,7 +60,7 @@ asio::awaitable<void> ApiServer::start(const Database& source, Params params) {
                                 .cron_secret = params.cron_secret,
                                 .destinations = destinations,
                                 .clickhouse = {},
-                                .queries = std::make_shared<Quota>(params.queries_of_project, 16)});
+                                .queries = Quota(params.queries_of_project, 16)});
   context_->clickhouse = [executor, options = params.clickhouse]() -> asio::awaitable<std::optional<api::ClickHouse>> {
     if (!options) co_return std::nullopt;
     const auto client = std::make_shared<clickhouse::Client>(executor, *options);

@@ -34,6 +34,7 @@ TEST_F(DashboardAnalytics, AnswerFromTheProjectsOwnRowsForAGridAndAsCsv) {
   auto variables = serving();
   variables["TRIBUTARY_CLICKHOUSE_USE"] = "automatic";
   variables["TRIBUTARY_CLICKHOUSE_FOLDER"] = folder_.string();
+  variables["TRIBUTARY_HTTP_MAX_QUERIES_OF_PROJECT"] = "1";
   Binary serve({"serve", "--threads", "1"}, variables);
   Viewer viewer(port_of(serve));
   sign_in(viewer, acme);
@@ -60,6 +61,23 @@ TEST_F(DashboardAnalytics, AnswerFromTheProjectsOwnRowsForAGridAndAsCsv) {
   expect_refusal(ask("SELECT nothing FROM teams", "csv"), 400, "ANALYTICS_QUERY_ERROR");
   expect_refusal(ask("SELECT 1 FORMAT CSV"), 400, "ANALYTICS_QUERY_ERROR");
   expect_refusal(ask("DROP TABLE teams"), 400, "ANALYTICS_QUERY_ERROR");
+
+  // A download counts until its end, which is far: nobody reads it.
+  {
+    HttpClient download(viewer.port());
+    const auto headers = viewer.headers();
+    std::string fields;
+    for (const auto& [name, value] : headers) fields += name + ": " + value + "\r\n";
+    const auto body = json::serialize(
+        json::object{{"query", "SELECT repeat('x', 10000) AS x FROM (SELECT arrayJoin(range(9000)))"}, {"format", "csv"}});
+    download.send(fmt::format("POST /dashboard/api/query HTTP/1.1\r\nHost: localhost\r\n{}Content-Length: {}\r\n\r\n{}", fields,
+                              body.size(), body));
+    ASSERT_EQ(download.start_reading().status, 200U);
+    expect_refusal(ask("SELECT 1"), 429, "TOO_MANY_QUERIES");
+    expect_refusal(ask("SELECT 1", "csv"), 429, "TOO_MANY_QUERIES");
+    download.abort();
+  }
+  serve.wait_until([&] { return ask("SELECT 1").status == 200; });
 
   // What the browser of tables lists can be asked for as it is listed.
   const auto tables = viewer.get("/tables");

@@ -28,5 +28,11 @@ TEST(Quota, APlaceThatIsLeftCanBeHadAgain) {
   EXPECT_TRUE(quota.enter("a"));
 }
 
+TEST(Quota, APlaceMayOutliveTheQuota) {
+  auto place = Quota(1, 1).enter("a");
+  ASSERT_TRUE(place);
+  place.reset();  // a sanitizer would tell
+}
+
 }  // namespace
 }  // namespace tributary
