@@ -96,20 +96,27 @@ void check_declaration(const Endpoint& endpoint) {
   require(declared.empty(), endpoint, "a parameter is declared that is not in the path");
 }
 
-/// Counts a request for as long as it is worked on.
+/// The requests that are worked on, by a router and those that are mounted in it.
+struct Admitted {
+  std::size_t most = 0;  ///< 0: any number
+  std::size_t now = 0;
+};
+
+/// Counts a request for as long as it is worked on. A coroutine that was cut off is destroyed after the router, hence its own part in the count.
 class Admission {
  public:
-  /// Throws Error where there are `most` already.
-  Admission(std::size_t& admitted, std::size_t most) : admitted_(admitted) {
-    if (most > 0 && admitted >= most) throw Error(kBusy, "The server has more requests than it can take; try again later");
-    ++admitted_;
+  /// Throws Error where there are as many as may be.
+  explicit Admission(std::shared_ptr<Admitted> admitted) : admitted_(std::move(admitted)) {
+    if (admitted_->most > 0 && admitted_->now >= admitted_->most)
+      throw Error(kBusy, "The server has more requests than it can take; try again later");
+    ++admitted_->now;
   }
-  ~Admission() { --admitted_; }
+  ~Admission() { --admitted_->now; }
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
 
  private:
-  std::size_t& admitted_;
+  const std::shared_ptr<Admitted> admitted_;
 };
 
 /// What was called and by whom, whatever comes of it.
@@ -126,10 +133,9 @@ struct Router::Impl {
   ErrorMapper map_error;
   std::vector<std::vector<std::string>> prefixes;  ///< of the API, as segments
   std::deque<Endpoint> endpoints;  // routes refer to these
-  detail::Routes routes;           ///< of the API, below its prefixes
+  detail::Routes routes;  ///< of the API, below its prefixes
   std::map<std::string, Page, std::less<>> pages;
-  std::size_t most_admitted = 0;
-  mutable std::size_t admitted = 0;
+  std::shared_ptr<Admitted> admitted = std::make_shared<Admitted>();
   std::vector<Router> mounted;
 
   bool is_below_prefix(const detail::Target& target) const;
@@ -209,7 +215,7 @@ asio::awaitable<Response> Router::Impl::dispatch(const RawRequest& raw, Called& 
 asio::awaitable<Response> Router::Impl::call(const Endpoint& endpoint, const RawRequest& raw, const detail::Target& target,
                                              const std::vector<std::string>& parameters, Called& called) const {
   called.route = endpoint.path;
-  const Admission admission(admitted, most_admitted);
+  const Admission admission(admitted);
   // Who calls comes first: a stranger learns nothing of what is wrong with a request.
   Identity identity;
   if (endpoint.access != Access::none) identity = co_await authenticate(endpoint.access, raw);
@@ -247,7 +253,7 @@ Router::Router(ApiDescription api, Authenticator authenticator, ErrorMapper map_
 Router::~Router() = default;
 Router::Router(Router&&) noexcept = default;
 
-void Router::admit(std::size_t most_requests) { impl_->most_admitted = most_requests; }
+void Router::admit(std::size_t most_requests) { impl_->admitted->most = most_requests; }
 
 void Router::add(Endpoint endpoint) {
   check_declaration(endpoint);
@@ -277,7 +283,10 @@ asio::awaitable<Response> Router::answer(const RawRequest& request) const {
   co_return response;
 }
 
-void Router::mount(Router other) { impl_->mounted.push_back(std::move(other)); }
+void Router::mount(Router other) {
+  other.impl_->admitted = impl_->admitted;
+  impl_->mounted.push_back(std::move(other));
+}
 
 std::optional<std::chrono::milliseconds> Router::timeout(const RawRequest& request) const {
   const auto target = detail::parse_target(request.target);

@@ -54,7 +54,8 @@ class Router {
   /// Throws std::invalid_argument where the declaration contradicts itself or another one: that is a defect, seen at start.
   void add(Endpoint endpoint);
   void add_page(Page page);
-  /// Everything below the prefixes of `other` is its business, with an authenticator of its own. This one's document does not tell of it.
+  /// Everything below the prefixes of `other` is its business, with an authenticator of its own; its requests count among those of admit(). This one's
+  /// document does not tell of it. REQUIRES: nothing is mounted in `other`.
   void mount(Router other);
 
   /// The answer, refusals included. HEAD is answered as GET is, OPTIONS with the methods. Throws only where its coroutine is cancelled.

@@ -108,11 +108,17 @@ TEST_F(HttpTest, RefusesALargeBodyThatFindsNoPlace) {
 TEST_F(HttpTest, MoreRequestsThanItTakesAreToldToComeBack) {
   router.admit(1);
   router.add_page({"/probe", [](const Request&) -> asio::awaitable<Response> { co_return Response::of_text("ok"); }});
+  Router other({.title = "", .version = "", .about = "", .prefixes = {"/other"}, .credentials = {}}, {});
+  other.add({.path = "/hello", .access = Access::none, .handle = [](const Request&) -> asio::awaitable<Response> {
+               co_return Response::of(json::object());
+             }});
+  router.mount(std::move(other));
   start();
   auto first = client();
   first.send("GET /api/v1/wait HTTP/1.1\r\nHost: a\r\n\r\n");
   waiting.acquire();
   auto second = client();
+  EXPECT_EQ(second.get("/other/hello").status, 503) << "a mounted router's";
   const auto refused = second.get("/api/v1/hello");
   EXPECT_EQ(refused.status, 503);
   EXPECT_EQ(refused.fields.at("x-stack-known-error"), "SERVER_BUSY");
