@@ -16,7 +16,8 @@ constexpr auto kHeartbeat = 15s;  ///< so that a connection that nothing is sent
 constexpr auto kPatience = 2s;    ///< with the source, when it is asked whether a key is still valid
 
 /// Until the session ends, the client goes, or the server stops.
-asio::awaitable<void> tell(Dashboard::Parts& parts, Session session, http::Writer& writer) {
+asio::awaitable<void> tell(Dashboard::Parts& parts, Session session, std::shared_ptr<Quota::Place> /*counts*/,
+                           http::Writer& writer) {
   const auto project = session.is_operator() ? std::nullopt : std::optional(session.project);
   const auto listener = parts.sampler.listen(project);
   co_await writer.write("retry: 1000\n\n");
@@ -46,9 +47,12 @@ void add_overview(http::Router& router, Dashboard::Parts& parts) {
   router.add(
       {.path = "/events", .access = Access::admin, .handle = [&parts](const Request& request) -> asio::awaitable<Response> {
          auto session = co_await parts.sessions.of(request.raw);
-         auto response = Response::of_stream("text/event-stream", [&parts, session = std::move(session)](http::Writer& writer) {
-           return tell(parts, session, writer);
-         });
+         auto place = parts.streams.enter(session.key);
+         if (!place) throw http::Error(http::kBusy, "Too many pages are open with this key; close some of them.");
+         const auto kept = std::make_shared<Quota::Place>(std::move(*place));
+         auto response = Response::of_stream(
+             "text/event-stream",
+             [&parts, session = std::move(session), kept](http::Writer& writer) { return tell(parts, session, kept, writer); });
          response.headers.add("x-accel-buffering", "no");  // as a proxy would hold them back
          co_return response;
        }});

@@ -1,4 +1,5 @@
 #pragma once
+#include "base/quota.hpp"
 #include "dashboard/dashboard.hpp"
 #include "dashboard/sampler.hpp"
 #include "dashboard/session.hpp"
@@ -13,6 +14,7 @@ struct Dashboard::Parts {
   const Context context;
   Sessions sessions;
   Sampler sampler;
+  Quota streams{32, 512};  ///< of events, by key: each is a connection for hours
 };
 
 // Each adds endpoints.

@@ -223,6 +223,22 @@ TEST_F(DashboardOverview, EventsEndWithTheirSession) {
   EXPECT_TRUE(events.has_ended());
 }
 
+TEST_F(DashboardOverview, EventsAreForSoManyPagesOfAKeyAndNoMore) {
+  Binary serve({"serve", "--roles", "api", "--threads", "1"}, serving());
+  Viewer viewer(port_of(serve));
+  sign_in(viewer);
+  {
+    std::vector<std::unique_ptr<Events>> pages;
+    for (int i = 0; i < 32; ++i) pages.push_back(std::make_unique<Events>(viewer));
+    EXPECT_EQ(pages.back()->head().status, 200U);
+    expect_refusal(viewer.get("/events"), 503, "SERVER_BUSY");
+    Viewer administrator(viewer.port());
+    sign_in(administrator, acme_);
+    EXPECT_EQ(Events(administrator).head().status, 200U) << "somebody else";
+  }
+  serve.wait_until([&] { return Events(viewer).head().status == 200; });
+}
+
 TEST_F(DashboardOverview, EventsDoNotHoldTheServerUpWhenItStops) {
   Binary serve({"serve", "--roles", "api", "--threads", "1"}, serving());
   Viewer viewer(port_of(serve));
