@@ -15,6 +15,13 @@ bool same_name(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
+/// As its details say; else soon.
+std::chrono::seconds retry_after(const Error& error) {
+  const auto* wait = error.details().if_contains("retry_in_ms");
+  if (wait == nullptr) return std::chrono::seconds(1);
+  return std::chrono::ceil<std::chrono::seconds>(std::chrono::milliseconds(wait->to_number<std::int64_t>()));
+}
+
 }  // namespace
 
 std::string_view to_string(Method method) {
@@ -70,7 +77,8 @@ Response Response::of(const Error& error) {
   auto response = of(error.body());
   response.status = error.status();
   response.headers.add("x-stack-known-error", error.code());
-  if (error.status() == 503 || error.status() == 429) response.headers.add("retry-after", "1");
+  if (error.status() == 503 || error.status() == 429)
+    response.headers.add("retry-after", std::to_string(retry_after(error).count()));
   return response;
 }
 

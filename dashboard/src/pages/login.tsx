@@ -1,6 +1,5 @@
 import { useId, useState } from "preact/hooks";
 import { ApiError, post } from "../api";
-import { duration } from "../format";
 import type { Session } from "../contract";
 
 type Keys = { operator_key: string } | { project_id: string; admin_key: string };
@@ -68,7 +67,5 @@ export function Login({ onSession, projectId }: LoginProps) {
 }
 
 function sentence(error: unknown): string {
-  if (!(error instanceof ApiError)) return String(error);
-  const wait = error.details["retry_in_ms"];
-  return typeof wait === "number" ? `${error.message} Try again in ${duration(wait)}.` : error.message;
+  return error instanceof ApiError ? error.message : String(error);
 }
