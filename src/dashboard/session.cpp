@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/network_v6.hpp>
 #include <boost/json.hpp>
 
 #include "api/shapes.hpp"
@@ -28,6 +30,14 @@ std::string hex(std::string_view bytes) {
 std::string hash_of(std::string_view key) {
   const auto hash = sha256(key);
   return hex({reinterpret_cast<const char*>(hash.data()), hash.size()});
+}
+
+/// Whose attempts are counted together. Whoever has one IPv6 address has all of its /64.
+std::string place_of(const std::string& client) {
+  boost::system::error_code error;
+  const auto address = asio::ip::make_address(client, error);
+  if (error || !address.is_v6() || address.to_v6().is_v4_mapped()) return client;
+  return asio::ip::make_network_v6(address.to_v6(), 64).canonical().to_string();
 }
 
 std::chrono::sys_time<milliseconds> now() { return std::chrono::time_point_cast<milliseconds>(std::chrono::system_clock::now()); }
@@ -68,20 +78,27 @@ bool has_key(const directory::Credentials& credentials, const std::string& key) 
 
 asio::awaitable<Session> Sessions::sign_in(const http::Request& request) {
   const auto& client = request.raw.client;
+  const auto place = place_of(client);
   const auto clock = std::chrono::steady_clock::now();
-  if (const auto wait = attempts_.wait(client, clock); wait.count() > 0) {
+  if (const auto wait = attempts_.wait(place, clock); wait.count() > 0) {
     throw http::Error(
         kTooManyAttempts,
         fmt::format("Too many keys were wrong. Try again in {} s.", std::chrono::ceil<std::chrono::seconds>(wait).count()),
         {{"retry_in_ms", wait.count()}});
   }
-  attempts_.note_wrong(client, clock);  // until it was right, or many could be tried at once
-  const auto session = co_await check_key(request.body.as_object(), request.deadline);
+  attempts_.note_wrong(place, clock);  // until it was right, or many could be tried at once
+  std::optional<Session> session;
+  try {
+    session = co_await check_key(request.body.as_object(), request.deadline);
+  } catch (...) {
+    attempts_.take_back(place);  // nobody can tell that it was wrong
+    throw;
+  }
   if (!session) {
     telemetry::log(Level::warning, "dashboard", "a sign-in was refused", {{"client", client}});
     throw http::Error(kWrongKey, "This key is not valid. Is it the right one, and the project's id, too?");
   }
-  attempts_.take_back(client);
+  attempts_.take_back(place);
   telemetry::log(Level::info, "dashboard", "somebody signed in",
                  {{"client", client}, {"operator", session->is_operator()}, {"project", session->project}});
   co_return *session;
@@ -137,6 +154,8 @@ asio::awaitable<bool> Sessions::holds(const Session& session, Deadline deadline)
   try {
     co_return co_await is_known(session, deadline);
   } catch (const postgres::Error&) {
+    co_return true;
+  } catch (const http::Error&) {  // too busy
     co_return true;
   }
 }

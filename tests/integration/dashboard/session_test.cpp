@@ -107,10 +107,12 @@ TEST_F(DashboardSession, IsNotGivenForWhatWasSealedForSomethingElse) {
 TEST_F(DashboardSession, MakesAnAddressWaitAfterTenWrongKeys) {
   Binary serve({"serve", "--roles", "api", "--threads", "1"}, serving());
   Viewer viewer(port_of(serve));
+  for (int i = 0; i < 10; ++i) expect_refusal(viewer.post("/session", {{"project_id", "acme"}}), 400, "SCHEMA_ERROR");
   for (int i = 0; i < 10; ++i) expect_refusal(viewer.post("/session", {{"operator_key", "guess"}}), 401, "WRONG_KEY");
   const auto refused = sign_in(viewer);
   expect_refusal(refused, 429, "TOO_MANY_ATTEMPTS");
-  EXPECT_GT(refused.number("/details/retry_in_ms"), 0);
+  EXPECT_GT(refused.number("/details/retry_in_ms"), 1'000);
+  EXPECT_GT(std::stoi(refused.fields.at("retry-after")), 1) << "as the details say";
 }
 
 TEST_F(DashboardSession, TakesNoOrdersFromOtherSitesPages) {
