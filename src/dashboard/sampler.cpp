@@ -77,14 +77,22 @@ asio::awaitable<json::object> Sampler::overview(std::optional<std::string> proje
   co_return co_await read_overview(context_, rates_, sequence_, *source, std::move(scope), counted, deadline);
 }
 
-/// Of everything, as counted not long ago: not every look counts every tenancy.
+/// Of everything, as counted not long ago: not every look counts every tenancy. Where a count fails, the one before does until the next is due.
 asio::awaitable<Totals> Sampler::totals(postgres::Connection& source, Deadline deadline) {
   const auto begun = Clock::now();
-  if (!totals_ || begun >= count_again_) {
-    totals_ = co_await count_all(source, std::nullopt, deadline);
+  if (totals_ && begun < count_again_) co_return *totals_;
+  const auto back_off = [&] {
     const auto now = Clock::now();
     count_again_ = now + std::max<Clock::duration>(kCountEvery, kCountShare * (now - begun));
+  };
+  back_off();
+  try {
+    totals_ = co_await count_all(source, std::nullopt, deadline);
+  } catch (const postgres::Error&) {
+    back_off();
+    throw;
   }
+  back_off();
   co_return *totals_;
 }
 
