@@ -3,7 +3,11 @@
 namespace tributary {
 namespace {
 
-bool is_space_or_control(char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; }
+/// C1, which some terminals take for escapes, included.
+bool is_space_or_control(std::string_view character) {
+  const auto first = static_cast<unsigned char>(character[0]);
+  return first <= ' ' || first == 0x7f || (first == 0xC2 && static_cast<unsigned char>(character[1]) < 0xA0);
+}
 
 /// Bytes of the UTF-8 character that `text` begins with, 0 where it begins with none (RFC 3629).
 std::size_t character_length(std::string_view text) {
@@ -28,7 +32,7 @@ std::string one_line(std::string_view text, std::size_t limit) {
     const auto length = character_length(text);
     const auto character = length == 0 ? "?" : text.substr(0, length);
     text.remove_prefix(character.size());
-    const bool blank = is_space_or_control(character[0]);
+    const bool blank = is_space_or_control(character);
     if (blank && (line.empty() || line.back() == ' ')) continue;
     if (line.size() + character.size() > limit) break;
     line += blank ? " " : character;

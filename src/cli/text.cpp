@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/one_line.hpp"
+
 namespace tributary::cli {
 namespace {
 
@@ -13,9 +15,7 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 }  // namespace
 
 void Table::add(std::vector<std::string> cells) {
-  for (auto& cell : cells) {
-    std::ranges::replace_if(cell, [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
-  }
+  for (auto& cell : cells) cell = one_line(cell, std::string::npos);
   rows_.push_back(std::move(cells));
 }
 

@@ -12,7 +12,7 @@ namespace tributary::cli {
 class Table {
  public:
   explicit Table(std::vector<std::string> headings) : rows_{std::move(headings)} {}
-  /// REQUIRES: as many cells as headings. A cell's line breaks become blanks.
+  /// REQUIRES: as many cells as headings. A cell is shown as one_line() of it: strangers choose names and errors.
   void add(std::vector<std::string> cells);
   bool empty() const { return rows_.size() == 1; }
   std::string to_string() const;  ///< lines, each with its line break, none with blanks at its end

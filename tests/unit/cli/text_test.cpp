@@ -24,6 +24,12 @@ TEST(Table, LeavesNoBlanksAtTheEndOfALineAndKeepsARowOnOneLine) {
   EXPECT_EQ(table.to_string(), "NAME  ERROR\na\nb     two lines\n");
 }
 
+TEST(Table, ShowsNoTerminalsEscapes) {
+  Table table({"NAME"});
+  table.add({"a\x1b]0;title\x07 \u009b2Jb"});
+  EXPECT_EQ(table.to_string(), "NAME\na ]0;title 2Jb\n");
+}
+
 TEST(Table, IsEmptyWithoutRows) {
   Table table({"NAME"});
   EXPECT_TRUE(table.empty());
