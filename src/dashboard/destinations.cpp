@@ -38,7 +38,10 @@ std::vector<http::Field> path_fields() {
 std::optional<EntryCursor> parse_cursor(const std::string& text) {
   boost::system::error_code error;
   const auto value = json::parse(text, error);
-  const auto is_text = [](const json::value& part) { return part.is_string(); };
+  // PostgreSQL takes no NUL.
+  const auto is_text = [](const json::value& part) {
+    return part.is_string() && part.get_string().find('\0') == json::string::npos;
+  };
   if (error || !value.is_array() || value.get_array().size() != 4 || !std::ranges::all_of(value.get_array(), is_text))
     return std::nullopt;
   const auto part = [&](std::size_t i) { return std::string(value.get_array()[i].get_string()); };

@@ -85,7 +85,11 @@ std::optional<std::pair<std::string, std::string>> parse_cursor(const std::strin
   boost::system::error_code error;
   const auto value = json::parse(text, error);
   const auto* parts = error ? nullptr : value.if_array();
-  if (parts == nullptr || parts->size() != 2 || !parts->at(0).is_string() || !parts->at(1).is_string()) return std::nullopt;
+  // PostgreSQL takes no NUL.
+  const auto is_text = [](const json::value& part) {
+    return part.is_string() && part.get_string().find('\0') == json::string::npos;
+  };
+  if (parts == nullptr || parts->size() != 2 || !std::ranges::all_of(*parts, is_text)) return std::nullopt;
   return std::pair(std::string(parts->at(0).get_string()), std::string(parts->at(1).get_string()));
 }
 

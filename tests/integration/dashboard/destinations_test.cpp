@@ -73,6 +73,10 @@ TEST_F(DashboardDestinations, AreListedByStateKindAndNamePageByPage) {
   EXPECT_THAT(names(page), ElementsAre("globex/lake"));
   EXPECT_TRUE(page.at("/after").is_null());
   expect_refusal(operator_->get("/destinations?after=x"), 400, "SCHEMA_ERROR");
+  // PostgreSQL takes no NUL: ["\u0000","main"]
+  expect_refusal(operator_->get("/tenancies?after=%5B%22%5Cu0000%22,%22main%22%5D"), 400, "SCHEMA_ERROR");
+  expect_refusal(operator_->get("/destinations?after=%5B%22%5Cu0000%22,%22main%22,%22lake%22,%22" + acme_.tenancy + "%22%5D"),
+                 400, "SCHEMA_ERROR");
   expect_refusal(operator_->get("/destinations?limit=201"), 400, "SCHEMA_ERROR");
   expect_refusal(operator_->get("/destinations?state=ill"), 400, "SCHEMA_ERROR");
 }
