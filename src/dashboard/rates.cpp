@@ -22,6 +22,8 @@ std::uint64_t sum(const Counters& counters) {
 
 double ms(std::chrono::nanoseconds duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
 
+constexpr std::size_t kMostPoints = Rates::kHistory / Rates::kEvery + 1;
+
 json::value or_null(std::optional<double> number) { return number ? json::value(*number) : json::value(); }
 
 std::optional<double> quantile_ms(const telemetry::Distribution& lag, double q) {
@@ -85,7 +87,8 @@ void Rates::sample(Time now, Wall wall) {
   samples_.push_back(std::move(sample));
   while (samples_.size() > 2 && now - samples_[1].at >= kLag) samples_.pop_front();
   history_.push_back(point);
-  while (wall - history_.front().at > kHistory) history_.pop_front();
+  // By count as well: the wall clock may be set back.
+  while (history_.size() > kMostPoints || wall - history_.front().at > kHistory) history_.pop_front();
 }
 
 const Rates::Sample& Rates::before(std::chrono::seconds age) const {

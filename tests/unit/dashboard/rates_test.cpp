@@ -61,5 +61,11 @@ TEST_F(RatesTest, HistoryHasAPointForEachSecondAndABound) {
   EXPECT_EQ(rates_.last_point().at("lag_p50_ms"), history.at("lag_p50_ms").as_array().back());
 }
 
+TEST_F(RatesTest, HistoryHasItsBoundAlsoWhereTheClockIsSetBack) {
+  sample(100'000s);
+  for (auto second = 0s; second <= 700s; ++second) rates_.sample(Rates::Time(100'001s + second), Rates::Wall(second));
+  EXPECT_EQ(rates_.history().at("at_millis").as_array().size(), 601U);
+}
+
 }  // namespace
 }  // namespace tributary::dashboard
