@@ -58,7 +58,7 @@ double pgbench(Servers& servers, const std::string& database, const std::filesys
 class Sources {
  public:
   Sources(Context& context, int tenancies, long long users)
-      : servers_(context.servers), file_(servers_.folder() / "commits.pgbench"), seconds_(context.pick(8, 3)) {
+      : servers_(context.servers), file_(servers_.folder() / "commits.pgbench"), seconds_(context.pick(8, 1)) {
     servers_.create_source(kWith);
     {
       Session source(servers_.source(kWith));

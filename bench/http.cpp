@@ -60,7 +60,7 @@ struct Turns {
 std::vector<Result> http(Context& context) {
   auto& servers = context.servers;
   servers.create_source(kSource);
-  const int seconds = context.pick(5, 3);
+  const int seconds = context.pick(5, 1);
   Turns trivial;
   Turns with_source;
   {
