@@ -94,7 +94,7 @@ TEST_F(CliRestore, AnIdThatWasLostBelowOthersThatWereNotIsRecognised) {
 // It was made, and had this database, before the source lost its last commits: nobody is left to hand it over.
 TEST_F(CliRestore, ADatabaseOfATenancyThatTheSourceHasForgottenIsTakenOver) {
   auto warehouse = warehouse_.session();
-  warehouse.run("UPDATE _stack_sync_metadata SET tenancy_id = '" + uuid(99) + "'");
+  warehouse.run("UPDATE _stack_sync_metadata SET tenancy_id = '99999999-0000-4000-8000-000000000000'");
   warehouse.run("UPDATE teams SET display_name = 'forgotten' WHERE id::text < '4'");
   warehouse.run("UPDATE teams SET id = gen_random_uuid() WHERE id::text > 'c'");
   // Not by a source that has never lost anything.
