@@ -202,7 +202,10 @@ asio::awaitable<unsigned> Exporter::State::post() {
 
 Exporter::Exporter(asio::any_io_executor executor, Tracer& tracer, ExporterParams params, Metrics& metrics)
     : state_(std::make_shared<State>(executor, tracer, std::move(params), metrics)) {
-  tracer.notify(state_->params.batch, [state = state_] { state->wake.notify(); });
+  // Not to be kept by the tracer, which may outlive the loop.
+  tracer.notify(state_->params.batch, [state = std::weak_ptr(state_)] {
+    if (const auto exporter = state.lock()) exporter->wake.notify();
+  });
 }
 
 Exporter::~Exporter() = default;
