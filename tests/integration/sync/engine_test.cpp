@@ -72,6 +72,24 @@ TEST_F(SyncTest, AChangeIsReadOnceForAllItsDestinations) {
   EXPECT_EQ(fetches() - before, 1);
 }
 
+TEST_F(SyncTest, AFirstLoadThatTakesTooLongToBeReadWholeIsReadInOrder) {
+  test::Database customer("customer");
+  const auto tenancy = add_tenancy(1, {customer.uri()});
+  add_users(tenancy, 1, 12'000);
+  test::Service::Params params;
+  params.sync.small_rows = 10;
+  params.sync.load_rows = 3'000;  // as a whole it may have 15,000
+  params.sync.load_chunk_bytes = 65'536;
+  params.sync.load_time = std::chrono::milliseconds(1);
+  session_.run(R"(UPDATE "ExternalDbSyncMetadata" SET "pollerEnabled" = false)");
+  test::Service service(source_, params);
+  wait_until([&] { return session_.number(R"(SELECT count(*) FROM "ProjectUser" WHERE "shouldUpdateSequenceId")") == 0; },
+             "all have their ids");
+  session_.run(R"(UPDATE "ExternalDbSyncMetadata" SET "pollerEnabled" = true; NOTIFY tributary_queue)");
+  auto customer_session = customer.session();
+  wait_until_equal(session_, tenancy, customer_session);
+}
+
 TEST_F(SyncTest, ALargeBacklogIsLoadedInBatchesWhileChangesFlow) {
   test::Database customer("customer");
   const auto tenancy = add_tenancy(1, {customer.uri()});
