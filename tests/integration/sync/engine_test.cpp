@@ -79,7 +79,7 @@ TEST_F(SyncTest, AFirstLoadThatTakesTooLongToBeReadWholeIsReadInOrder) {
   test::Service::Params params;
   params.sync.small_rows = 10;
   params.sync.load_rows = 3'000;  // as a whole it may have 15,000
-  params.sync.load_chunk_bytes = 65'536;
+  params.sync.load_chunk_bytes = 4'096;
   params.sync.load_time = std::chrono::milliseconds(1);
   session_.run(R"(UPDATE "ExternalDbSyncMetadata" SET "pollerEnabled" = false)");
   test::Service service(source_, params);
