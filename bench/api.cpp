@@ -1,11 +1,10 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
-#include <cstdlib>
-#include <fstream>
 
 #include "bench.hpp"
 #include "http_load.hpp"
+#include "pgbench.hpp"
 #include "statistics.hpp"
 #include "tenants.hpp"
 
@@ -31,22 +30,13 @@ std::string request(const Project& project, std::string_view method, const std::
       method, path, project.key, body.size(), body);
 }
 
-/// Statements per second of as many clients, prepared, over TCP as the API's are.
-double bare(Servers& servers, const std::string& tenancy, int seconds) {
-  const auto file = servers.folder() / "api.pgbench";
-  std::ofstream(file) << fmt::format(
+/// As many clients that read one user each, over TCP as the API does.
+PgbenchRun reads(const std::string& tenancy, int transactions) {
+  auto script = fmt::format(
       "\\set user random(1, {})\nSELECT * FROM \"ProjectUser\" WHERE \"tenancyId\" = '{}' AND \"projectUserId\" = md5('{} user ' "
-      "|| "
-      ":user)::uuid;\n",
+      "|| :user)::uuid;\n",
       kUsers, tenancy, tenancy);
-  const auto printed = servers.shell(R"sh(pgbench -n -c "$CLIENTS" -j 2 -M prepared -T "$SECONDS_EACH" -f "$FILE" "$SOURCE")sh",
-                                     {{"CLIENTS", std::to_string(kConnections)},
-                                      {"SECONDS_EACH", std::to_string(seconds)},
-                                      {"FILE", file.string()},
-                                      {"SOURCE", servers.source(kSource).to_string()}});
-  const auto place = printed.find("tps = ");
-  if (place == std::string::npos) throw std::runtime_error("pgbench said:\n" + printed);
-  return std::atof(printed.c_str() + place + 6);
+  return {.script = std::move(script), .clients = kConnections, .threads = 2, .transactions = transactions};
 }
 
 Project make_project(Servers& servers) {
@@ -91,6 +81,7 @@ std::vector<Result> api(Context& context) {
                    // How fast requests are answered is measured, and not how many are turned away.
                    "--set", "http.queue_timeout=30s"});
   const auto time = context.pick(4'000ms, 300ms);
+  const auto bare = reads(project.tenancy, context.pick(2'000, 20));
   std::vector<Result> results;
   for (const auto& kind : kinds) {
     Pairs pairs;
@@ -98,7 +89,7 @@ std::vector<Result> api(Context& context) {
     for (int pair = 0; pair < context.pairs; ++pair) {
       servers.checkpoint();
       const auto measured = load_http(service.port(), kConnections, time, kind.make);
-      pairs.add(measured.per_second, bare(servers, project.tenancy, context.pick(4, 1)));
+      pairs.add(measured.per_second, pgbench(servers, servers.source(kSource), bare).per_second);
       p99_ms.push_back(quantile(measured.milliseconds, 0.99));
     }
     results.push_back({.name = "api",

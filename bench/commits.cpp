@@ -1,10 +1,9 @@
 #include <fmt/ranges.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <optional>
 
 #include "bench.hpp"
+#include "pgbench.hpp"
 #include "statistics.hpp"
 #include "tenants.hpp"
 
@@ -43,22 +42,10 @@ WHERE "tenancyId" = ('{{{2}}}'::uuid[])[:tenancy]
                      tenancies.size(), users_of_each, fmt::join(tenancies, ","));
 }
 
-/// Transactions per second.
-double pgbench(Servers& servers, const std::string& database, const std::filesystem::path& file, int seconds) {
-  servers.checkpoint();
-  const auto printed = servers.shell(
-      R"sh(pgbench -n -c 32 -j 2 -M prepared -T "$SECONDS_EACH" -f "$FILE" "$SOURCE")sh",
-      {{"SECONDS_EACH", std::to_string(seconds)}, {"FILE", file.string()}, {"SOURCE", servers.source(database).to_string()}});
-  const auto place = printed.find("tps = ");
-  if (place == std::string::npos) throw std::runtime_error("pgbench said:\n" + printed);
-  return std::atof(printed.c_str() + place + 6);
-}
-
 /// The application's database, with capture and, as a copy, without.
 class Sources {
  public:
-  Sources(Context& context, int tenancies, long long users)
-      : servers_(context.servers), file_(servers_.folder() / "commits.pgbench"), seconds_(context.pick(8, 1)) {
+  Sources(Context& context, int tenancies, long long users) : servers_(context.servers) {
     servers_.create_source(kWith);
     {
       Session source(servers_.source(kWith));
@@ -68,7 +55,8 @@ class Sources {
         make_users(source, ids.back(), users / tenancies);
       }
       number_users(source);
-      std::ofstream(file_) << script(ids, users / tenancies);
+      updates_.script = script(ids, users / tenancies);
+      updates_.transactions = context.pick(2'000, 20);
     }
     servers_.clone_source(kWithout, kWith);
     Session without(servers_.source(kWithout));
@@ -80,7 +68,10 @@ class Sources {
     servers_.drop_source(kWithout);
   }
 
-  double commits(const std::string& database) { return pgbench(servers_, database, file_, seconds_); }
+  double commits(const std::string& database) {
+    servers_.checkpoint();
+    return pgbench(servers_, servers_.source(database), updates_).per_second;
+  }
   double commits_beside_sequencer() {
     Service service(servers_, kWith, {"--roles", "sequencer"});
     return commits(kWith);
@@ -104,8 +95,7 @@ class Sources {
 
  private:
   Servers& servers_;
-  const std::filesystem::path file_;
-  const int seconds_;
+  PgbenchRun updates_{.script = {}, .clients = 32, .threads = 2};
 };
 
 std::string rate(const std::vector<double>& values) { return fmt::format("{:.0f} commits/s", median(values)); }
