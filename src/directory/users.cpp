@@ -17,13 +17,21 @@ std::string user_columns() {
                      kTeamColumns);
 }
 
+// One row each, by the table's keys. Looked up per user: with joins, a server that has no statistics of new tables yet compares each with each.
 const std::string_view kUserJoins = R"(
-LEFT JOIN "ContactChannel" AS c
-  ON c."tenancyId" = u."tenancyId" AND c."projectUserId" = u."projectUserId" AND c.type = 'EMAIL' AND c."isPrimary" = 'TRUE'
-LEFT JOIN "TeamMember" AS selected
-  ON selected."tenancyId" = u."tenancyId" AND selected."projectUserId" = u."projectUserId" AND selected."isSelected" = 'TRUE'
-LEFT JOIN "Team" AS t
-  ON t."tenancyId" = selected."tenancyId" AND t."teamId" = selected."teamId")";
+LEFT JOIN LATERAL (
+  SELECT *
+  FROM "ContactChannel" AS c
+  WHERE c."tenancyId" = u."tenancyId" AND c."projectUserId" = u."projectUserId" AND c.type = 'EMAIL' AND c."isPrimary" = 'TRUE'
+  LIMIT 1
+) AS c ON true
+LEFT JOIN LATERAL (
+  SELECT t.*
+  FROM "TeamMember" AS selected
+  JOIN "Team" AS t ON t."tenancyId" = selected."tenancyId" AND t."teamId" = selected."teamId"
+  WHERE selected."tenancyId" = u."tenancyId" AND selected."projectUserId" = u."projectUserId" AND selected."isSelected" = 'TRUE'
+  LIMIT 1
+) AS t ON true)";
 
 const std::string_view kLockUser = R"sql(
 SELECT FROM "ProjectUser" WHERE "tenancyId" = $1 AND "projectUserId" = $2 FOR NO KEY UPDATE)sql";
@@ -111,17 +119,24 @@ ListStatement list_statement(const Tenancy& tenancy, const UserFilter& filter, c
                   WHERE v."tenancyId" = u."tenancyId" AND v."projectUserId" = u."projectUserId" AND v.value ILIKE ${0})))",
                      pattern, params.size()));
   }
-  const auto direction = filter.descending ? "DESC" : "ASC";
+  // Only where it is given: the index is then entered there, at whatever depth.
+  if (page.after) {
+    need(fmt::format(R"((u."signedUpAt", u."projectUserId") {} ('epoch'::timestamp + $2 * interval '1 microsecond', $3))",
+                     filter.descending ? "<" : ">"));
+  }
+  const auto order = fmt::format(R"(ORDER BY u."signedUpAt" {0}, u."projectUserId" {0})", filter.descending ? "DESC" : "ASC");
   statement.sql = fmt::format(R"sql(
 SELECT {}
-FROM "ProjectUser" AS u {}
-WHERE u."tenancyId" = $1
-  AND u."signedUpAt" IS NOT NULL
-  AND ($2 IS NULL OR (u."signedUpAt", u."projectUserId") {} ('epoch'::timestamp + $2 * interval '1 microsecond', $3))
-  AND $4::uuid IS NOT DISTINCT FROM $4{}
-ORDER BY u."signedUpAt" {}, u."projectUserId" {}
-LIMIT $5)sql",
-                              user_columns(), kUserJoins, filter.descending ? "<" : ">", conditions, direction, direction);
+FROM (
+  SELECT *
+  FROM "ProjectUser" AS u
+  WHERE u."tenancyId" = $1
+    AND u."signedUpAt" IS NOT NULL{}
+  {}
+  LIMIT $5
+) AS u {}
+{})sql",
+                              user_columns(), conditions, order, kUserJoins, order);
   return statement;
 }
 
