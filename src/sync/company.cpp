@@ -65,7 +65,17 @@ asio::awaitable<void> TenancySync::guarded(TargetPointer target, Work work) {
   }
 }
 
-asio::awaitable<void> TenancySync::each(Targets& targets, bool with_patience, Work work, std::chrono::milliseconds expected) {
+std::chrono::milliseconds TenancySync::patience_with(const Targets& targets) const {
+  std::chrono::milliseconds longest{};
+  for (const auto& target : targets) {
+    const auto usual = services_.destinations.usual(tenancy_, target->entry.id);
+    longest = std::max(longest, sync::patience_with(usual, services_.params.patience));
+  }
+  return longest;
+}
+
+asio::awaitable<void> TenancySync::each(Targets& targets, bool with_patience, Work work,
+                                        std::optional<std::chrono::milliseconds> patience) {
   if (!with_patience) {
     for (const auto& target : targets) co_await guarded(target, work);
     drop_absent(targets, false);
@@ -85,8 +95,8 @@ asio::awaitable<void> TenancySync::each(Targets& targets, bool with_patience, Wo
         asio::detached);
   }
   const auto is_running = [](const auto& target) { return target->running; };
-  const auto patience = services_.has_company() ? Deadline::after(services_.params.patience + expected) : Deadline::never();
-  while (std::any_of(targets.begin(), targets.end(), is_running) && !patience.expired()) co_await one_is_done->wait(patience);
+  const auto until = services_.has_company() ? Deadline::after(patience.value_or(services_.params.patience)) : Deadline::never();
+  while (std::any_of(targets.begin(), targets.end(), is_running) && !until.expired()) co_await one_is_done->wait(until);
   for (const auto& target : targets) {
     if (target->running) co_await leave_behind(target);
   }

@@ -1,5 +1,7 @@
 #include "sync/destinations.hpp"
 
+#include "sync/policy.hpp"
+
 namespace tributary::sync {
 
 Destinations::Found Destinations::find(const queue::Claim& claim, const queue::DestinationEntry& entry) {
@@ -34,6 +36,16 @@ Destinations::Found Destinations::find(const queue::Claim& claim, const queue::D
   }
   known.connection_string = entry.connection_string;
   return {known.destination, {}};
+}
+
+std::optional<std::chrono::milliseconds> Destinations::usual(Uuid tenancy, const std::string& destination) const {
+  const auto found = entries_.find({tenancy, destination});
+  return found == entries_.end() ? std::nullopt : found->second.usual;
+}
+
+void Destinations::took(Uuid tenancy, const std::string& destination, std::chrono::milliseconds time) {
+  const auto found = entries_.find({tenancy, destination});
+  if (found != entries_.end()) found->second.usual = usual_after(found->second.usual, time);
 }
 
 void Destinations::close_idle() {

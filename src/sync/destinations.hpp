@@ -2,6 +2,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -33,6 +34,10 @@ class Destinations {
     destination::Failure failure;  ///< where there is none: an unknown type, a connection string that makes no sense
   };
   Found find(const queue::Claim& claim, const queue::DestinationEntry& entry);
+  /// What a batch takes there; nullopt: none was applied since it came into use.
+  std::optional<std::chrono::milliseconds> usual(Uuid tenancy, const std::string& destination) const;
+  /// A batch was applied there, and took so long.
+  void took(Uuid tenancy, const std::string& destination, std::chrono::milliseconds time);
   /// Forgets those that nobody holds and that were not asked for during the idle time.
   void close_idle();
 
@@ -41,6 +46,7 @@ class Destinations {
     std::string connection_string;  ///< as it is stored
     std::shared_ptr<destination::Destination> destination;
     std::chrono::steady_clock::time_point last_used;
+    std::optional<std::chrono::milliseconds> usual;
   };
   asio::any_io_executor executor_;
   const Uuid installation_;

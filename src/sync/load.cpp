@@ -134,7 +134,7 @@ asio::awaitable<void> TenancySync::commit_loads(const mapping::Mapping& mapping,
     co_await settle(target, &mapping, std::move(outcome));
   };
   // A merge takes about as long as reading did: that is no reason to leave its destination behind.
-  co_await each(targets, with_patience, commit, services_.params.load_time);
+  co_await each(targets, with_patience, commit, services_.params.patience + services_.params.load_time);
 }
 
 /// Where it stands after a batch, for the next one. No round trip while the destination remembers it.

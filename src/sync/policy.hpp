@@ -33,6 +33,18 @@ inline std::int64_t rows_at_first(int failures, std::int64_t few, std::int64_t m
   return failures == 0 ? most : std::clamp<std::int64_t>(few >> std::min(failures - 1, 62), 1, most);
 }
 
+/// How long the other destinations of a tenancy wait for one whose batches usually take so long; nullopt: that is not known.
+inline std::chrono::milliseconds patience_with(std::optional<std::chrono::milliseconds> usual, std::chrono::milliseconds most) {
+  constexpr std::chrono::milliseconds kLeast{50};
+  constexpr int kTimes = 8;
+  return usual ? std::min(std::max(*usual * kTimes, kLeast), most) : most;
+}
+
+/// What is usual when one more batch took so long: a slower one counts at once, quicker ones little by little.
+inline std::chrono::milliseconds usual_after(std::optional<std::chrono::milliseconds> usual, std::chrono::milliseconds took) {
+  return !usual || took > *usual ? took : (*usual * 7 + took) / 8;
+}
+
 /// The failure concerns the whole destination, not the mapping that met it: no connection, no server, no room.
 inline bool concerns_whole_destination(const destination::Failure& failure) {
   const std::string_view state = failure.sqlstate;

@@ -133,7 +133,9 @@ asio::awaitable<void> TenancySync::sync(Targets& targets, bool with_patience) {
   }
   // A deleted tenancy is forgotten only when all its tombstones are numbered and read; numbering them puts it into the queue again.
   for (const auto& changes : read) everything_read_ = everything_read_ && changes->complete_until.has_value();
-  co_await each(targets, with_patience, [this, read = read](TargetPointer target) { return deliver(std::move(target), read); });
+  co_await each(
+      targets, with_patience, [this, read = read](TargetPointer target) { return deliver(std::move(target), read); },
+      patience_with(targets));
 
   for (std::size_t i = 0; i < wants.size(); ++i) {
     if (!read[i]->more) continue;
@@ -240,6 +242,8 @@ asio::awaitable<void> TenancySync::apply_together(TargetPointer target, std::vec
   end_apply(span, *target, batches, outcome);
   for (const auto& batch : batches) learn(*target, *batch.changes->mapping, batch.changes->rows.rows(), outcome, began);
   if (outcome.verdict == Verdict::durable) {
+    const auto took = std::chrono::steady_clock::now() - began;
+    services_.destinations.took(tenancy_, target->entry.id, std::chrono::duration_cast<std::chrono::milliseconds>(took));
     std::vector<std::string> names;
     for (const auto& batch : batches) {
       names.push_back(batch.changes->mapping->name);

@@ -92,9 +92,12 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   asio::awaitable<void> clear(TargetPointer target, std::vector<std::string> mappings);
   void log_recovery(const Target& target) const;
 
-  /// Runs `work` for each target at the same time. With patience, those that take longer than that and `expected` are dropped from `targets`
-  /// and go on alone.
-  asio::awaitable<void> each(Targets& targets, bool with_patience, Work work, std::chrono::milliseconds expected = {});
+  /// Runs `work` for each target at the same time. With patience, those that take longer than that are dropped from `targets` and go on alone.
+  /// `patience`: nullopt: Params::patience.
+  asio::awaitable<void> each(Targets& targets, bool with_patience, Work work,
+                             std::optional<std::chrono::milliseconds> patience = std::nullopt);
+  /// With the slowest of them, as far as that is known.
+  std::chrono::milliseconds patience_with(const Targets& targets) const;
   asio::awaitable<void> guarded(TargetPointer target, Work work);
   asio::awaitable<void> leave_behind(TargetPointer target);
   asio::awaitable<void> come_back(TargetPointer target);

@@ -34,6 +34,27 @@ TEST(RetryPolicy, TriesWhatSomebodyMustMendMoreRarely) {
   EXPECT_GT(retry_delay(FailureKind::refused, 1, kBackoff, 0.5), retry_delay(FailureKind::unavailable, 1, kBackoff, 0.5));
 }
 
+TEST(Patience, IsSeveralTimesWhatIsUsualAndNeverMoreThanTheMost) {
+  EXPECT_EQ(patience_with(std::nullopt, 500ms), 500ms);
+  EXPECT_EQ(patience_with(20ms, 500ms), 160ms);
+  EXPECT_EQ(patience_with(1s, 500ms), 500ms);
+  EXPECT_EQ(patience_with(10ms, 20ms), 20ms);
+  EXPECT_GE(patience_with(0ms, 500ms), 20ms) << "a server may stall for a moment, and being left behind costs two statements";
+}
+
+TEST(Patience, GrowsAtOnceWithASlowerBatchAndShrinksLittleByLittle) {
+  EXPECT_EQ(usual_after(std::nullopt, 7ms), 7ms);
+  EXPECT_EQ(usual_after(7ms, 100ms), 100ms);
+  auto usual = 100ms;
+  for (int batch = 0; batch < 100; ++batch) {
+    const auto after = usual_after(usual, 3ms);
+    EXPECT_LE(after, usual);
+    EXPECT_GE(after, usual / 2);
+    usual = after;
+  }
+  EXPECT_LE(usual, 10ms);
+}
+
 /// What becomes of a backlog at a destination that takes so long for each row: batches that ended in time, batches that did not.
 std::pair<int, int> work_off(std::int64_t backlog, std::chrono::milliseconds each, std::int64_t& allowed) {
   constexpr auto kLimit = 1'000ms;
