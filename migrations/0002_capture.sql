@@ -143,22 +143,6 @@ BEGIN
 END
 $$;
 
---; flag new rows
--- BEFORE INSERT. Whatever the client says, a new row has no sequence id yet. (notify_change() is repeated here for speed.)
-CREATE OR REPLACE FUNCTION tributary.flag_new()
-RETURNS trigger
-LANGUAGE plpgsql
-AS $$
-BEGIN
-  NEW."shouldUpdateSequenceId" := true;
-  NEW."sequenceId" := NULL;
-  IF pg_sequence_last_value('tributary.sequencer_state'::regclass) = 2 THEN
-    PERFORM pg_notify('tributary_change', '');
-  END IF;
-  RETURN NEW;
-END
-$$;
-
 --; tombstones at truncate need read committed
 -- At a higher isolation level the trigger's query would not see rows that were committed after the transaction's snapshot, and TRUNCATE removes
 -- these too.

@@ -43,7 +43,9 @@ Client::Client(postgres::Pool& pool, std::span<const mapping::Mapping> mappings)
       tables_(sequenced_tables(mappings).size()),
       look_sql_(look_sql(mappings)),
       sequencing_sql_(sequencing_sql(mappings)),
-      waiting_sql_(waiting_sql(mappings)) {}
+      waiting_sql_(waiting_sql(mappings)) {
+  for (std::size_t table = 0; table < tables_; ++table) sequencing_one_sql_.push_back(sequencing_sql(mappings, table));
+}
 
 postgres::Command Client::announcing(Announcement announcement) {
   postgres::Params params;
@@ -101,7 +103,7 @@ asio::awaitable<Sequenced> Client::sequence(Batch batch) {
   }
   auto params = shard_arguments();
   params.add(batch.rows_per_tenancy);
-  commands.push_back({sequencing_sql_, std::move(params)});
+  commands.push_back({batch.table ? sequencing_one_sql_.at(*batch.table) : sequencing_sql_, std::move(params)});
 
   auto connection = co_await pool_.acquire(Deadline::after(kLookTimeout));
   const auto results = co_await connection->execute_pipeline(std::move(commands), Deadline::after(kBatchTimeout));

@@ -42,6 +42,7 @@ struct Batch {
   ShardRange range;
   std::span<const Uuid> tenancies;
   std::int64_t rows_per_tenancy = 0;
+  std::optional<std::size_t> table;  ///< only its rows, of sequenced_tables(), and no markers
   std::optional<std::chrono::milliseconds> wait;  ///< set: wait so long for locked rows, before any id is given
   std::string traceparent = {};  ///< what the requests become part of; empty: nothing
 };
@@ -65,6 +66,7 @@ class Client {
   const std::size_t tables_;
   const std::string look_sql_;
   const std::string sequencing_sql_;
+  std::vector<std::string> sequencing_one_sql_;  ///< by table
   const std::string waiting_sql_;
 };
 

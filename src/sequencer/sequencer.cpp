@@ -12,6 +12,7 @@
 #include "base/event.hpp"
 #include "postgres/listener.hpp"
 #include "sequencer/client.hpp"
+#include "sequencer/heard.hpp"
 #include "sequencer/pacing.hpp"
 #include "sequencer/sql.hpp"
 #include "sequencer/trace.hpp"
@@ -21,7 +22,6 @@ namespace tributary::sequencer {
 namespace {
 
 constexpr std::int64_t kTenanciesPerLook = 32;  ///< of each shard
-constexpr std::size_t kMostHeard = 32;          ///< tenancies named by notifications; of more, the next look finds them
 constexpr Backoff kAfterFailure{std::chrono::milliseconds(100), std::chrono::milliseconds(5'000)};
 
 struct Shard {
@@ -61,9 +61,9 @@ class Sequencer::Impl {
   void start(Found& found);
   bool start_heard();
   void pass_by(std::size_t shard, const std::vector<Uuid>& tenancies);
-  void start(std::size_t shard, std::vector<Uuid> tenancies);
+  void start(std::size_t shard, std::vector<Uuid> tenancies, std::optional<std::size_t> table = std::nullopt);
   asio::awaitable<void> rest(std::stop_token stop);
-  asio::awaitable<void> work(std::size_t shard, std::vector<Uuid> tenancies);
+  asio::awaitable<void> work(std::size_t shard, std::vector<Uuid> tenancies, std::optional<std::size_t> table);
   asio::awaitable<void> wait_for_locked(std::size_t shard, const std::vector<Uuid>& tenancies);
   asio::awaitable<Sequenced> sequence(Batch batch);
   asio::awaitable<Sequenced> traced(Batch batch);
@@ -89,8 +89,7 @@ class Sequencer::Impl {
   // owned by the pool's loop
   Client client_;
   Event changed_;  ///< a notification came, or a worker ended
-  std::set<Uuid> heard_;  ///< tenancies whose change was notified of since the last look
-  bool heard_nobody_ = false;  ///< and of a change that names none, or of too many
+  Heard heard_;
   std::vector<Shard> shards_;
   std::size_t first_shard_ = 0;  ///< whose turn it is to be started first
   int workers_ = 0;
@@ -123,6 +122,7 @@ Sequencer::Impl::Impl(postgres::Pool& pool, source::Installation installation, s
       table_names_(sequenced_tables(mappings)),
       client_(pool, mappings),
       changed_(pool.executor()),
+      heard_(table_names_),
       asleep_(params.longest_pause),
       held_(params.longest_pause),
       patience_(params.passes_before_waiting) {
@@ -186,7 +186,6 @@ asio::awaitable<void> Sequencer::Impl::turn(std::stop_token stop) {
   looked_ = announcement || !looked_ || !start_heard();
   if (looked_) {
     heard_.clear();
-    heard_nobody_ = false;
     auto found = co_await look(announcement);
     start(found);
     if (workers_ == 0) {
@@ -259,13 +258,8 @@ void Sequencer::Impl::wake() {
   asio::post(pool_.executor(), [this] { notified({}); });
 }
 
-/// A payload is whatever somebody sent: a tenancy that does not exist costs a batch that finds nothing.
 void Sequencer::Impl::notified(std::string_view whose) {
-  const auto tenancy = Uuid::parse(whose);
-  if (tenancy && heard_.size() < kMostHeard)
-    heard_.insert(*tenancy);
-  else
-    heard_nobody_ = true;
+  heard_.add(whose);
   notified_ = true;
   alarm_.rang(Clock::now());
   changed_.set();
@@ -312,14 +306,11 @@ void Sequencer::Impl::start(Found& found) {
 
 /// Begins with the tenancies that notifications named, if all there is to do is known by name. False where nothing was begun.
 bool Sequencer::Impl::start_heard() {
-  if (heard_nobody_) return false;
-  std::map<std::size_t, std::vector<Uuid>> by_shard;
-  for (const auto& tenancy : std::exchange(heard_, {}))
-    by_shard[static_cast<std::size_t>(shard_of(tenancy, static_cast<int>(shards_.size())))].push_back(tenancy);
+  if (heard_.needs_look()) return false;
   bool begun = false;
-  for (auto& [shard, tenancies] : by_shard) {
+  for (auto& [shard, named] : heard_.take(static_cast<int>(shards_.size()))) {
     if (shards_[shard].busy || !can_start()) continue;  // the next look finds them
-    start(shard, std::move(tenancies));
+    start(shard, std::move(named.tenancies), named.table);
     begun = true;
   }
   return begun;
@@ -332,10 +323,10 @@ void Sequencer::Impl::pass_by(std::size_t shard, const std::vector<Uuid>& tenanc
   state.next = to_the_end ? state.range.first : successor(tenancies.back());
 }
 
-void Sequencer::Impl::start(std::size_t shard, std::vector<Uuid> tenancies) {
+void Sequencer::Impl::start(std::size_t shard, std::vector<Uuid> tenancies, std::optional<std::size_t> table) {
   shards_[shard].busy = true;
   ++workers_;
-  asio::co_spawn(pool_.executor(), work(shard, std::move(tenancies)), [this, shard](std::exception_ptr error) {
+  asio::co_spawn(pool_.executor(), work(shard, std::move(tenancies), table), [this, shard](std::exception_ptr error) {
     if (error && !failure_) failure_ = error;
     shards_[shard].busy = false;
     --workers_;
@@ -344,19 +335,19 @@ void Sequencer::Impl::start(std::size_t shard, std::vector<Uuid> tenancies) {
 }
 
 /// One batch. What there is room for is shared out evenly; what one tenancy leaves is not given to another, since the next look comes at once.
-asio::awaitable<void> Sequencer::Impl::work(std::size_t shard, std::vector<Uuid> tenancies) {
+asio::awaitable<void> Sequencer::Impl::work(std::size_t shard, std::vector<Uuid> tenancies, std::optional<std::size_t> table) {
   const auto per_batch = static_cast<std::size_t>(std::max(params_.rows_per_batch, 1));
   const auto even = std::max<std::size_t>(per_batch / tenancies.size(), 1);
   const auto share =
       tenancies.size() == 1 ? per_batch : std::min(even, static_cast<std::size_t>(std::max(params_.rows_per_tenancy, 1)));
-  const Batch batch{static_cast<int>(shard), shards_[shard].range, tenancies, static_cast<std::int64_t>(share), std::nullopt};
+  const Batch batch{static_cast<int>(shard), shards_[shard].range, tenancies, static_cast<std::int64_t>(share), table, std::nullopt};
   const auto began = Clock::now();
   const auto result = co_await sequence(batch);
   const bool all_numbered = result.locked && result.markers < share &&
                             std::ranges::all_of(result.tables, [&](const auto& table) { return table.rows < share; });
   longest_batch_ = std::max(longest_batch_, Clock::now() - began);
   left_rows_ = left_rows_ || !all_numbered;
-  if (!all_numbered) co_return;
+  if (!all_numbered || table) co_return;
   for (const auto& tenancy : tenancies) patience_.numbered(tenancy);
   co_await wait_for_locked(shard, tenancies);
 }
@@ -367,8 +358,8 @@ asio::awaitable<void> Sequencer::Impl::wait_for_locked(std::size_t shard, const 
   const auto tenancy = std::ranges::find_if(tenancies, [&](const Uuid& id) { return patience_.ended(id); });
   if (tenancy == tenancies.end()) co_return;
   waits_.add();
-  const Batch batch{static_cast<int>(shard), shards_[shard].range, std::span(tenancy, 1), params_.rows_per_batch,
-                    params_.lock_timeout};
+  const Batch batch{static_cast<int>(shard), shards_[shard].range, std::span(tenancy, 1),
+                    params_.rows_per_batch,  std::nullopt,         params_.lock_timeout};
   bool in_vain = false;
   try {
     const auto result = co_await sequence(batch);

@@ -67,8 +67,4 @@ class Sequencer {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The statement of one sequencing transaction, generated from the mappings. Pure, for the tests and the benchmark (sequencer/sql.hpp has its
-/// parameters).
-std::string sequencing_sql(std::span<const mapping::Mapping> mappings);
-
 }  // namespace tributary::sequencer

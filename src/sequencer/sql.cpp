@@ -142,10 +142,9 @@ std::string updated(const Numbered& table, std::size_t i) {
 }
 
 /// Microseconds since the commits that flagged a few of the rows; NULL where the source does not keep these times, and then nothing of it is evaluated.
-std::string commit_ages(std::size_t tables) {
+std::string commit_ages(std::span<const std::size_t> picks) {
   std::string few;
-  for (std::size_t i = 0; i < tables; ++i)
-    few += fmt::format("{}(SELECT writer FROM picked_{} LIMIT 4)", few.empty() ? "" : " UNION ALL ", i);
+  for (const auto i : picks) few += fmt::format("{}(SELECT writer FROM picked_{} LIMIT 4)", few.empty() ? "" : " UNION ALL ", i);
   return "(CASE WHEN current_setting('track_commit_timestamp') = 'on' THEN ARRAY(\n"
          "          SELECT (extract(epoch FROM clock_timestamp() - committed.at) * 1000000)::bigint\n"
          "          FROM (" +
@@ -219,24 +218,33 @@ std::string look_sql(std::span<const mapping::Mapping> mappings) {
          std::string(kSwitchedOn);
 }
 
-std::string sequencing_sql(std::span<const mapping::Mapping> mappings) {
+std::string sequencing_sql(std::span<const mapping::Mapping> mappings, std::optional<std::size_t> only) {
   const auto captured = source::captured_tables(mappings);
-  const auto tables = numbered_tables(captured, mappings);
+  auto tables = numbered_tables(captured, mappings);
+  if (only) {
+    for (auto& table : tables) table.parent = nullptr;
+  }
   std::string text(kDue);
-  text += kMarked;
+  if (!only) text += kMarked;
   std::string touched;
   std::string counts;
+  std::vector<std::size_t> picks;
   for (std::size_t i = 0; i < tables.size(); ++i) {
+    if (only && *only != i) {
+      counts += ",\n       0::bigint, 0::bigint";
+      continue;
+    }
+    picks.push_back(i);
     text += picked(tables[i], i);
     if (tables[i].parent != nullptr) text += parents(tables[i], i);
     text += updated(tables[i], i);
     touched += fmt::format("{}SELECT id FROM updated_{}", touched.empty() ? "" : " UNION ", i);
-    counts += fmt::format(
-        ",\n       (SELECT count(*) FROM updated_{0}), (SELECT count(*) FROM (SELECT DISTINCT id FROM updated_{0}) AS t)", i);
+    counts += fmt::format(",\n       (SELECT count(*) FROM updated_{0}), (SELECT count(DISTINCT id) FROM updated_{0})", i);
   }
-  text += settled(tables);
+  if (!only) text += settled(tables);
   // A reader may be waiting for the marker alone to be gone: until then it does not call the tenancy complete.
-  text += ",\ntouched AS MATERIALIZED (\n  " + touched + " UNION SELECT id FROM settled\n)";
+  text += ",\ntouched AS MATERIALIZED (\n  " +
+          (only ? fmt::format("SELECT DISTINCT id FROM updated_{}", *only) : touched + " UNION SELECT id FROM settled") + "\n)";
   // Other tenancies' rows are numbered too, so that nothing stays flagged, but nobody syncs them.
   text +=
       ",\nenqueued AS MATERIALIZED (\n"
@@ -247,10 +255,12 @@ std::string sequencing_sql(std::span<const mapping::Mapping> mappings) {
       "       OR EXISTS (SELECT FROM tributary.deleted_tenancy AS d WHERE d.\"tenancyId\" = t.id))) AS tenancies\n"
       ")\n";
   return text +
-         "SELECT ARRAY(SELECT id FROM touched),\n"
-         "       (SELECT tenancies FROM enqueued),\n"
-         "       (SELECT count(*) FROM settled)" +
-         counts + ",\n       " + commit_ages(tables.size()) +
+         fmt::format(
+             "SELECT ARRAY(SELECT id FROM touched),\n"
+             "       (SELECT tenancies FROM enqueued),\n"
+             "       {}",
+             only ? "0::bigint" : "(SELECT count(*) FROM settled)") +
+         counts + ",\n       " + commit_ages(picks) +
          ",\n       (SELECT pg_notify('tributary_queue', coalesce(current_setting('tributary.process', true), ''))::text\n"
          "        FROM enqueued WHERE tenancies > 0)";
 }

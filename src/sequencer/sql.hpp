@@ -21,7 +21,8 @@ std::string look_sql(std::span<const mapping::Mapping> mappings);
 /// tenancy and table.
 /// One row: uuid[] tenancies that got ids; bigint enqueued; bigint markers removed; then per table bigint rows, bigint tenancies; bigint[]
 /// microseconds since the commits of a few of the rows, NULL where the source has no track_commit_timestamp.
-std::string sequencing_sql(std::span<const mapping::Mapping> mappings);
+/// `only`: the rows of one table, by its place among sequenced_tables(), and no markers: most of what a small batch costs is the size of its statement.
+std::string sequencing_sql(std::span<const mapping::Mapping> mappings, std::optional<std::size_t> only = std::nullopt);
 
 /// Waits for a few rows of tenancies $1 that others hold locked ($2 to $4 as above). To be run between lock_shard and the statement above, under a
 /// lock_timeout.

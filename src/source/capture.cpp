@@ -129,10 +129,29 @@ void add_columns(const CapturedTable& table, TableSteps& steps) {
   }
 }
 
-/// One function and no WHEN: the server parses and prepares a trigger's WHEN anew for each statement, which costs more than the call. The notification says whose
-/// row it is: the sequencer need not look for it.
-void add_flag_triggers(const CapturedTable& table, TableSteps& steps) {
-  steps.trigger("tributary_flag_insert", "BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION tributary.flag_new()");
+/// Wakes a sequencer that sleeps and says whose row it is, so that it need not look for it; and of which table, unless rows of others are to be numbered
+/// with it.
+std::string notify_of_new(const CapturedTable& table, bool stands_alone) {
+  return fmt::format(
+      "  IF pg_sequence_last_value('tributary.sequencer_state'::regclass) = 2 THEN\n"
+      "    PERFORM pg_notify('tributary_change', NEW.{}::text{});\n"
+      "  END IF;\n",
+      quote_identifier(table.tenancy_column), stands_alone ? " || " + quote_literal(" " + table.name) : "");
+}
+
+/// One function and no WHEN: the server parses and prepares a trigger's WHEN anew for each statement, which costs more than the call.
+void add_flag_triggers(const CapturedTable& table, bool stands_alone, TableSteps& steps) {
+  const auto notify = notify_of_new(table, stands_alone);
+  // Whatever the client says, a new row has no sequence id yet.
+  const auto flag_new = steps.function("flag_insert",
+                                       "BEGIN\n"
+                                       "  NEW.\"shouldUpdateSequenceId\" := true;\n"
+                                       "  NEW.\"sequenceId\" := NULL;\n" +
+                                           notify +
+                                           "  RETURN NEW;\n"
+                                           "END",
+                                       "install_flag_function");
+  steps.trigger("tributary_flag_insert", "BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION " + flag_new);
   // Another key or tenancy: as if deleted there and new here. With the old id, a reader of the new tenancy could see it above ids of its own shard that
   // are not committed yet, and pass these.
   // The sequencer is who writes a greater id; an ORM that writes back what it has read gives the same or an older one. Else the id stays, whatever the client
@@ -148,12 +167,10 @@ void add_flag_triggers(const CapturedTable& table, TableSteps& steps) {
                   "    NEW.\"sequenceId\" := OLD.\"sequenceId\";\n"
                   "  END IF;\n"
                   "  NEW.\"shouldUpdateSequenceId\" := true;\n"
-                  "  IF pg_sequence_last_value('tributary.sequencer_state'::regclass) = 2 THEN\n"
-                  "    PERFORM pg_notify('tributary_change', NEW.{}::text);\n"
-                  "  END IF;\n"
+                  "{}"
                   "  RETURN NEW;\n"
                   "END",
-                  list("OLD", table.key), list("NEW", table.key), quote_identifier(table.tenancy_column)),
+                  list("OLD", table.key), list("NEW", table.key), notify),
       "install_flag_function");
   steps.trigger("tributary_flag_update", "BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION " + flag);
   steps.drop_trigger("tributary_flag_key");
@@ -266,14 +283,16 @@ void add_marker_triggers(const CapturedDependency& dependency, const CapturedTab
 std::vector<Step> capture_steps(std::span<const mapping::Mapping> mappings) {
   std::vector<Step> steps;
   const auto tables = captured_tables(mappings);
+  const auto dependencies = captured_dependencies(mappings);
   for (const auto& table : tables) {
     TableSteps table_steps(table.name, steps);
     add_columns(table, table_steps);
-    add_flag_triggers(table, table_steps);
+    add_flag_triggers(table, std::ranges::find(dependencies, table.name, &CapturedDependency::table) == dependencies.end(),
+                      table_steps);
     add_tombstone_triggers(table, table_steps);
   }
   int number = 0;
-  for (const auto& dependency : captured_dependencies(mappings)) {
+  for (const auto& dependency : dependencies) {
     TableSteps table_steps(dependency.table, steps);
     const auto parent = std::ranges::find(tables, dependency.parent, &CapturedTable::name);
     const bool is_captured = std::ranges::find(tables, dependency.table, &CapturedTable::name) != tables.end();

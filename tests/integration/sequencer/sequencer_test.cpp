@@ -244,6 +244,29 @@ TEST_F(Sequencing, ATenancyThatIsNamedIsNumberedOnlyWhileTheFuseboxAllowsIt) {
   wait_for(session, R"(SELECT count(*) FROM "ProjectUser" WHERE "shouldUpdateSequenceId")", "0");
 }
 
+TEST_F(Sequencing, WhatANotificationNamesIsNumberedByItselfAndWithoutALook) {
+  session.run(insert_team(t1, uuid(31)));
+  sequencer::Params params;
+  params.longest_pause = std::chrono::minutes(10);
+  RunningSequencer running(database, params);
+  wait_for(session, R"(SELECT count(*) FROM "Team" WHERE "shouldUpdateSequenceId")", "0");
+  // A batch of all tables, as a look leads to, waits for this lock. A look may find the change before the notification is heard: then it is tried again.
+  auto other = database.session();
+  std::string seen;
+  for (int tries = 0; tries < 20 && seen != "numbered"; ++tries) {
+    wait_for(session, "SELECT pg_sequence_last_value('tributary.sequencer_state')", "2");
+    other.run(R"(BEGIN; LOCK TABLE "DeletedRow" IN SHARE MODE)");
+    session.run(R"(UPDATE "Team" SET "displayName" = ')" + std::to_string(tries) + "'");
+    do {
+      seen = session.value(R"(SELECT CASE WHEN NOT EXISTS (SELECT FROM "Team" WHERE "shouldUpdateSequenceId") THEN 'numbered'
+                                          WHEN EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = '"DeletedRow"'::regclass) THEN 'waits' END)");
+    } while (seen != "numbered" && seen != "waits");
+    other.run("ROLLBACK");
+    wait_for(session, R"(SELECT count(*) FROM "Team" WHERE "shouldUpdateSequenceId")", "0");
+  }
+  EXPECT_EQ(seen, "numbered");
+}
+
 TEST_F(Sequencing, FindsWhatNotificationsDoNotName) {
   session.run(
       R"(INSERT INTO "Tenancy" (id, "projectId", "branchId", "hasNoOrganization") SELECT gen_random_uuid(), 'p', 'b' || i, 'TRUE' FROM generate_series(1, 60) AS i;

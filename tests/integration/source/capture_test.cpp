@@ -278,7 +278,10 @@ TEST_F(Capture, NotifiesOnlyWhileTheSequencerSleeps) {
   };
   const std::string nothing = "the next one", unnamed;
   const auto update = R"(UPDATE "Team" SET "displayName" = 'x')";
-  EXPECT_EQ(heard(2, update), t1) << "whose it is, so that nobody has to look for it";
+  EXPECT_EQ(heard(2, update), t1 + " Team") << "whose it is, so that nobody has to look for it";
+  EXPECT_EQ(heard(2, insert_team(t1, uuid(99))), t1 + " Team");
+  EXPECT_EQ(heard(2, R"(UPDATE "ContactChannel" SET "isVerified" = NOT "isVerified")"), t1)
+      << "a user's row is to be numbered with it";
   EXPECT_EQ(heard(1, update), nothing);
   EXPECT_EQ(heard(2, R"(DELETE FROM "TeamMember")"), unnamed);
   EXPECT_EQ(heard(1, R"(DELETE FROM "ContactChannel")"), nothing);
