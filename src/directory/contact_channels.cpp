@@ -49,18 +49,15 @@ WHERE c."tenancyId" = $1 AND c."projectUserId" = $2 AND c.id = $3)sql",
 constexpr std::string_view kDelete = R"sql(
 DELETE FROM "ContactChannel" WHERE "tenancyId" = $1 AND "projectUserId" = $2 AND id = $3)sql";
 
-/// $1 tenancy, $2 to $4 the cursor, $5 the limit, $6 user.
-std::string list_sql(bool of_user) {
+/// $1 tenancy, $2 to $4 the cursor, $5 the limit, $6 the user, where one is asked for.
+std::string list_sql(bool of_user, const PageRequest& page) {
   return fmt::format(R"sql(
 SELECT {}
 FROM "ContactChannel" AS c
-WHERE c."tenancyId" = $1
-  AND ($2 IS NULL OR (c."createdAt", c.id) > ('epoch'::timestamp + $2 * interval '1 microsecond', $3))
-  AND $4::uuid IS NOT DISTINCT FROM $4
-  AND {}
+WHERE c."tenancyId" = $1{}{}
 ORDER BY c."createdAt", c.id
 LIMIT $5)sql",
-                     kColumns, of_user ? R"(c."projectUserId" = $6)" : "$6::uuid IS NULL");
+                     kColumns, of_user ? R"( AND c."projectUserId" = $6)" : "", behind(page, R"(c."createdAt", c.id)"));
 }
 
 ContactChannel read_row(Row row) {
@@ -171,8 +168,8 @@ asio::awaitable<Page<ContactChannel>> list_contact_channels(postgres::Connection
   postgres::Params params;
   params.add(tenancy.id);
   add_page(params, page);
-  params.add(user, postgres::oid::kUuid);
-  const auto sql = list_sql(user.has_value());
+  if (user) params.add(*user);
+  const auto sql = list_sql(user.has_value(), page);
   const auto result = co_await run(connection, sql, std::move(params), deadline);
   std::vector<ContactChannel> channels;
   for (std::size_t i = 0; i < result.rows(); ++i) channels.push_back(read_row(Row(result, i)));

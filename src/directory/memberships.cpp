@@ -40,20 +40,35 @@ constexpr std::string_view kExist = R"sql(
 SELECT $2 IS NULL OR EXISTS (SELECT FROM "ProjectUser" WHERE "tenancyId" = $1 AND "projectUserId" = $2),
        $3 IS NULL OR EXISTS (SELECT FROM "Team" WHERE "tenancyId" = $1 AND "teamId" = $3))sql";
 
-/// $1 tenancy, $2 to $4 the cursor, $5 the limit, $6 user, $7 team.
-std::string list_sql(bool of_user, bool of_team) {
-  return fmt::format(R"sql(
-SELECT {}, {}
-FROM "TeamMember" AS m {} {}
-WHERE m."tenancyId" = $1
-  AND ($2 IS NULL OR (m."createdAt", m."teamId", m."projectUserId") > ('epoch'::timestamp + $2 * interval '1 microsecond', $3, $4))
-  AND {}
-  AND {}
-ORDER BY m."createdAt", m."teamId", m."projectUserId"
-LIMIT $5)sql",
-                     kProfileColumns, user_columns(), kProfileJoin, kUserJoins,
-                     of_user ? R"(m."projectUserId" = $6)" : "$6::uuid IS NULL",
-                     of_team ? R"(m."teamId" = $7)" : "$7::uuid IS NULL");
+constexpr std::string_view kListOrder = R"(m."createdAt", m."teamId", m."projectUserId")";
+
+/// $1 tenancy, $2 to $4 the cursor, $5 the limit, then user and team, each where it is wanted.
+Statement list_statement(const Tenancy& tenancy, std::optional<Uuid> team, std::optional<Uuid> user, const PageRequest& page) {
+  Statement statement;
+  auto& params = statement.params;
+  params.add(tenancy.id);
+  add_page(params, page);
+  std::string conditions;
+  const auto need = [&](std::string_view column, const std::optional<Uuid>& id) {
+    if (!id) return;
+    params.add(*id);
+    conditions += fmt::format(R"( AND m."{}" = ${})", column, params.size());
+  };
+  need("projectUserId", user);
+  need("teamId", team);
+  statement.sql = fmt::format(R"sql(
+SELECT {0}, {1}
+FROM (
+  SELECT *
+  FROM "TeamMember" AS m
+  WHERE m."tenancyId" = $1{2}{3}
+  ORDER BY {4}
+  LIMIT $5
+) AS m {5} {6}
+ORDER BY {4})sql",
+                              kProfileColumns, user_columns(), conditions, behind(page, kListOrder, "$3, $4"), kListOrder,
+                              kProfileJoin, kUserJoins);
+  return statement;
 }
 
 postgres::Params key(const Tenancy& tenancy, std::optional<Uuid> user, std::optional<Uuid> team) {
@@ -142,12 +157,8 @@ asio::awaitable<Page<MemberProfile>> list_member_profiles(postgres::Connection& 
                                                           std::optional<Uuid> team, std::optional<Uuid> user, PageRequest page,
                                                           Deadline deadline) {
   if (team || user) co_await require(connection, tenancy, user, team, deadline);
-  postgres::Params params;
-  params.add(tenancy.id);
-  add_page(params, page);
-  params.add(user, postgres::oid::kUuid).add(team, postgres::oid::kUuid);
-  const auto sql = list_sql(user.has_value(), team.has_value());
-  const auto result = co_await run(connection, sql, std::move(params), deadline);
+  auto statement = list_statement(tenancy, team, user, page);
+  const auto result = co_await run(connection, statement.sql, std::move(statement.params), deadline);
   std::vector<MemberProfile> profiles;
   for (std::size_t i = 0; i < result.rows(); ++i) profiles.push_back(read_profile_row(Row(result, i)));
   co_return cut(std::move(profiles), page, [](const MemberProfile& profile) {

@@ -82,6 +82,11 @@ void add_page(postgres::Params& params, const PageRequest& page) {
   params.add(bounded(page) + 1);
 }
 
+std::string behind(const PageRequest& page, std::string_view columns, std::string_view ids, std::string_view sign) {
+  if (!page.after) return "";
+  return fmt::format("\n  AND ({}) {} ('epoch'::timestamp + $2 * interval '1 microsecond', {})", columns, sign, ids);
+}
+
 std::int64_t bounded(const PageRequest& page) { return std::clamp<std::int64_t>(page.limit, 1, PageRequest::kMost); }
 
 }  // namespace tributary::directory

@@ -26,6 +26,12 @@ asio::awaitable<std::vector<postgres::Result>> run(postgres::Connection& connect
 asio::awaitable<postgres::Result> run(postgres::Connection& connection, std::string_view sql, postgres::Params params,
                                       Deadline deadline);
 
+/// A statement whose text depends on what is asked for, with its parameters.
+struct Statement {
+  std::string sql;
+  postgres::Params params;
+};
+
 /// Which constraint of a table a statement would have violated; empty where that was not why it failed. By its name: those that PostgreSQL and ORMs give
 /// name the columns.
 bool is_unique_violation(const postgres::Error& error);
@@ -59,6 +65,9 @@ std::string assign(std::string_view column, int parameter);
 
 /// Three parameters (timestamp, uuid, uuid) of the item that a page begins behind, and the limit. NULLs: from the beginning.
 void add_page(postgres::Params& params, const PageRequest& page);
+/// "AND (columns) > (that item)" of add_page()'s $2 to $4; empty where a page begins at the beginning, so that an index is entered at that item, at whatever
+/// depth. `ids`: the parameters that belong to the columns behind the first one, which is the timestamp.
+std::string behind(const PageRequest& page, std::string_view columns, std::string_view ids = "$3", std::string_view sign = ">");
 std::int64_t bounded(const PageRequest& page);
 
 /// `items`: one more than asked for, where there is one.

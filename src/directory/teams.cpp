@@ -41,20 +41,19 @@ RETURNING {})sql",
 
 constexpr std::string_view kDelete = R"sql(DELETE FROM "Team" WHERE "tenancyId" = $1 AND "teamId" = $2)sql";
 
-// $1 tenancy, $2 member, $3 to $5 the cursor, $6 the limit.
-constexpr std::string_view kListTemplate = R"sql(
+constexpr std::string_view kOfMember = R"sql(
+JOIN "TeamMember" AS m ON m."tenancyId" = t."tenancyId" AND m."teamId" = t."teamId" AND m."projectUserId" = $6)sql";
+
+/// $1 tenancy, $2 to $4 the cursor, $5 the limit, $6 the member, where one is asked for.
+std::string list_sql(bool of_member, const PageRequest& page) {
+  return fmt::format(R"sql(
 SELECT {}
-FROM "Team" AS t
-{}
-WHERE t."tenancyId" = $1
-  AND ($3 IS NULL OR (t."createdAt", t."teamId") > ('epoch'::timestamp + $3 * interval '1 microsecond', $4))
-  AND $5::uuid IS NOT DISTINCT FROM $5
+FROM "Team" AS t {}
+WHERE t."tenancyId" = $1{}
 ORDER BY t."createdAt", t."teamId"
-LIMIT $6)sql";
-const std::string kList = fmt::format(kListTemplate, kTeamColumns, "CROSS JOIN (SELECT $2::uuid) AS everybody");
-const std::string kListOfMember = fmt::format(
-    kListTemplate, kTeamColumns,
-    R"(JOIN "TeamMember" AS m ON m."tenancyId" = t."tenancyId" AND m."teamId" = t."teamId" AND m."projectUserId" = $2)");
+LIMIT $5)sql",
+                     kTeamColumns, of_member ? kOfMember : "", behind(page, R"(t."createdAt", t."teamId")"));
+}
 
 }  // namespace
 
@@ -133,9 +132,11 @@ asio::awaitable<void> delete_team(postgres::Connection& connection, Tenancy tena
 asio::awaitable<Page<Team>> list_teams(postgres::Connection& connection, Tenancy tenancy, std::optional<Uuid> member,
                                        PageRequest page, Deadline deadline) {
   postgres::Params params;
-  params.add(tenancy.id).add(member, postgres::oid::kUuid);
+  params.add(tenancy.id);
   add_page(params, page);
-  const auto result = co_await run(connection, member ? kListOfMember : kList, std::move(params), deadline);
+  if (member) params.add(*member);
+  const auto sql = list_sql(member.has_value(), page);
+  const auto result = co_await run(connection, sql, std::move(params), deadline);
   std::vector<Team> teams;
   for (std::size_t i = 0; i < result.rows(); ++i) {
     Row row(result, i);

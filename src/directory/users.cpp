@@ -78,12 +78,6 @@ WHERE u."tenancyId" = $1 AND u."projectUserId" = $2)sql",
 
 constexpr std::string_view kDelete = R"sql(DELETE FROM "ProjectUser" WHERE "tenancyId" = $1 AND "projectUserId" = $2)sql";
 
-/// $1 tenancy, $2 to $4 the cursor, $5 the limit, then the filter's, each where it is wanted.
-struct ListStatement {
-  std::string sql;
-  postgres::Params params;
-};
-
 /// Text that LIKE finds anywhere.
 std::string anywhere(std::string_view text) {
   std::string pattern = "%";
@@ -94,8 +88,9 @@ std::string anywhere(std::string_view text) {
   return pattern + '%';
 }
 
-ListStatement list_statement(const Tenancy& tenancy, const UserFilter& filter, const PageRequest& page) {
-  ListStatement statement;
+/// $1 tenancy, $2 to $4 the cursor, $5 the limit, then the filter's, each where it is wanted.
+Statement list_statement(const Tenancy& tenancy, const UserFilter& filter, const PageRequest& page) {
+  Statement statement;
   auto& params = statement.params;
   params.add(tenancy.id);
   add_page(params, page);
@@ -119,11 +114,7 @@ ListStatement list_statement(const Tenancy& tenancy, const UserFilter& filter, c
                   WHERE v."tenancyId" = u."tenancyId" AND v."projectUserId" = u."projectUserId" AND v.value ILIKE ${0})))",
                      pattern, params.size()));
   }
-  // Only where it is given: the index is then entered there, at whatever depth.
-  if (page.after) {
-    need(fmt::format(R"((u."signedUpAt", u."projectUserId") {} ('epoch'::timestamp + $2 * interval '1 microsecond', $3))",
-                     filter.descending ? "<" : ">"));
-  }
+  conditions += behind(page, R"(u."signedUpAt", u."projectUserId")", "$3", filter.descending ? "<" : ">");
   const auto order = fmt::format(R"(ORDER BY u."signedUpAt" {0}, u."projectUserId" {0})", filter.descending ? "DESC" : "ASC");
   statement.sql = fmt::format(R"sql(
 SELECT {}

@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "fixture.hpp"
 
 namespace tributary::directory {
@@ -81,6 +83,22 @@ TEST_F(ContactChannelsTest, ManyThatBecomePrimaryAtOnceAreOneAfterTheOther) {
   }
   EXPECT_EQ(std::ranges::count(race(std::move(operations)), std::optional<Refusal>()), 8);
   EXPECT_EQ(std::ranges::count(channels(ada.id), true, &ContactChannel::is_primary), 1);
+}
+
+TEST_F(ContactChannelsTest, PagesFollowEachOther) {
+  const auto ada = add_user_with_email("ada@example.com");
+  add_user_with_email("bob@example.com");
+  for (int i = 0; i < 4; ++i) add_channel(ada.id, {.value = fmt::format("{}@example.com", i)});
+  const auto walk = [&](std::optional<Uuid> user) {
+    std::set<std::string> seen;
+    const auto list = [&](PageRequest page) {
+      return get([&](auto& connection) { return list_contact_channels(connection, tenancy_, user, page, deadline()); });
+    };
+    for (const auto& channel : walked(list, 2)) EXPECT_TRUE(seen.insert(channel.value).second) << channel.value << " twice";
+    return seen.size();
+  };
+  EXPECT_EQ(walk(ada.id), 5U);
+  EXPECT_EQ(walk(std::nullopt), 6U);
 }
 
 TEST_F(ContactChannelsTest, AChannelOfAUserThatDoesNotExistIsRefused) {

@@ -109,6 +109,17 @@ class DirectoryTest : public ::testing::Test {
   std::vector<ContactChannel> channels(const Uuid& user) const {
     return get([&](auto& connection) { return list_contact_channels(connection, tenancy_, user, {}, deadline()); }).items;
   }
+  /// All items of `list(PageRequest)`, by at most 20 pages of so many.
+  template <class List>
+  static auto walked(const List& list, std::int64_t limit) {
+    auto page = list(PageRequest{.after = std::nullopt, .limit = limit});
+    auto all = page.items;
+    for (int pages = 1; page.next && pages < 20; ++pages) {
+      page = list(PageRequest{.after = Cursor::parse(page.next->to_string()), .limit = limit});
+      all.insert(all.end(), page.items.begin(), page.items.end());
+    }
+    return all;
+  }
   std::vector<std::string> tombstones() {
     std::vector<std::string> tables;
     for (auto& row : session_.rows(R"(SELECT "tableName" FROM "DeletedRow" ORDER BY 1)")) tables.push_back(row.at(0).value());

@@ -109,6 +109,27 @@ TEST_F(TeamsTest, AMembersNameInATeamHidesItsOwnUntilItIsCleared) {
             Refusal::membership_not_found);
 }
 
+TEST_F(TeamsTest, PagesOfProfilesFollowEachOther) {
+  std::vector<User> users;
+  for (int i = 0; i < 3; ++i) users.push_back(add_user_with_email(fmt::format("{}@example.com", i)));
+  std::vector<Team> teams{add_team("1"), add_team("2")};
+  for (const auto& team : teams) {
+    for (const auto& user : users) join(team.id, user.id);
+  }
+  const auto walk = [&](std::optional<Uuid> team, std::optional<Uuid> user) {
+    std::vector<std::string> seen;
+    const auto list = [&](PageRequest page) {
+      return get([&](auto& connection) { return list_member_profiles(connection, tenancy_, team, user, page, deadline()); });
+    };
+    for (const auto& profile : walked(list, 2)) seen.push_back(profile.user.primary_email.value());
+    return seen;
+  };
+  EXPECT_THAT(walk(teams[0].id, {}), ElementsAre("0@example.com", "1@example.com", "2@example.com"));
+  EXPECT_THAT(walk({}, users[1].id), ElementsAre("1@example.com", "1@example.com"));
+  EXPECT_THAT(walk(teams[1].id, users[2].id), ElementsAre("2@example.com"));
+  EXPECT_EQ(walk({}, {}).size(), 6U);
+}
+
 TEST_F(TeamsTest, OneTeamIsSelectedAtATimeAndOnlyOneThatTheUserIsIn) {
   const auto user = add_user();
   const auto first = add_team("1", user.id);
