@@ -288,4 +288,7 @@ TEST_F(Capture, NotifiesOnlyWhileTheSequencerSleeps) {
   EXPECT_EQ(heard(2, R"(UPDATE "Team" SET "displayName" = 'x' WHERE false)"), nothing);
   EXPECT_EQ(heard(2, R"(DELETE FROM "Team" WHERE false)"), nothing);
   EXPECT_EQ(heard(2, R"(UPDATE "Team" SET "sequenceId" = nextval('global_seq_id'), "shouldUpdateSequenceId" = false)"), nothing);
+  EXPECT_EQ(heard(2, R"(UPDATE "Project" SET "configOverride" = '{"a": 1}' WHERE id = 'p')"), unnamed)
+      << "a changed destination begins at once";
+  EXPECT_EQ(heard(1, R"(UPDATE "Project" SET "configOverride" = '{"a": 2}' WHERE id = 'p')"), nothing);
 }
