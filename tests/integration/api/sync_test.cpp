@@ -1,117 +1,139 @@
-#include "fixture.hpp"
+#include "sync_fixture.hpp"
 
-// From a request to the customers' databases and the shared ClickHouse.
+// From a request to where the rows go: the same for databases of customers and for the shared ClickHouse.
 
 namespace tributary::test {
 namespace {
 
-using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
-/// A project with one database, kept in step as `serve` does.
-class ApiSync : public ApiTest {
+enum class Kind { postgres, clickhouse };
+
+class ApiSync : public ApiSyncTest, public ::testing::WithParamInterface<Kind> {
  protected:
-  ApiSync() : ApiTest({.secrets = Secrets(kKey)}) {}
+  ApiSync() {
+    if (GetParam() == Kind::clickhouse) clickhouse_.emplace();
+    add_destination(acme_);
+  }
+  /// A project has the shared ClickHouse without more ado.
+  void add_destination(const ApiProject& project) {
+    if (!clickhouse_) connect(project, databases_.try_emplace(project.id, "customer").first->second);
+  }
+  void start() {
+    auto params = ApiSyncTest::params();
+    if (clickhouse_) params.clickhouse = clickhouse_->options();
+    ApiSyncTest::start(params);
+  }
+  void wait_until_equal(const ApiProject& project) {
+    if (clickhouse_)
+      test::wait_until_equal(session_, {.tenancy = project.tenancy, .project = project.id}, *clickhouse_);
+    else
+      ApiSyncTest::wait_until_equal(project, databases_.at(project.id));
+  }
+  void wait_until_equal() { wait_until_equal(acme_); }
 
-  static Service::Params params() {
-    Service::Params params;
-    params.sync.secrets = Secrets(kKey);
-    return params;
+  /// A column, without NULLs, as the project's owner sees it.
+  std::vector<std::string> column(const std::string& table, const std::string& name, const ApiProject& project) {
+    if (clickhouse_)
+      return clickhouse_->strings(
+          fmt::format("SELECT toString(assumeNotNull({})) FROM default.{} WHERE project_id = '{}'", name, table, project.id));
+    std::vector<std::string> texts;
+    for (const auto& row : databases_.at(project.id).session().rows(fmt::format("SELECT {} FROM {}", name, table)))
+      texts.push_back(row.at(0).value());
+    return texts;
   }
-  void start() { service_.emplace(source_, params()); }
-  void connect(const ApiProject& project, const Database& database) { set_databases(project, {{"main", database.uri()}}); }
-  void wait_until_equal(const ApiProject& project, const Database& database) {
-    auto customer = database.session();
-    test::wait_until_equal(session_, project.tenancy, customer);
-  }
-  void wait_until_idle() {
-    wait_until([&] { return session_.number(R"(SELECT count(*) FROM "OutgoingRequest")") == 0; }, "the queue is empty");
-  }
-  void set_sequencer(bool on) { expect_ok(cron_.post("/internal/external-db-sync/fusebox", {{"sequencer_enabled", on}})); }
+  std::vector<std::string> column(const std::string& table, const std::string& name) { return column(table, name, acme_); }
 
-  static inline const std::string kKey = Secrets::generate_key();
-  const ApiProject acme_ = add_project("acme");
-  ApiClient server_ = acme_.server();
-  const Database customer_{"customer"};
-  std::optional<Service> service_;
+  /// From now on remembers which users came, also those that go again. In ClickHouse nothing is lost anyway: an older version of a row stays for a while.
+  void note_users() {
+    if (clickhouse_) return;
+    databases_.at(acme_.id).session().run(R"sql(
+      CREATE TABLE noted AS SELECT display_name FROM users;
+      CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN INSERT INTO public.noted VALUES (NEW.display_name); RETURN NULL; END $$;
+      CREATE TRIGGER note AFTER INSERT OR UPDATE ON users FOR EACH ROW EXECUTE FUNCTION note())sql");
+  }
+  std::vector<std::string> noted_users() {
+    if (!clickhouse_) return column("noted", "display_name");
+    return clickhouse_->strings("SELECT assumeNotNull(display_name) FROM analytics_internal.users WHERE NOT sync_is_deleted");
+  }
+
+  std::map<std::string, Database> databases_;  ///< by project
+  std::optional<ClickHouse> clickhouse_;
 };
 
-TEST_F(ApiSync, EveryEntityIsCreatedChangedAndDeletedAtTheDestination) {
-  connect(acme_, customer_);
+TEST_P(ApiSync, EveryEntityIsCreatedChangedAndDeleted) {
   start();
   const auto user = add_user(server_, {{"display_name", "Ada"}, {"primary_email", "ada@example.com"}});
   const auto team = add_team(server_, "Engines");
   expect_ok(server_.post("/team-memberships/" + team + "/" + user));
   const auto second = server_.post(
       "/contact-channels", {{"user_id", user}, {"type", "email"}, {"value", "second@example.com"}, {"used_for_auth", false}});
-  wait_until_equal(acme_, customer_);
-  auto customer = customer_.session();
-  EXPECT_EQ(customer.value("SELECT primary_email FROM users"), "ada@example.com");
-  EXPECT_EQ(customer.number("SELECT count(*) FROM contact_channels"), 2);
+  wait_until_equal();
+  EXPECT_THAT(column("users", "primary_email"), ElementsAre("ada@example.com"));
+  EXPECT_THAT(column("contact_channels", "value"), UnorderedElementsAre("ada@example.com", "second@example.com"));
 
   expect_ok(server_.patch("/users/" + user, {{"display_name", "Countess"}, {"client_metadata", {{"k", "v"}}}}));
   expect_ok(server_.patch("/teams/" + team, {{"display_name", "Looms"}}));
   expect_ok(server_.patch("/team-member-profiles/" + team + "/" + user, {{"display_name", "Lady"}}));
   expect_ok(server_.patch("/contact-channels/" + user + "/" + second.text("id"), {{"is_primary", true}, {"is_verified", true}}));
-  wait_until_equal(acme_, customer_);
-  EXPECT_EQ(customer.value("SELECT display_name || primary_email FROM users"), "Countesssecond@example.com");
-  EXPECT_EQ(customer.value("SELECT display_name FROM team_member_profiles"), "Lady");
+  wait_until_equal();
+  EXPECT_THAT(column("users", "display_name"), ElementsAre("Countess"));
+  EXPECT_THAT(column("users", "primary_email"), ElementsAre("second@example.com"));
+  EXPECT_THAT(column("teams", "display_name"), ElementsAre("Looms"));
+  EXPECT_THAT(column("team_member_profiles", "display_name"), ElementsAre("Lady"));
 
   expect_ok(server_.remove("/contact-channels/" + user + "/" + second.text("id")));
   expect_ok(server_.remove("/team-memberships/" + team + "/" + user));
-  wait_until_equal(acme_, customer_);
-  EXPECT_EQ(customer.number("SELECT count(*) FROM contact_channels"), 1);
-  EXPECT_EQ(customer.number("SELECT count(*) FROM team_member_profiles"), 0);
+  wait_until_equal();
+  EXPECT_THAT(column("contact_channels", "value"), ElementsAre("ada@example.com"));
+  EXPECT_THAT(column("team_member_profiles", "display_name"), IsEmpty());
   expect_ok(server_.remove("/teams/" + team));
   expect_ok(server_.remove("/users/" + user));
-  wait_until_equal(acme_, customer_);
-  EXPECT_EQ(customer.number("SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM teams)"), 0);
+  wait_until_equal();
+  EXPECT_THAT(column("users", "display_name"), IsEmpty());
+  EXPECT_THAT(column("teams", "display_name"), IsEmpty());
 }
 
-TEST_F(ApiSync, OfSeveralUpdatesBeforeASyncTheLastWins) {
-  connect(acme_, customer_);
+TEST_P(ApiSync, OfSeveralUpdatesBeforeASyncTheLastWins) {
   set_sequencer(false);
   start();
   const auto user = add_user(server_, {{"display_name", "0"}});
   for (int i = 1; i <= 5; ++i) expect_ok(server_.patch("/users/" + user, {{"display_name", std::to_string(i)}}));
   set_sequencer(true);
-  wait_until_equal(acme_, customer_);
-  EXPECT_EQ(customer_.session().value("SELECT display_name FROM users"), "5");
+  wait_until_equal();
+  EXPECT_THAT(column("users", "display_name"), ElementsAre("5"));
 }
 
-TEST_F(ApiSync, WhatIsDeletedBeforeItsFirstSyncIsNeverExported) {
-  connect(acme_, customer_);
+TEST_P(ApiSync, WhatIsDeletedBeforeItsFirstSyncIsNeverExported) {
   start();
-  const auto first = add_user(server_, {{"display_name", "first"}});
-  wait_until_equal(acme_, customer_);
-  auto customer = customer_.session();
-  customer.run(
-      "CREATE TABLE seen (id uuid);"
-      "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.seen VALUES (NEW.id); RETURN NULL; "
-      "END $$;"
-      "CREATE TRIGGER note AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION note()");
+  add_user(server_, {{"display_name", "first"}});
+  wait_until_equal();
+  note_users();
   set_sequencer(false);
   const auto never = add_user(server_, {{"display_name", "never"}});
   expect_ok(server_.remove("/users/" + never));
-  const auto later = add_user(server_, {{"display_name", "later"}});
+  add_user(server_, {{"display_name", "later"}});
   set_sequencer(true);
-  wait_until_equal(acme_, customer_);
-  EXPECT_EQ(customer.value("SELECT string_agg(id::text, ',') FROM seen"), later);
+  wait_until_equal();
+  EXPECT_THAT(noted_users(), UnorderedElementsAre("first", "later"));
 }
 
-TEST_F(ApiSync, AUserWhoIsDeletedAndMadeAgainWithTheSameEmailIsAnotherOne) {
-  connect(acme_, customer_);
+TEST_P(ApiSync, AUserWhoIsDeletedAndMadeAgainWithTheSameEmailIsAnotherOne) {
   start();
-  const json::object ada{{"primary_email", "ada@example.com"}, {"primary_email_auth_enabled", true}};
+  json::object ada{{"display_name", "first"}, {"primary_email", "ada@example.com"}, {"primary_email_auth_enabled", true}};
   const auto first = add_user(server_, ada);
-  wait_until_equal(acme_, customer_);
+  wait_until_equal();
   expect_ok(server_.remove("/users/" + first));
-  const auto second = add_user(server_, ada);
-  wait_until_equal(acme_, customer_);
-  EXPECT_EQ(customer_.session().value("SELECT string_agg(id::text, ',') FROM users"), second);
+  ada["display_name"] = "second";
+  EXPECT_NE(add_user(server_, ada), first);
+  wait_until_equal();
+  EXPECT_THAT(column("users", "display_name"), ElementsAre("second"));
 }
 
-TEST_F(ApiSync, CascadesByUserAndByTeam) {
-  connect(acme_, customer_);
+TEST_P(ApiSync, CascadesByUserAndByTeam) {
   start();
   const auto ada = add_user(server_, {{"primary_email", "ada@example.com"}});
   const auto bob = add_user(server_, {{"primary_email", "bob@example.com"}});
@@ -120,45 +142,43 @@ TEST_F(ApiSync, CascadesByUserAndByTeam) {
   for (const auto& user : {ada, bob}) {
     for (const auto& of : {team, other}) expect_ok(server_.post("/team-memberships/" + of + "/" + user));
   }
-  wait_until_equal(acme_, customer_);
-  auto customer = customer_.session();
-  EXPECT_EQ(customer.number("SELECT count(*) FROM team_member_profiles"), 4);
+  wait_until_equal();
+  EXPECT_THAT(column("team_member_profiles", "user_id"), UnorderedElementsAre(ada, ada, bob, bob));
   expect_ok(server_.remove("/teams/" + team));
-  wait_until_equal(acme_, customer_);
-  EXPECT_EQ(customer.number("SELECT count(*) FROM team_member_profiles"), 2);
+  wait_until_equal();
+  EXPECT_THAT(column("team_member_profiles", "user_id"), UnorderedElementsAre(ada, bob));
   expect_ok(server_.remove("/users/" + ada));
-  wait_until_equal(acme_, customer_);
-  EXPECT_EQ(customer.number("SELECT count(*) FROM team_member_profiles"), 1);
-  EXPECT_EQ(customer.number("SELECT count(*) FROM contact_channels"), 1);
+  wait_until_equal();
+  EXPECT_THAT(column("team_member_profiles", "user_id"), ElementsAre(bob));
+  EXPECT_THAT(column("contact_channels", "value"), ElementsAre("bob@example.com"));
 }
 
-TEST_F(ApiSync, ThreeHundredUsersAndThenOneOfTheFirstIsDeleted) {
-  connect(acme_, customer_);
+TEST_P(ApiSync, ThreeHundredUsersAndThenOneOfTheFirstIsDeleted) {
   start();
   std::vector<std::string> users;
   for (int i = 0; i < 300; ++i) users.push_back(add_user(server_, {{"display_name", fmt::format("user {}", i)}}));
-  wait_until_equal(acme_, customer_);
+  wait_until_equal();
   expect_ok(server_.remove("/users/" + users.at(2)));
-  wait_until_equal(acme_, customer_);
-  EXPECT_EQ(customer_.session().number("SELECT count(*) FROM users"), 299);
+  wait_until_equal();
+  const auto left = column("users", "display_name");
+  EXPECT_EQ(left.size(), 299U);
+  EXPECT_THAT(left, ::testing::Not(::testing::Contains("user 2")));
 }
 
-TEST_F(ApiSync, SpecialCharactersArriveAsTheyAre) {
-  connect(acme_, customer_);
+TEST_P(ApiSync, SpecialCharactersArriveAsTheyAre) {
   start();
   const std::string name =
       "O'Neil \"quoted\" \\ \t\n $1 ; DROP TABLE users; -- \xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x92\xBB \xE4\xBD\xA0\xE5\xA5\xBD "
       "\xD9\x85\xD8\xB1\xD8\xAD\xD8\xA8\xD8\xA7";
   add_user(server_, {{"display_name", name}, {"client_metadata", {{name, {name}}}}, {"primary_email", "ada+x'y@exämple.com"}});
-  wait_until_equal(acme_, customer_);
-  EXPECT_EQ(customer_.session().value("SELECT display_name FROM users"), name);
+  wait_until_equal();
+  EXPECT_THAT(column("users", "display_name"), ElementsAre(name));
+  EXPECT_THAT(column("contact_channels", "value"), ElementsAre("ada+x'y@exämple.com"));
 }
 
-TEST_F(ApiSync, TwoProjectsNeverMix) {
+TEST_P(ApiSync, TwoProjectsNeverMix) {
   const auto other = add_project("acme2");
-  const Database customer("customer2");
-  connect(acme_, customer_);
-  connect(other, customer);
+  add_destination(other);
   start();
   auto server = other.server();
   for (auto* client : {&server_, &server}) {
@@ -168,162 +188,39 @@ TEST_F(ApiSync, TwoProjectsNeverMix) {
     expect_ok(client->post("/team-memberships/" + team + "/" + user));
   }
   const auto only_here = add_user(server_, {{"display_name", "Bob"}});
-  wait_until_equal(acme_, customer_);
-  wait_until_equal(other, customer);
+  wait_until_equal();
+  wait_until_equal(other);
   expect_refusal(server.get("/users/" + only_here), 404, "USER_NOT_FOUND");
-  EXPECT_EQ(customer.session().number("SELECT count(*) FROM users"), 1);
+  EXPECT_THAT(column("users", "display_name"), UnorderedElementsAre("Ada", "Bob"));
+  EXPECT_THAT(column("users", "display_name", other), ElementsAre("Ada"));
 }
 
-TEST_F(ApiSync, ProjectsHaveAsManyDatabasesAsTheyLikeAndABadOneIsAlone) {
-  const auto other = add_project("other");
-  const Database second("second");
-  const Database third("third");
-  const Database fourth("fourth");
-  set_databases(acme_, {{"a", customer_.uri()}, {"b", second.uri()}});
-  set_databases(other, {{"a", third.uri()}, {"b", fourth.uri()}, {"bad", "postgresql://nobody:wrong@127.0.0.1:1/nothing"}});
-  start();
-  auto server = other.server();
-  add_user(server_, {{"display_name", "Ada"}});
-  add_user(server, {{"display_name", "Bob"}});
-  for (const auto* database : {&customer_, &second}) wait_until_equal(acme_, *database);
-  for (const auto* database : {&third, &fourth}) wait_until_equal(other, *database);
-  const auto status = other.admin().get("/internal/external-db-sync/status").body;
-  std::map<std::string, std::string> states;
-  for (const auto& destination : status.at("destinations").as_array())
-    states[std::string(destination.at("id").as_string())] = destination.at("status").as_string();
-  EXPECT_EQ(states, (std::map<std::string, std::string>{{"a", "ok"}, {"b", "ok"}, {"bad", "error"}}));
-  EXPECT_EQ(json::serialize(status).find("wrong"), std::string::npos) << "no password is shown";
-}
-
-TEST_F(ApiSync, AChangedDatabaseStartsAtOnceAndARemovedOneStopsAtOnce) {
-  set_databases(acme_, {{"main", "postgresql://nobody@127.0.0.1:1/nothing"}});
-  auto patient = params();
-  patient.sync.retry = {1h, 1h};
-  service_.emplace(source_, patient);
-  add_user(server_, {{"display_name", "Ada"}});
-  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.destination_state WHERE error <> ''") > 0; },
-             "it fails");
-  connect(acme_, customer_);
-  wait_until_equal(acme_, customer_);
-  const Database second("second");
-  set_databases(acme_, {{"second", second.uri()}});
-  add_user(server_, {{"display_name", "Bob"}});
-  wait_until_equal(acme_, second);
-  wait_until_idle();
-  EXPECT_EQ(customer_.session().number("SELECT count(*) FROM users"), 1);
-}
-
-TEST_F(ApiSync, AReaderOfTheCustomersDatabaseMayReadAndNotWrite) {
-  connect(acme_, customer_);
-  start();
-  add_user(server_, {{"display_name", "Ada"}});
-  wait_until_equal(acme_, customer_);
-  const auto role = "\"reader of " + customer_.name() + '"';
-  auto customer = customer_.session();
-  customer.run("CREATE ROLE " + role);
-  customer.run("SET ROLE " + role);
-  EXPECT_EQ(customer.value("SELECT display_name FROM users"), "Ada");
-  for (const auto* sql : {"INSERT INTO users (id) VALUES (gen_random_uuid())", "UPDATE users SET display_name = 'x'",
-                          "DELETE FROM users", "TRUNCATE users"}) {
-    EXPECT_EQ(customer.attempt(sql), "42501") << sql;
-  }
-  customer.run("RESET ROLE; DROP ROLE " + role);
-}
-
-TEST_F(ApiSync, TheFuseboxStopsAndStartsItForEverybody) {
-  connect(acme_, customer_);
+TEST_P(ApiSync, TheFuseboxStopsAndStartsItForEverybody) {
   start();
   add_user(server_, {{"display_name", "first"}});
-  wait_until_equal(acme_, customer_);
+  wait_until_equal();
   const auto off = cron_.post("/internal/external-db-sync/fusebox", {{"poller_enabled", false}});
   EXPECT_EQ(off.body, json::parse(R"({"sequencer_enabled": true, "poller_enabled": false})"));
   add_user(server_, {{"display_name", "second"}});
   wait_until([&] { return session_.number(R"(SELECT count(*) FROM "ProjectUser" WHERE "shouldUpdateSequenceId")") == 0; },
              "it is numbered");
-  EXPECT_EQ(customer_.session().number("SELECT count(*) FROM users"), 1);
-  EXPECT_EQ(acme_.admin().get("/internal/external-db-sync/status").body.at("queue").at("pending").to_number<int>(), 1);
+  EXPECT_THAT(column("users", "display_name"), ElementsAre("first"));
+  EXPECT_GE(acme_.admin().get("/internal/external-db-sync/status").body.at("queue").at("pending").to_number<int>(), 1);
   expect_ok(cron_.post("/internal/external-db-sync/fusebox", {{"poller_enabled", true}}));
-  wait_until_equal(acme_, customer_);
+  wait_until_equal();
 }
 
-TEST_F(ApiSync, ARequestOfATenancyThatIsNotThereAnyMoreIsDoneWith) {
-  connect(acme_, customer_);
+TEST_P(ApiSync, ARequestOfATenancyThatIsNotThereAnyMoreIsDoneWith) {
   start();
   session_.run("SELECT tributary.enqueue(ARRAY[gen_random_uuid()])");
   wait_until_idle();
   EXPECT_EQ(cron_.post("/internal/external-db-sync/sync-engine", {{"tenancyId", Uuid::random().to_string()}}).status, 200U);
   add_user(server_, {{"display_name", "Ada"}});
-  wait_until_equal(acme_, customer_);
+  wait_until_equal();
 }
 
-TEST_F(ApiSync, ItCanBeDrivenFromOutsideWithoutAService) {
-  connect(acme_, customer_);
-  add_user(server_, {{"display_name", "Ada"}});
-  const auto sequenced = cron_.get("/internal/external-db-sync/sequencer?maxDurationMs=0");
-  EXPECT_EQ(sequenced.body, json::parse(R"({"ok": true, "iterations": 1})"));
-  const auto polled = cron_.get("/internal/external-db-sync/poller?maxDurationMs=300");
-  EXPECT_EQ(polled.status, 200U) << json::serialize(polled.body);
-  EXPECT_EQ(polled.body.at("requests_processed").to_number<int>(), 1);
-  wait_until_equal(acme_, customer_);
-  add_user(server_, {{"display_name", "Bob"}});
-  expect_ok(cron_.get("/internal/external-db-sync/sequencer?maxDurationMs=0"));
-  expect_ok(cron_.post("/internal/external-db-sync/sync-engine", {{"tenancyId", acme_.tenancy}}));
-  EXPECT_EQ(customer_.session().number("SELECT count(*) FROM users"), 2) << "it was synced when the answer came";
-  const auto status = acme_.admin().get("/internal/external-db-sync/status").body;
-  EXPECT_EQ(status.at("destinations").at(0).at("mappings").at(0).at("backlog").to_number<int>(), 0);
-  expect_refusal(acme_.admin().get("/internal/external-db-sync/status?scope=all"), 401, "EXPECTED_INTERNAL_PROJECT");
-  const auto internal = add_project("internal");
-  EXPECT_EQ(internal.admin().get("/internal/external-db-sync/status?scope=all").body.at("destinations").as_array().size(), 1U);
-}
-
-/// The same with the shared ClickHouse.
-class ApiClickHouse : public ApiTest {
- protected:
-  ApiClickHouse() {
-    Service::Params params;
-    params.clickhouse = clickhouse_.options();
-    service_.emplace(source_, params);
-  }
-  void wait_until_equal(const ApiProject& project) {
-    test::wait_until_equal(session_, {.tenancy = project.tenancy, .project = project.id}, clickhouse_);
-  }
-  ClickHouse clickhouse_;
-  std::optional<Service> service_;
-};
-
-TEST_F(ApiClickHouse, EveryEntityIsCreatedChangedAndDeletedInTheViews) {
-  const auto acme = add_project("acme");
-  const auto other = add_project("acme2");
-  for (const auto* project : {&acme, &other}) {
-    auto server = project->server();
-    const auto user = add_user(server, {{"display_name", "Ada \xF0\x9F\x9A\x80"}, {"primary_email", "ada@example.com"}});
-    const auto team = add_team(server, "Engines");
-    expect_ok(server.post("/team-memberships/" + team + "/" + user));
-    add_user(server, {{"display_name", "Bob"}, {"primary_email", "bob@example.com"}});
-  }
-  wait_until_equal(acme);
-  wait_until_equal(other);
-  auto server = acme.server();
-  const auto users = server.get("/users").body.at("items").as_array();
-  const auto ada = std::string(users.at(0).at("id").as_string());
-  for (int i = 0; i < 5; ++i) expect_ok(server.patch("/users/" + ada, {{"display_name", std::to_string(i)}}));
-  const auto second = server.post(
-      "/contact-channels", {{"user_id", ada}, {"type", "email"}, {"value", "second@example.com"}, {"used_for_auth", false}});
-  wait_until_equal(acme);
-  EXPECT_EQ(clickhouse_.strings("SELECT assumeNotNull(display_name) FROM default.users WHERE project_id = 'acme' AND id = '" +
-                                ada + "'"),
-            std::vector<std::string>{"4"});
-  expect_ok(server.remove("/contact-channels/" + ada + "/" + second.text("id")));
-  wait_until_equal(acme);
-  expect_ok(server.remove("/users/" + ada));
-  add_user(server, {{"display_name", "Ada again"}, {"primary_email", "ada@example.com"}});
-  wait_until_equal(acme);
-  const auto teams = server.get("/teams").body;
-  for (const auto& team : teams.at("items").as_array())
-    expect_ok(server.remove("/teams/" + std::string(team.at("id").as_string())));
-  wait_until_equal(acme);
-  wait_until_equal(other);
-}
+INSTANTIATE_TEST_SUITE_P(Kinds, ApiSync, ::testing::Values(Kind::postgres, Kind::clickhouse),
+                         [](const auto& kind) { return kind.param == Kind::clickhouse ? "clickhouse" : "postgres"; });
 
 }  // namespace
 }  // namespace tributary::test
