@@ -39,8 +39,13 @@ export function Shell({ onExpired, onSignOut }: ShellProps) {
   }, [page]);
 
   const signOut = async () => {
+    try {
+      await remove("session");
+    } catch (error) {
+      setNotice(`You are still signed in: ${error instanceof Error ? error.message : String(error)}`);
+      return;
+    }
     forgetStatements();
-    await remove("session").catch(() => undefined);
     onSignOut();
   };
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
@@ -92,18 +91,6 @@ void Secrets::add(const std::array<unsigned char, kKeyBytes>& bytes) {
   std::array<unsigned char, SHA256_DIGEST_LENGTH> hash{};
   SHA256(bytes.data(), bytes.size(), hash.data());
   keys_.push_back({.id = hex(hash).substr(0, kIdLength), .bytes = bytes});
-}
-
-Secrets Secrets::derived(std::string_view purpose) const {
-  Secrets others;
-  for (const auto& key : keys_) {
-    std::array<unsigned char, kKeyBytes> bytes{};
-    if (HMAC(EVP_sha256(), key.bytes.data(), kKeyBytes, reinterpret_cast<const unsigned char*>(purpose.data()), purpose.size(),
-             bytes.data(), nullptr) == nullptr)
-      throw SecretError("OpenSSL cannot derive a key with HMAC-SHA-256");
-    others.add(bytes);
-  }
-  return others;
 }
 
 std::string Secrets::seal(std::string_view text) const {

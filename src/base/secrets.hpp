@@ -26,9 +26,6 @@ class Secrets {
   /// Keys of 64 hexadecimal digits, separated by blanks, commas or line ends; the first one seals. Throws SecretError.
   explicit Secrets(std::string_view keys);
 
-  /// Keys made from these for another purpose, which tell nothing of these: what was sealed for the one is not opened for the other.
-  Secrets derived(std::string_view purpose) const;
-
   bool has_key() const { return !keys_.empty(); }
   /// `tributary-sealed:1:<key id>:<base64>`, or the text itself where there is no key. Throws SecretError where OpenSSL fails.
   std::string seal(std::string_view text) const;

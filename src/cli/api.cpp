@@ -50,11 +50,6 @@ std::optional<ClickHouseAccess> clickhouse_access(const settings::Settings& sett
                           .target = {.embedded = false, .cluster = given.cluster, .definer = given.definer, .installation = {}}};
 }
 
-/// Keys of the installation's, so that a session holds at every process; without any, of this process's own.
-Secrets session_secrets(const Secrets& secrets) {
-  return (secrets.has_key() ? secrets : Secrets(Secrets::generate_key())).derived("dashboard session");
-}
-
 }  // namespace
 
 std::optional<ApiParams> ApiParams::from(const settings::Settings& settings) {
@@ -82,7 +77,6 @@ std::optional<ApiParams> ApiParams::from(const settings::Settings& settings) {
                    .operator_key = given.operator_key,
                    .cron_secret = given.cron_secret,
                    .dashboard_session = given.dashboard_session,
-                   .dashboard_sessions = session_secrets(secrets_of(settings)),
                    .destinations = destination_params(settings),
                    .clickhouse = clickhouse_access(settings)};
 }
@@ -129,7 +123,6 @@ Api::Api(asio::ip::tcp::acceptor acceptor, postgres::Pool& source, std::span<con
   if (params.dashboard_session.count() == 0) return;
   dashboard_.emplace(dashboard::Context{.api = context_,
                                         .metrics = metrics,
-                                        .sessions = params.dashboard_sessions,
                                         .session_lifetime = params.dashboard_session,
                                         .applies_here = applies_here,
                                         .installation = installation,

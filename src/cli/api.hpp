@@ -40,7 +40,6 @@ struct ApiParams {
   std::string operator_key;
   std::string cron_secret;
   std::chrono::milliseconds dashboard_session;  ///< zero: there is no dashboard
-  Secrets dashboard_sessions;                   ///< seals them
   destination::postgres_target::Params destinations;
   std::optional<ClickHouseAccess> clickhouse;         ///< a server; nullopt: the embedded engine, or none
   telemetry::Tracer* tracer = nullptr;                ///< null: nothing is traced

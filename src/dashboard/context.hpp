@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "api/context.hpp"
-#include "base/secrets.hpp"
 #include "source/migrate.hpp"
 #include "telemetry/metrics.hpp"
 
@@ -17,7 +16,6 @@ namespace asio = boost::asio;
 struct Context {
   api::Context& api;
   telemetry::Metrics& metrics;
-  Secrets sessions;  ///< seals them: the same at every loop of a process
   std::chrono::milliseconds session_lifetime{std::chrono::hours(8)};
   bool applies_here = false;  ///< this process brings rows to destinations, so that its metrics tell of that
   source::Installation installation;

@@ -40,17 +40,18 @@ asio::awaitable<json::object> describe(const Context& context, const Session& se
 
 asio::awaitable<Response> sign_in(Dashboard::Parts& parts, const Request& request) {
   need_own_page(request.raw);
-  const auto session = co_await parts.sessions.sign_in(request);
-  auto response = Response::of(co_await describe(parts.context, session));
-  response.headers.add("set-cookie", parts.sessions.cookie(session, request.raw));
+  const auto begun = co_await parts.sessions.sign_in(request);
+  auto response = Response::of(co_await describe(parts.context, begun.session));
+  response.headers.add("set-cookie", Sessions::cookie(begun, request.raw));
   co_return response;
 }
 
-Response sign_out(const Dashboard::Parts& parts, const Request& request) {
+asio::awaitable<Response> sign_out(Dashboard::Parts& parts, const Request& request) {
   need_own_page(request.raw);
+  co_await parts.sessions.sign_out(request.raw);
   auto response = api::success();
-  response.headers.add("set-cookie", parts.sessions.cookie(std::nullopt, request.raw));
-  return response;
+  response.headers.add("set-cookie", Sessions::cookie(std::nullopt, request.raw));
+  co_return response;
 }
 
 }  // namespace
@@ -80,10 +81,9 @@ void add_session(http::Router& router, Dashboard::Parts& parts) {
       {.path = "/session", .access = Access::admin, .handle = [&parts](const Request& request) -> asio::awaitable<Response> {
          co_return Response::of(co_await describe(parts.context, co_await parts.sessions.of(request.raw)));
        }});
-  router.add({.method = Method::delete_,
-              .path = "/session",
-              .access = Access::none,
-              .handle = [&parts](const Request& request) -> asio::awaitable<Response> { co_return sign_out(parts, request); }});
+  router.add({.method = Method::delete_, .path = "/session", .access = Access::none, .handle = [&parts](const Request& request) {
+                return sign_out(parts, request);
+              }});
 }
 
 Dashboard::Dashboard(Context context) : parts_(std::make_unique<Parts>(std::move(context))) {}

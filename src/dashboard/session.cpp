@@ -8,6 +8,7 @@
 #include <boost/json.hpp>
 
 #include "api/shapes.hpp"
+#include "base/secrets.hpp"
 #include "dashboard/errors.hpp"
 #include "telemetry/log.hpp"
 
@@ -20,6 +21,7 @@ using std::chrono::milliseconds;
 using telemetry::Level;
 
 constexpr std::string_view kCookie = "tributary_session";
+constexpr std::size_t kTokenBytes = 32;
 
 std::string hex(std::string_view bytes) {
   std::string text;
@@ -42,21 +44,6 @@ std::string place_of(const std::string& client) {
 
 std::chrono::sys_time<milliseconds> now() { return std::chrono::time_point_cast<milliseconds>(std::chrono::system_clock::now()); }
 
-std::string to_text(const Session& session) {
-  return json::serialize(json::object{{"operator", session.is_operator()},
-                                      {"project", session.project},
-                                      {"key", session.key},
-                                      {"ends", session.ends.time_since_epoch().count()}});
-}
-
-Session parse(const std::string& text) {
-  const auto object = json::parse(text).as_object();
-  return {.access = object.at("operator").as_bool() ? http::Access::operator_ : http::Access::admin,
-          .project = std::string(object.at("project").as_string()),
-          .key = std::string(object.at("key").as_string()),
-          .ends = std::chrono::sys_time<milliseconds>(milliseconds(object.at("ends").to_number<std::int64_t>()))};
-}
-
 /// Empty where there is none.
 std::string_view cookie_of(const http::Headers& headers) {
   for (auto rest = headers.get("cookie"); !rest.empty();) {
@@ -76,7 +63,7 @@ bool has_key(const directory::Credentials& credentials, const std::string& key) 
 
 }  // namespace
 
-asio::awaitable<Session> Sessions::sign_in(const http::Request& request) {
+asio::awaitable<Sessions::Begun> Sessions::sign_in(const http::Request& request) {
   const auto& client = request.raw.client;
   const auto place = place_of(client);
   const auto clock = std::chrono::steady_clock::now();
@@ -99,9 +86,18 @@ asio::awaitable<Session> Sessions::sign_in(const http::Request& request) {
     throw http::Error(kWrongKey, "This key is not valid. Is it the right one, and the project's id, too?");
   }
   attempts_.take_back(place);
+  auto begun = co_await begin(std::move(*session), request.deadline);
   telemetry::log(Level::info, "dashboard", "somebody signed in",
-                 {{"client", client}, {"operator", session->is_operator()}, {"project", session->project}});
-  co_return *session;
+                 {{"client", client}, {"operator", begun.session.is_operator()}, {"project", begun.session.project}});
+  co_return begun;
+}
+
+asio::awaitable<Sessions::Begun> Sessions::begin(Session session, Deadline deadline) {
+  auto token = random_hex(kTokenBytes);
+  session.id = hash_of(token);
+  auto source = co_await context_.api.connect(deadline);
+  co_await insert_session(*source, session, context_.session_lifetime, deadline);
+  co_return Begun{.session = std::move(session), .token = std::move(token)};
 }
 
 /// nullopt: there is no such key.
@@ -111,7 +107,7 @@ asio::awaitable<std::optional<Session>> Sessions::check_key(const json::object& 
   const auto admin_key = api::text_field(body, "admin_key");
   if (operator_key.has_value() == project.has_value() || project.has_value() != admin_key.has_value())
     throw http::Error(http::kSchemaError, "Give either operator_key, or project_id and admin_key.");
-  Session session{.ends = now() + context_.session_lifetime};
+  Session session;
   if (operator_key) {
     session.access = http::Access::operator_;
     session.key = hash_of(*operator_key);
@@ -120,11 +116,11 @@ asio::awaitable<std::optional<Session>> Sessions::check_key(const json::object& 
     session.project = *project;
     session.key = hash_of(*admin_key);
   }
-  if (!co_await is_known(session, deadline)) co_return std::nullopt;
+  if (!co_await has_valid_key(session, deadline)) co_return std::nullopt;
   co_return session;
 }
 
-asio::awaitable<bool> Sessions::is_known(const Session& session, Deadline deadline) {
+asio::awaitable<bool> Sessions::has_valid_key(const Session& session, Deadline deadline) {
   if (session.project.empty()) {
     const auto& key = context_.api.operator_key;
     co_return session.is_operator() && !key.empty() && equal_in_constant_time(hash_of(key), session.key);
@@ -134,30 +130,55 @@ asio::awaitable<bool> Sessions::is_known(const Session& session, Deadline deadli
   co_return holds;
 }
 
-asio::awaitable<Session> Sessions::of(const http::RawRequest& request) {
-  const auto sealed = cookie_of(request.headers);
-  if (sealed.empty()) throw http::Error(kSessionRequired, "Sign in first.");
-  const http::Error over(kSessionExpired, "Your session is over. Sign in again to go on.");
-  Session session;
+asio::awaitable<std::optional<Session>> Sessions::find(std::string id, Deadline deadline) {
   try {
-    if (!Secrets::is_sealed(sealed)) throw over;
-    session = parse(context_.sessions.open(sealed));
-  } catch (const SecretError&) {
-    throw over;
+    auto source = co_await context_.api.connect(deadline);
+    auto session = co_await find_session(*source, id, deadline);
+    known_.erase(id);
+    if (session) {
+      if (known_.size() >= kMostKnown) known_.clear();
+      known_.emplace(std::move(id), *session);
+    }
+    co_return session;
+  } catch (const postgres::Error&) {
+    if (!was_alive(id)) throw;
+  } catch (const http::Error&) {  // too busy
+    if (!was_alive(id)) throw;
   }
-  if (now() >= session.ends || !co_await is_known(session, request.deadline)) throw over;
-  co_return session;
+  co_return known_.at(id);
+}
+
+bool Sessions::was_alive(const std::string& id) const {
+  const auto found = known_.find(id);
+  return found != known_.end() && now() < found->second.ends;
+}
+
+asio::awaitable<Session> Sessions::of(const http::RawRequest& request) {
+  const auto token = cookie_of(request.headers);
+  if (token.empty()) throw http::Error(kSessionRequired, "Sign in first.");
+  auto session = co_await find(hash_of(token), request.deadline);
+  if (!session || !co_await has_valid_key(*session, request.deadline))
+    throw http::Error(kSessionExpired, "Your session is over. Sign in again to go on.");
+  co_return std::move(*session);
 }
 
 asio::awaitable<bool> Sessions::holds(const Session& session, Deadline deadline) {
-  if (now() >= session.ends) co_return false;
   try {
-    co_return co_await is_known(session, deadline);
+    co_return (co_await find(session.id, deadline)).has_value() && co_await has_valid_key(session, deadline);
   } catch (const postgres::Error&) {
-    co_return true;
+    co_return now() < session.ends;
   } catch (const http::Error&) {  // too busy
-    co_return true;
+    co_return now() < session.ends;
   }
+}
+
+asio::awaitable<void> Sessions::sign_out(const http::RawRequest& request) {
+  const auto token = cookie_of(request.headers);
+  if (token.empty()) co_return;
+  const auto id = hash_of(token);
+  auto source = co_await context_.api.connect(request.deadline);
+  co_await delete_session(*source, id, request.deadline);
+  known_.erase(id);
 }
 
 asio::awaitable<bool> Sessions::exists(std::string project, std::string branch, Deadline deadline) {
@@ -165,11 +186,11 @@ asio::awaitable<bool> Sessions::exists(std::string project, std::string branch, 
   co_return credentials.has_value();
 }
 
-std::string Sessions::cookie(const std::optional<Session>& session, const http::RawRequest& request) const {
+std::string Sessions::cookie(const std::optional<Begun>& begun, const http::RawRequest& request) {
   const bool is_secure = request.headers.get("x-forwarded-proto") == "https";
-  const auto seconds = session ? std::chrono::duration_cast<std::chrono::seconds>(session->ends - now()).count() : 0;
-  return fmt::format("{}={}; Path=/dashboard; Max-Age={}; HttpOnly; SameSite=Strict{}", kCookie,
-                     session ? context_.sessions.seal(to_text(*session)) : "", seconds, is_secure ? "; Secure" : "");
+  const auto left = begun ? std::chrono::duration_cast<std::chrono::seconds>(begun->session.ends - now()).count() : 0;
+  return fmt::format("{}={}; Path=/dashboard; Max-Age={}; HttpOnly; SameSite=Strict{}", kCookie, begun ? begun->token : "", left,
+                     is_secure ? "; Secure" : "");
 }
 
 void need_own_page(const http::RawRequest& request) {

@@ -31,7 +31,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
   tributary.verification,
   tributary.mend,
   tributary.sequence_jump,
-  tributary.collected
+  tributary.collected,
+  tributary.dashboard_session
 TO {role};
 GRANT INSERT, DELETE ON public."DeletedRow" TO {role};
 GRANT SELECT, UPDATE ON tributary.installation TO {role};

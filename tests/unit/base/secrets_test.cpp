@@ -43,17 +43,6 @@ TEST(Secrets, WhatWasTamperedWithOrHasAStrangeKeyIsRefused) {
   EXPECT_THROW(Secrets().open(sealed), SecretError);
 }
 
-TEST(Secrets, KeysDerivedForAnotherPurposeOpenNothingElseAndAreTheSameEverywhere) {
-  const auto first = Secrets::generate_key();
-  const Secrets secrets(first);
-  const auto sealed = secrets.derived("one").seal("text");
-  EXPECT_EQ(Secrets(first + ' ' + Secrets::generate_key()).derived("one").open(sealed), "text");
-  EXPECT_THROW(secrets.open(sealed), SecretError);
-  EXPECT_THROW(secrets.derived("two").open(sealed), SecretError);
-  EXPECT_THROW(secrets.derived("one").open(secrets.seal("text")), SecretError);
-  EXPECT_FALSE(Secrets().derived("one").has_key());
-}
-
 TEST(Secrets, WithoutAKeyTextStaysAsItIs) {
   EXPECT_EQ(Secrets().seal("text"), "text");
   EXPECT_EQ(Secrets().open("text"), "text");
