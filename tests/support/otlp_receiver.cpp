@@ -1,5 +1,6 @@
 #include "support/otlp_receiver.hpp"
 
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -7,6 +8,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 
 namespace tributary::test {
 namespace {
@@ -51,6 +53,12 @@ OtlpReceiver::Span span_of(const json::object& object, const std::string& servic
 
 OtlpReceiver::OtlpReceiver() : server_([this](FakeServer::Socket& socket) { return converse(socket); }) {}
 
+OtlpReceiver::OtlpReceiver(const std::string& certificate)
+    : tls_(asio::ssl::context::tls_server), server_([this](FakeServer::Socket& socket) { return converse(socket); }) {
+  tls_->use_certificate_chain_file(certificate);
+  tls_->use_private_key_file(std::filesystem::path(certificate).replace_extension(".key"), asio::ssl::context::pem);
+}
+
 std::vector<OtlpReceiver::Span> OtlpReceiver::spans() const {
   const std::lock_guard lock(mutex_);
   return spans_;
@@ -79,9 +87,22 @@ unsigned OtlpReceiver::take(const std::string& body) {
 }
 
 asio::awaitable<void> OtlpReceiver::converse(FakeServer::Socket& socket) {
+  if (!tls_) co_return co_await answer_one(socket);
+  asio::ssl::stream<FakeServer::Socket&> secure(socket, *tls_);
+  try {
+    co_await secure.async_handshake(asio::ssl::stream_base::server, use_awaitable);
+  } catch (const boost::system::system_error&) {
+    ++refused_handshakes_;
+    co_return;
+  }
+  co_await answer_one(secure);
+}
+
+template <class Stream>
+asio::awaitable<void> OtlpReceiver::answer_one(Stream& stream) {
   boost::beast::flat_buffer buffer;
   http::request<http::string_body> request;
-  co_await http::async_read(socket, buffer, request, use_awaitable);
+  co_await http::async_read(stream, buffer, request, use_awaitable);
   {
     const std::lock_guard lock(mutex_);
     headers_.clear();
@@ -94,11 +115,12 @@ asio::awaitable<void> OtlpReceiver::converse(FakeServer::Socket& socket) {
   unsigned status = status_;
   if (status == 200) status = request.target() == "/v1/traces" ? take(request.body()) : 404;
   ++requests_;
-  if (status == 0) co_await socket.async_wait(FakeServer::Socket::wait_read, use_awaitable);  // until the client has gone
+  if (status == 0)
+    co_await stream.lowest_layer().async_wait(FakeServer::Socket::wait_read, use_awaitable);  // until the client has gone
   http::response<http::string_body> response(static_cast<http::status>(status), 11);
   response.body() = "{}";
   response.prepare_payload();
-  co_await http::async_write(socket, response, use_awaitable);
+  co_await http::async_write(stream, response, use_awaitable);
 }
 
 }  // namespace tributary::test

@@ -1,7 +1,10 @@
 #pragma once
+#include <boost/asio/ssl/context.hpp>
+
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +16,12 @@ namespace tributary::test {
 class OtlpReceiver {
  public:
   OtlpReceiver();
+  /// Over TLS, with this file's certificate; its key is beside it (tests/with-postgres).
+  explicit OtlpReceiver(const std::string& certificate);
 
   std::string url() const { return "http://127.0.0.1:" + server_.port(); }
+  std::string port() const { return server_.port(); }
+  int refused_handshakes() const { return refused_handshakes_; }  ///< of clients that did not like the certificate
 
   struct Span {
     std::string trace, id, parent, name, error;
@@ -32,6 +39,8 @@ class OtlpReceiver {
 
  private:
   asio::awaitable<void> converse(FakeServer::Socket& socket);
+  template <class Stream>
+  asio::awaitable<void> answer_one(Stream& stream);
   unsigned take(const std::string& body);
 
   mutable std::mutex mutex_;
@@ -39,6 +48,8 @@ class OtlpReceiver {
   std::map<std::string, std::string> headers_;
   std::atomic<int> requests_{0};
   std::atomic<unsigned> status_{200};
+  std::atomic<int> refused_handshakes_{0};
+  std::optional<asio::ssl::context> tls_;
   FakeServer server_;  ///< last: it calls what is above
 };
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "base/event.hpp"
 #include "support/database.hpp"
 #include "support/otlp_receiver.hpp"
@@ -133,6 +135,53 @@ TEST_F(ExporterTest, OneThatIsAwayHoldsUpNoEnd) {
     co_return;
   });
   EXPECT_EQ(exported(), 0U);
+}
+
+/// Over TLS, to a collector whose certificate is for "localhost" and signs itself (tests/with-postgres).
+class ExporterTlsTest : public ExporterTest {
+ protected:
+  ~ExporterTlsTest() override { ::unsetenv("SSL_CERT_FILE"); }
+  static std::string certificate() {
+    const char* file = std::getenv("TRIBUTARY_TEST_CERTIFICATE");
+    if (file == nullptr) throw std::runtime_error("TRIBUTARY_TEST_CERTIFICATE is not set: run this through tests/with-postgres");
+    return file;
+  }
+  /// To what this machine trusts.
+  static void trust() { ::setenv("SSL_CERT_FILE", certificate().c_str(), 1); }
+  ExporterParams to(const std::string& host) const {
+    auto secure = params();
+    secure.endpoint = OtlpEndpoint::parse("https://" + host + ":" + collector_.port());
+    return secure;
+  }
+  void expect_nothing_told(ExporterParams params) {
+    with_exporter(
+        params,
+        [&]() -> asio::awaitable<void> {
+          work(1);
+          co_await until([&] { return collector_.refused_handshakes() >= 2; });  // it is tried again
+        },
+        0s);
+    EXPECT_EQ(collector_.requests(), 0);
+    EXPECT_EQ(exported(), 0U);
+  }
+
+  test::OtlpReceiver collector_{certificate()};
+};
+
+TEST_F(ExporterTlsTest, ACertificateThatIsTrustedIsTalkedTo) {
+  trust();
+  with_exporter(to("localhost"), [&]() -> asio::awaitable<void> {
+    work(3);
+    co_await until([&] { return collector_.spans().size() == 3; });
+  });
+  EXPECT_EQ(collector_.header("x-api-key"), "secret");
+}
+
+TEST_F(ExporterTlsTest, OneThatNobodyTrustsIsToldNothing) { expect_nothing_told(to("localhost")); }
+
+TEST_F(ExporterTlsTest, OneOfAnotherNameIsToldNothing) {
+  trust();
+  expect_nothing_told(to("127.0.0.1"));
 }
 
 }  // namespace
