@@ -16,6 +16,28 @@ FROM (VALUES ('postgres'), ('clickhouse')) AS k (kind)
 LEFT JOIN tributary.destination_state AS s ON (s.destination_id = '@clickhouse') = (k.kind = 'clickhouse')
 GROUP BY k.kind)sql";
 
+constexpr std::int64_t kMostWorst = 10;
+
+// As many rows as are asked for, whatever there is.
+constexpr std::string_view kWorstSql = R"sql(
+SELECT coalesce(extract(epoch FROM clock_timestamp() - w.since), 0)::float8
+FROM generate_series(1, $1) AS r (rank)
+LEFT JOIN (
+  SELECT min(failed_since) AS since, row_number() OVER (ORDER BY min(failed_since)) AS rank
+  FROM tributary.destination_state
+  WHERE error <> '' AND NOT paused
+  GROUP BY tenancy_id, destination_id
+) AS w ON w.rank = r.rank
+ORDER BY r.rank)sql";
+
+asio::awaitable<void> read_worst(postgres::Connection& source, telemetry::Metrics& metrics, Deadline deadline) {
+  postgres::Params params;
+  params.add(kMostWorst);
+  const auto result = co_await source.execute_prepared(kWorstSql, std::move(params), deadline);
+  for (std::size_t row = 0; row < result.rows(); ++row)
+    metrics.gauge("tributary_worst_destination_seconds", {{"rank", std::to_string(row + 1)}}).set(result.get<double>(row, 0));
+}
+
 asio::awaitable<void> read_states(postgres::Connection& source, telemetry::Metrics& metrics, Deadline deadline) {
   const auto result = co_await source.execute_prepared(kStatesSql, {}, deadline);
   for (std::size_t row = 0; row < result.rows(); ++row) {
@@ -43,6 +65,7 @@ asio::awaitable<void> read_queue(postgres::Connection& source, telemetry::Metric
 asio::awaitable<void> read_gauges(postgres::Connection& source, std::span<const mapping::Mapping> mappings,
                                   telemetry::Metrics& metrics, Deadline deadline) {
   co_await read_states(source, metrics, deadline);
+  co_await read_worst(source, metrics, deadline);
   co_await read_queue(source, metrics, deadline);
   for (const auto& [table, flagged] : co_await sequencer::count_flagged(source, mappings, std::nullopt, deadline))
     metrics.gauge("tributary_flagged_rows", {{"table", table}}).set(static_cast<double>(flagged));

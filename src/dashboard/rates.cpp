@@ -47,12 +47,14 @@ json::object point(std::chrono::milliseconds at, json::value applied, json::valu
 Rates::Rates(Metrics& metrics, std::span<const mapping::Mapping> mappings) {
   for (const auto kind : {DestinationKind::postgres, DestinationKind::clickhouse}) {
     const Metrics::Labels of_kind{{"kind", std::string(queue::to_string(kind))}};
-    failures_.emplace_back(metrics.counter("tributary_destination_failures_total", of_kind));
     lag_.emplace_back(metrics.histogram("tributary_lag_seconds", of_kind));
+    auto labels = of_kind;
+    labels["mapping"] = "";  // the destination as a whole
+    failures_.emplace_back(metrics.counter("tributary_destination_failures_total", labels));
     for (const auto& mapping : mappings) {
       if (mapping.columns_for(kind).empty()) continue;
-      auto labels = of_kind;
       labels["mapping"] = mapping.name;
+      failures_.emplace_back(metrics.counter("tributary_destination_failures_total", labels));
       applied_rows_.emplace_back(metrics.counter("tributary_sync_rows_total", labels));
       applied_bytes_.emplace_back(metrics.counter("tributary_sync_bytes_total", labels));
     }

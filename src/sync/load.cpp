@@ -110,7 +110,7 @@ asio::awaitable<void> TenancySync::commit_loads(const mapping::Mapping& mapping,
                        : co_await target->load->commit(batch.through, complete_until, batch.caught_up, apply_deadline());
     target->load.reset();
     learn(*target, mapping, batch.rows, outcome, began);
-    services_.observe_stage("load", began);
+    services_.observe_stage("load", mapping.name, began);
     if (span.recorded()) describe_apply(span, services_.kind, target->entry.id, batch.extent(mapping), outcome);
     span.end();
     if (outcome.verdict == Verdict::durable) {

@@ -79,14 +79,15 @@ struct Services {
   /// Whether a destination can keep others of its tenancy waiting. The shared ClickHouse is the only one of its kind: its requests are for nothing else.
   bool has_company() const { return kind == queue::DestinationKind::postgres; }
   telemetry::Metrics::Labels labels() const { return {{"kind", std::string(queue::to_string(kind))}}; }
-  telemetry::Metrics::Labels labels(const mapping::Mapping& mapping) const {
+  /// "": of several mappings.
+  telemetry::Metrics::Labels labels(const std::string& mapping) const {
     auto all = labels();
-    all.emplace("mapping", mapping.name);
+    all.emplace("mapping", mapping);
     return all;
   }
   /// What a stage took; named as in the metric's help.
-  void observe_stage(const char* stage, std::chrono::steady_clock::time_point began) {
-    auto all = labels();
+  void observe_stage(const char* stage, const std::string& mapping, std::chrono::steady_clock::time_point began) {
+    auto all = labels(mapping);
     all.emplace("stage", stage);
     metrics.histogram("tributary_sync_stage_seconds", all).observe(std::chrono::steady_clock::now() - began);
   }

@@ -122,7 +122,7 @@ asio::awaitable<void> TenancySync::sync(Targets& targets, bool with_patience) {
   const auto began = std::chrono::steady_clock::now();
   auto span = start_span(kFetchSpan);
   const auto found = co_await services_.reader.read(tenancy_, wants, services_.params.small_rows, source_deadline());
-  services_.observe_stage("fetch", began);
+  services_.observe_stage("fetch", "", began);
   if (is_another_server(found.last_jump, targets)) co_return;
   const auto& read = found.changes;
   if (span.recorded()) {
@@ -238,7 +238,7 @@ asio::awaitable<void> TenancySync::apply_together(TargetPointer target, std::vec
   const auto began = std::chrono::steady_clock::now();
   auto span = start_span(kApplySpan);
   auto outcome = co_await target->destination->apply(pointers, apply_deadline());
-  services_.observe_stage("apply", began);
+  services_.observe_stage("apply", batches.size() == 1 ? batches.front().changes->mapping->name : "", began);
   end_apply(span, *target, batches, outcome);
   for (const auto& batch : batches) learn(*target, *batch.changes->mapping, batch.changes->rows.rows(), outcome, began);
   if (outcome.verdict == Verdict::durable) {
@@ -295,7 +295,7 @@ asio::awaitable<void> TenancySync::park(TargetPointer target, std::string mappin
   (mapping.empty() ? target->parked : target->partial) = true;
   const int failures = failures_so_far(claim_, target->entry.id, mapping) + 1;
   const auto retry_in = retry_delay(failure.kind, failures, services_.params.retry, services_.uniform());
-  services_.metrics.counter("tributary_destination_failures_total", services_.labels()).add();
+  services_.metrics.counter("tributary_destination_failures_total", services_.labels(mapping)).add();
   telemetry::log(failures == 1 ? Level::warning : Level::debug, "sync", "a destination failed and is parked",
                  {{"tenancy", tenancy_.to_string()},
                   {"destination", target->entry.id},
@@ -366,7 +366,7 @@ std::optional<std::size_t> TenancySync::place_of(const Target& target, const map
 
 void TenancySync::count_batch(const mapping::Mapping& mapping, std::size_t rows, std::size_t bytes) {
   if (rows == 0) return;
-  const auto labels = services_.labels(mapping);
+  const auto labels = services_.labels(mapping.name);
   services_.metrics.counter("tributary_sync_rows_total", labels).add(rows);
   services_.metrics.counter("tributary_sync_batches_total", labels).add();
   services_.metrics.counter("tributary_sync_bytes_total", labels).add(bytes);

@@ -16,8 +16,8 @@ constexpr auto kCatalog = std::to_array<MetricDescription>({
      "Starts of the embedded ClickHouse engine; more than one means that it died."},
     {"tributary_clickhouse_engine_up", gauge, "0 or 1", "",
      "Whether the embedded ClickHouse engine answers; absent where a server is used."},
-    {"tributary_destination_failures_total", counter, "failures", "kind",
-     "Times that a destination, or one of its mappings, failed and was parked to be tried again."},
+    {"tributary_destination_failures_total", counter, "failures", "kind,mapping",
+     "Times that a destination (mapping is empty), or one of its mappings, failed and was parked to be tried again."},
     {"tributary_destinations_parked", gauge, "destinations", "kind",
      "Destinations, or mappings of them, that failed and wait for their next try."},
     {"tributary_destinations_paused", gauge, "destinations", "kind",
@@ -69,8 +69,13 @@ constexpr auto kCatalog = std::to_array<MetricDescription>({
     {"tributary_sync_rows_total", counter, "rows", "kind,mapping", "Rows and tombstones made durable in a destination."},
     {"tributary_sync_seconds", histogram, "seconds", "kind", "From the claim of a request to its end."},
     {"tributary_sync_source_errors_total", counter, "errors", "", "Requests left to their lease since the source failed."},
-    {"tributary_sync_stage_seconds", histogram, "seconds", "kind,stage",
-     "Duration of a stage: fetch (small batches of all mappings), apply (of a destination), load (commit of a large batch)."},
+    {"tributary_sync_stage_seconds", histogram, "seconds", "kind,mapping,stage",
+     "Duration of a stage: fetch (small batches of all mappings), apply (small batches to a destination), load (commit of a "
+     "large "
+     "batch). mapping is empty where several went together."},
+    {"tributary_worst_destination_seconds", gauge, "seconds", "rank",
+     "For how long the destinations have failed that fail for longest, 1 to 10; 0: so many do not fail. `tributary status` names "
+     "them."},
 });
 
 }  // namespace

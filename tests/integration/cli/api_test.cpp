@@ -78,12 +78,33 @@ TEST_F(CliApi, EveryMetricIsDescribedAndAgreesWithTheSource) {
   EXPECT_THAT(
       text, HasSubstr("tributary_queue_requests{state=\"pending\"} " +
                       source_.session().value(R"(SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL)")));
+  EXPECT_THAT(text, HasSubstr("tributary_worst_destination_seconds{rank=\"1\"} 0\n"));
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with('#')) continue;
     const auto name = line.substr(0, line.find_first_of("{ "));
     EXPECT_THAT(text, HasSubstr("# TYPE " + std::regex_replace(name, std::regex("_(bucket|sum|count)$"), "") + ' ')) << line;
   }
+}
+
+TEST_F(CliApi, TheWorstDestinationsAreSeriesOfTheirOwnAndNoMoreThanTen) {
+  Binary serve({"serve", "--roles", "api"}, environment());
+  HttpClient client(port_of(serve));
+  source_.session().run(R"(
+    INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, attempts, error, paused, failed_since)
+    SELECT gen_random_uuid(), 'one', mapping, 1, 'down', false, now() - i * interval '1 hour'
+    FROM generate_series(1, 12) AS i, unnest(ARRAY['teams', 'users']) AS mapping
+    UNION ALL
+    SELECT gen_random_uuid(), 'paused', '', 1, 'down', true, now() - interval '9 days')");
+  const auto text = client.get("/metrics").body;
+  const auto seconds = [&](int rank) {
+    const auto series = fmt::format("\ntributary_worst_destination_seconds{{rank=\"{}\"}} ", rank);
+    const auto at = text.find(series);
+    return at == std::string::npos ? -1 : std::stod(text.substr(at + series.size()));
+  };
+  EXPECT_NEAR(seconds(1), 12 * 3600, 600);
+  EXPECT_NEAR(seconds(10), 3 * 3600, 600);
+  EXPECT_EQ(seconds(11), -1);
 }
 
 TEST_F(CliApi, DocumentsItself) {
