@@ -44,6 +44,14 @@ TEST(Deploy, EveryMetricOfDashboardAndAlertsExists) {
   }
 }
 
+TEST(Deploy, EveryMetricIsOnTheDashboard) {
+  const auto dashboard = read("deploy/grafana/tributary.json");
+  for (const auto& metric : metric_catalog()) {
+    const std::regex named(std::string(metric.name) + R"((_bucket)?[^\w])");
+    EXPECT_TRUE(std::regex_search(dashboard, named)) << metric.name;
+  }
+}
+
 TEST(Deploy, EveryAlertHasItsSectionInTheOperatorsHandbook) {
   const auto alerts = all_of(read("deploy/prometheus/alerts.yml"), std::regex(R"(- alert: (\w+))"));
   EXPECT_EQ(all_of(read("docs/operations.md"), std::regex(R"(### (\w+))")), alerts);
