@@ -55,35 +55,51 @@ interface Props {
 
 /** What can be done with a destination. Asks before anything is changed. */
 export function Actions({ destination, onChanged }: Props) {
-  const [verb, setVerb] = useState<Verb | null>(null);
   const [isTesting, setTesting] = useState(false);
-  const notice = useNotice();
-  const name = nameOf(destination);
   const shown: Verb[] = [
     ...(destination.is_paused || destination.paused_mappings.length > 0 ? (["resume"] as const) : []),
     ...(destination.is_paused ? [] : (["pause"] as const)),
     "resync",
     ...(destination.state === "failing" || destination.quarantined > 0 ? (["retry"] as const) : []),
   ];
+  return (
+    <span class="buttons">
+      <Verbs verbs={shown} destination={destination} onChanged={onChanged} />
+      <button type="button" aria-label={`Test the connection: ${nameOf(destination)}`} onClick={() => { setTesting(true); }}>Test</button>
+      {isTesting && <TestDialog destination={destination} onClose={() => { setTesting(false); }} />}
+    </span>
+  );
+}
+
+/** What can be done with one mapping of it. A pause of the whole destination is ended there. */
+export function MappingActions({ destination, mapping, onChanged }: Props & { mapping: string }) {
+  const isPaused = destination.paused_mappings.includes(mapping);
+  const shown: Verb[] = [...(isPaused ? (["resume"] as const) : destination.is_paused ? [] : (["pause"] as const)), "resync"];
+  return <span class="buttons"><Verbs verbs={shown} mapping={mapping} destination={destination} onChanged={onChanged} /></span>;
+}
+
+/** A button for each, which asks first. Without a mapping the whole destination is meant. */
+function Verbs({ verbs, mapping, destination, onChanged }: Props & { verbs: Verb[]; mapping?: string }) {
+  const [verb, setVerb] = useState<Verb | null>(null);
+  const notice = useNotice();
+  const name = mapping === undefined ? nameOf(destination) : `${mapping} of ${nameOf(destination)}`;
   const run = async (chosen: Verb) => {
     const address = path(["destinations", destination.tenancy_id, destination.destination_id, chosen]);
-    const { changed, destination: after } = await post<Changed>(address);
+    const { changed, destination: after } = await post<Changed>(address, mapping === undefined ? {} : { mapping });
     notice(`${name}: ${actions[chosen].done(changed)}.`);
     onChanged(after);
   };
   return (
-    <span class="buttons">
-      {shown.map((one) => (
+    <>
+      {verbs.map((one) => (
         <button key={one} type="button" aria-label={`${actions[one].title}: ${name}`} onClick={() => { setVerb(one); }}>{actions[one].title}</button>
       ))}
-      <button type="button" aria-label={`Test the connection: ${name}`} onClick={() => { setTesting(true); }}>Test</button>
       {verb && (
         <Confirm title={`${actions[verb].title} ${name}?`} action={actions[verb].button} run={() => run(verb)} onClose={() => { setVerb(null); }}>
           <p>{actions[verb].text}</p>
         </Confirm>
       )}
-      {isTesting && <TestDialog destination={destination} onClose={() => { setTesting(false); }} />}
-    </span>
+    </>
   );
 }
 

@@ -100,6 +100,8 @@ export interface Destination extends Attempt {
   connection: string | null;
   state: State;
   mapping: string | null;
+  /** Mappings with an error beside that one. */
+  other_errors: number;
   is_paused: boolean;
   paused_mappings: string[];
   quarantined: number;
@@ -124,8 +126,22 @@ export interface RefusedRow extends Attempt {
 
 export interface DestinationDetail {
   destination: Destination;
+  mappings: string[];
   troubles: Trouble[];
   quarantine: RefusedRow[];
+}
+
+/** How far a destination is, as it says itself; null where it was not reached. */
+export interface Progress {
+  is_reached: boolean;
+  error: string | null;
+  mappings: {
+    mapping: string;
+    max_sequence_id: number | null;
+    watermark: number | null;
+    backlog: number | null;
+    updated_at_millis: number | null;
+  }[];
 }
 
 export interface Changed {
@@ -157,12 +173,7 @@ export interface TenancyDetail {
   tenancy: Tenancy;
   queue: Pick<Queue, "pending" | "in_flight" | "stale">;
   mappings: { mapping: string; table: string; rows: number; flagged: number; max_sequence_id: number | null }[];
-  destinations: {
-    destination: Destination;
-    is_reached: boolean;
-    error: string | null;
-    mappings: { mapping: string; watermark: number | null; backlog: number | null; updated_at_millis: number | null }[];
-  }[];
+  destinations: (Progress & { destination: Destination })[];
 }
 
 export interface System {

@@ -53,9 +53,9 @@ SELECT t.id, t."projectId", t."branchId", d.key, coalesce(d.value ->> 'connectio
                  ORDER BY s.mapping LIMIT 1), '')
 FROM "Tenancy" AS t
 CROSS JOIN LATERAL jsonb_each(tributary.destinations(t."projectId", t."branchId")) AS d (key, value)
-WHERE t."hasNoOrganization" = 'TRUE' AND ($1 IS NULL OR t.id = $1)
+WHERE t."hasNoOrganization" = 'TRUE' AND ($1 IS NULL OR t.id = $1) AND ($2 = '' OR d.key = $2)
 ORDER BY 2, 3, 4
-LIMIT $2)sql";
+LIMIT $3)sql";
 
 constexpr std::string_view kWatermarks = R"sql(
 SELECT mapping_name, last_synced_sequence_id, (extract(epoch FROM updated_at) * 1000)::bigint
@@ -74,6 +74,7 @@ struct Destination {
   std::string id;
   std::string connection_string;
   std::string error;  ///< as remembered by the source, or why it cannot be asked now
+  bool reached = false;  ///< it answered just now
   std::map<std::string, Watermark> watermarks;
 };
 
@@ -127,9 +128,10 @@ asio::awaitable<json::object> read_queue(postgres::Connection& source, const std
 }
 
 asio::awaitable<std::vector<Destination>> read_destinations(postgres::Connection& source,
-                                                            const std::optional<directory::Tenancy>& tenancy, Deadline deadline) {
+                                                            const std::optional<directory::Tenancy>& tenancy, std::string id,
+                                                            Deadline deadline) {
   auto params = tenancy_params(tenancy);
-  params.add(static_cast<std::int64_t>(kMostDestinations));
+  params.add(id).add(static_cast<std::int64_t>(kMostDestinations));
   const auto rows = co_await source.execute_prepared(kDestinations, std::move(params), deadline);
   std::vector<Destination> destinations;
   for (std::size_t row = 0; row < rows.rows(); ++row) {
@@ -149,6 +151,7 @@ asio::awaitable<void> ask(Destination& destination, postgres::ConnectOptions opt
     auto connection = co_await destination::postgres_target::open_session(options, deadline);
     postgres::Params params;
     params.add(destination.tenancy);
+    destination.reached = true;
     const auto rows = co_await connection.execute(kWatermarks, std::move(params), deadline);
     for (std::size_t row = 0; row < rows.rows(); ++row) {
       destination.watermarks[rows.get<std::string>(row, 0)] = {
@@ -156,6 +159,7 @@ asio::awaitable<void> ask(Destination& destination, postgres::ConnectOptions opt
     }
   } catch (const postgres::Error& error) {
     const bool has_nothing_yet = error.sqlstate() == "42P01";
+    destination.reached &= has_nothing_yet;
     if (!has_nothing_yet && destination.error.empty()) destination.error = error.what();
   }
 }
@@ -207,6 +211,7 @@ asio::awaitable<json::object> describe(postgres::Connection& source, const Desti
                       {"id", destination.id},
                       {"connection", destination.connection_string},
                       {"status", destination.error.empty() ? "ok" : "error"},
+                      {"reached", destination.reached},
                       {"mappings", std::move(progress)}};
   object["error"] = destination.error.empty() ? json::value() : json::value(destination.error);
   co_return object;
@@ -224,21 +229,29 @@ SELECT (SELECT count(*) FROM {0} WHERE {1} = $1 AND ("sequenceId" > $2 OR "shoul
 
 asio::awaitable<json::object> read_status(Context& context, std::optional<directory::Tenancy> tenancy, Deadline deadline) {
   json::object status;
-  std::vector<Destination> destinations;
   {
     auto source = co_await context.connect(deadline);
     status["tables"] = co_await read_tables(*source, context.mappings, tenancy, deadline);
     status["tombstones"] = co_await read_tombstones(*source, tenancy, deadline);
     status["queue"] = co_await read_queue(*source, tenancy, deadline);
-    destinations = co_await read_destinations(*source, tenancy, deadline);
+  }
+  status["destinations"] = co_await read_progress(context, std::move(tenancy), "", deadline);
+  co_return status;
+}
+
+asio::awaitable<json::array> read_progress(Context& context, std::optional<directory::Tenancy> tenancy, std::string id,
+                                           Deadline deadline) {
+  std::vector<Destination> destinations;
+  {
+    auto source = co_await context.connect(deadline);
+    destinations = co_await read_destinations(*source, tenancy, std::move(id), deadline);
   }
   co_await ask_all(destinations, context);
   auto source = co_await context.connect(deadline);
   json::array described;
   for (const auto& destination : destinations)
     described.push_back(co_await describe(*source, destination, context.mappings, deadline));
-  status["destinations"] = std::move(described);
-  co_return status;
+  co_return described;
 }
 
 Schema status_schema() {
@@ -257,7 +270,8 @@ Schema status_schema() {
                       required("backlog", number), required("updated_at_millis", maybe)});
   const auto destination = Schema::object({required("project_id", text), required("branch_id", text), required("id", text),
                                            required("connection", text), required("status", Schema::one_of({"ok", "error"})),
-                                           required("error", text.or_null()), required("mappings", Schema::array(progress))});
+                                           required("reached", Schema::boolean()), required("error", text.or_null()),
+                                           required("mappings", Schema::array(progress))});
   return Schema::object("SyncStatus",
                         {required("tables", Schema::array(table)), required("tombstones", Schema::array(tombstones)),
                          required("queue", queue), required("destinations", Schema::array(destination))});

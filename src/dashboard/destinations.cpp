@@ -1,8 +1,10 @@
 #include <boost/json.hpp>
 
 #include "api/shapes.hpp"
+#include "api/status.hpp"
 #include "dashboard/errors.hpp"
 #include "dashboard/parts.hpp"
+#include "dashboard/progress.hpp"
 #include "queue/mend.hpp"
 #include "telemetry/log.hpp"
 
@@ -118,9 +120,27 @@ asio::awaitable<Response> show(Dashboard::Parts& parts, const Request& request) 
   const bool to_operator = !project_of(request.identity);
   json::array troubles;
   for (const auto& trouble : entry.troubles) troubles.push_back(to_json(trouble, to_operator));
+  json::array mappings;
+  for (const auto& mapping : parts.context.api.mappings) mappings.emplace_back(mapping.name);
   co_return Response::of(json::object{{"destination", to_json(entry, parts.context.api.secrets, to_operator)},
+                                      {"mappings", std::move(mappings)},
                                       {"troubles", std::move(troubles)},
                                       {"quarantine", co_await read_quarantine(*source, entry, request.deadline)}});
+}
+
+asio::awaitable<Response> progress(Dashboard::Parts& parts, const Request& request) {
+  const auto& context = parts.context;
+  Entry entry;
+  {
+    auto source = co_await context.api.connect(request.deadline);
+    entry = co_await find(*source, request);
+  }
+  const directory::Tenancy tenancy{.id = entry.tenancy, .project = entry.project, .branch = entry.branch};
+  json::array databases;
+  if (!entry.is_clickhouse()) databases = co_await api::read_progress(context.api, tenancy, entry.destination, request.deadline);
+  auto source = co_await context.api.connect(request.deadline);
+  co_return Response::of(
+      co_await describe_progress(context, *source, entry, databases, !project_of(request.identity), request.deadline));
 }
 
 // ---- what can be done -------------------------------------------------------------------------------------------------------------------
@@ -244,6 +264,10 @@ void add_destinations(http::Router& router, Dashboard::Parts& parts) {
   router.add({.path = one, .access = Access::admin, .path_parameters = path_fields(), .handle = [&parts](const Request& request) {
                 return show(parts, request);
               }});
+  router.add({.path = one + "/progress",
+              .access = Access::admin,
+              .path_parameters = path_fields(),
+              .handle = [&parts](const Request& request) { return progress(parts, request); }});
   const std::pair<std::string, Act> verbs[] = {{"pause", pause}, {"resume", resume}, {"resync", resync}, {"retry", retry}};
   for (const auto& [verb, change] : verbs) {
     router.add({.method = Method::post,

@@ -11,14 +11,15 @@ namespace tributary::dashboard {
 std::string troubled_sql(std::string_view condition) {
   return fmt::format(R"sql(
     SELECT tenancy_id, destination_id,
-           CASE WHEN bool_or(paused) THEN 'paused' WHEN bool_or(failing) THEN 'failing' ELSE 'quarantine' END AS state,
-           min(since) AS since
+           CASE WHEN bool_or(paused AND mapping = '') THEN 'paused' WHEN bool_or(failing) THEN 'failing'
+                WHEN bool_or(paused) THEN 'paused' ELSE 'quarantine' END AS state,
+           coalesce(min(since) FILTER (WHERE failing), min(since)) AS since
     FROM (
-      SELECT tenancy_id, destination_id, paused, error <> '' AS failing, failed_since AS since
+      SELECT tenancy_id, destination_id, mapping, paused, NOT paused AS failing, failed_since AS since
       FROM tributary.destination_state
       WHERE (error <> '' OR paused) AND ({0})
       UNION ALL
-      SELECT tenancy_id, destination_id, false, false, min(since)
+      SELECT tenancy_id, destination_id, NULL, false, false, min(since)
       FROM tributary.quarantine
       WHERE {0}
       GROUP BY 1, 2
@@ -100,7 +101,8 @@ std::string chosen(std::string_view source, std::string_view order) { return fmt
 const std::string kListAll =
     fmt::format(kShown, chosen(with_state(kLive), kOrder) + "\nUNION ALL\n" + chosen(with_state(kDeleted), kOrder), kOrder);
 const std::string kListTroubled = fmt::format(kShown, chosen(kInTrouble, kOrder), kOrder);
-const std::string kListWorst = fmt::format(kShown, chosen(kInTrouble, "x.since"), "x.since");
+constexpr std::string_view kWorstFirst = "x.state <> 'failing', x.since";
+const std::string kListWorst = fmt::format(kShown, chosen(kInTrouble, kWorstFirst), kWorstFirst);
 
 const std::string kCountTroubled =
     fmt::format("SELECT x.destination_id = '@clickhouse', x.state, count(*) FROM ({}) AS x GROUP BY 1, 2", kInTrouble);
@@ -158,10 +160,10 @@ std::int64_t millis(postgres::Timestamp time) {
 
 json::value text_or_null(const std::string& text) { return text.empty() ? json::value() : json::value(text); }
 
-/// What is told of several: an error of the whole destination before those of its mappings, a pause last.
+/// What is told of several: an error of the whole destination before those of its mappings, what is paused last.
 const queue::Trouble* first_of(const std::vector<queue::Trouble>& troubles) {
   const auto first = std::ranges::min_element(troubles, {}, [](const queue::Trouble& trouble) {
-    return std::tuple(trouble.error.empty(), trouble.quarantined > 0, trouble.mapping);
+    return std::tuple(trouble.error.empty(), trouble.paused, trouble.quarantined > 0, trouble.mapping);
   });
   return first == troubles.end() ? nullptr : &*first;
 }
@@ -246,12 +248,15 @@ json::object to_json(const Entry& entry, const Secrets& secrets, bool to_operato
   bool is_paused = false;
   json::array paused;
   std::int64_t quarantined = 0;
+  std::int64_t errors = 0;
   for (const auto& trouble : entry.troubles) {
     quarantined += trouble.quarantined;
+    errors += trouble.error.empty() ? 0 : 1;
     if (!trouble.paused) continue;
     is_paused |= trouble.mapping.empty();
     if (!trouble.mapping.empty()) paused.emplace_back(trouble.mapping);
   }
+  object["other_errors"] = std::max<std::int64_t>(0, errors - 1);
   object["is_paused"] = is_paused;
   object["paused_mappings"] = std::move(paused);
   object["quarantined"] = quarantined;

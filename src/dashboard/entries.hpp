@@ -51,7 +51,7 @@ struct EntryFilter {
 
 /// By project, branch and id. Costs what is given, or where `state` is no good one, what is in trouble.
 asio::awaitable<std::vector<Entry>> list_entries(postgres::Connection& source, EntryFilter filter, Deadline deadline);
-/// What is in trouble for longest, that first.
+/// What fails before what waits for a person, each the longest first.
 asio::awaitable<std::vector<Entry>> list_worst(postgres::Connection& source, Scope scope, std::int64_t limit, Deadline deadline);
 
 /// Of one kind.

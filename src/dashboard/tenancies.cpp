@@ -7,8 +7,8 @@
 #include "api/status.hpp"
 #include "dashboard/errors.hpp"
 #include "dashboard/parts.hpp"
+#include "dashboard/progress.hpp"
 #include "telemetry/log.hpp"
-#include "verify/watermarks.hpp"
 
 /// Tenancies, and how far each of their destinations is.
 namespace tributary::dashboard {
@@ -120,51 +120,6 @@ asio::awaitable<Response> list(Dashboard::Parts& parts, const Request& request) 
 
 // ---- one tenancy ------------------------------------------------------------------------------------------------------------------------
 
-/// A destination's part of the status that the API gives, which asked it.
-json::object reached(const json::object& status) {
-  const bool is_reached = status.at("status").as_string() == "ok";
-  json::array mappings;
-  for (const auto& mapping : status.at("mappings").as_array()) {
-    mappings.push_back({{"mapping", mapping.at("mapping")},
-                        {"watermark", is_reached ? mapping.at("watermark") : json::value()},
-                        {"backlog", is_reached ? mapping.at("backlog") : json::value()},
-                        {"updated_at_millis", mapping.at("updated_at_millis")}});
-  }
-  return {{"is_reached", is_reached}, {"error", status.at("error")}, {"mappings", std::move(mappings)}};
-}
-
-/// The same of the shared ClickHouse.
-asio::awaitable<json::object> ask_clickhouse(const Context& context, postgres::Connection& source, Uuid tenancy, bool to_operator,
-                                             Deadline deadline) {
-  std::optional<std::map<std::string, std::int64_t>> watermarks;
-  std::string error = "The shared ClickHouse is not running.";
-  try {
-    if (const auto clickhouse = co_await context.api.clickhouse())
-      watermarks = co_await verify::read_clickhouse_watermarks(*clickhouse->administrator, tenancy,
-                                                               deadline.capped(context.api.destinations.connect_timeout));
-  } catch (const clickhouse::Error& failure) {
-    error = to_operator ? failure.what() : "The shared ClickHouse does not answer.";
-  }
-  json::array mappings;
-  for (const auto& mapping : context.api.mappings) {
-    json::object progress{
-        {"mapping", mapping.name}, {"watermark", nullptr}, {"backlog", nullptr}, {"updated_at_millis", nullptr}};
-    if (watermarks) {
-      const auto found = watermarks->find(mapping.name);
-      const auto watermark = found == watermarks->end() ? std::int64_t{-1} : found->second;
-      postgres::Params params;
-      params.add(tenancy).add(watermark).add(mapping.source_table);
-      const auto sql = api::backlog_sql(mapping);
-      progress["watermark"] = watermark;
-      progress["backlog"] = (co_await source.execute_prepared(sql, std::move(params), deadline)).get<std::int64_t>(0, 0);
-    }
-    mappings.push_back(std::move(progress));
-  }
-  co_return json::object{{"is_reached", watermarks.has_value()},
-                         {"error", watermarks ? json::value() : json::value(error)},
-                         {"mappings", std::move(mappings)}};
-}
-
 json::array describe_mappings(std::span<const mapping::Mapping> mappings, const json::object& status) {
   json::array described;
   for (const auto& mapping : mappings) {
@@ -178,21 +133,6 @@ json::array describe_mappings(std::span<const mapping::Mapping> mappings, const 
     }
   }
   return described;
-}
-
-/// What there is to a destination beside what the source knows: it is asked.
-asio::awaitable<json::object> describe(const Context& context, postgres::Connection& source, const Entry& entry,
-                                       const json::object& status, bool to_operator, Deadline deadline) {
-  json::object described{{"is_reached", false}, {"error", "It has been removed meanwhile."}, {"mappings", json::array()}};
-  if (entry.is_clickhouse()) {
-    described = co_await ask_clickhouse(context, source, entry.tenancy, to_operator, deadline);
-  } else {
-    for (const auto& one : status.at("destinations").as_array()) {
-      if (one.at("id").as_string() == entry.destination) described = reached(one.as_object());
-    }
-  }
-  described["destination"] = to_json(entry, context.api.secrets, to_operator);
-  co_return described;
 }
 
 asio::awaitable<Response> show(Dashboard::Parts& parts, const Request& request) {
@@ -216,8 +156,12 @@ asio::awaitable<Response> show(Dashboard::Parts& parts, const Request& request) 
       context.api, directory::Tenancy{.id = id, .project = tenancy.project, .branch = tenancy.branch}, request.deadline);
   auto source = co_await context.api.connect(request.deadline);
   json::array destinations;
-  for (const auto& entry : entries)
-    destinations.push_back(co_await describe(context, *source, entry, status, to_operator, request.deadline));
+  for (const auto& entry : entries) {
+    auto progress =
+        co_await describe_progress(context, *source, entry, status.at("destinations").as_array(), to_operator, request.deadline);
+    progress["destination"] = to_json(entry, context.api.secrets, to_operator);
+    destinations.push_back(std::move(progress));
+  }
   const Uuid one[] = {id};
   const auto queue = dashboard::to_json(co_await queue::counts(*source, one, request.deadline));
   co_return Response::of(json::object{

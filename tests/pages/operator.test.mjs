@@ -50,38 +50,33 @@ test("The dashboard of an operator", async (t) => {
   });
 
   await t.test("Every number of the overview is what psql and /metrics say, on a system at rest", async (t) => {
+    // Something of each kind to count: what fails, is paused, refused, and flagged with nobody to give it an id.
+    const state = (columns, values) => sql(tributary.source, `INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, ${columns}) VALUES ${values}`);
+    const fusebox = (isOn) => sql(tributary.source, `UPDATE "ExternalDbSyncMetadata" SET "sequencerEnabled" = ${isOn}, "pollerEnabled" = ${isOn}`);
+    await until(async () => (await sql(tributary.source, 'SELECT count(*) FROM "OutgoingRequest"')) === "0");
+    await fusebox(false);
+    await tributary.addTeams(globex, 2);
+    await sql(tributary.source, `DELETE FROM "Team" WHERE "teamId" IN (SELECT "teamId" FROM "Team" WHERE "tenancyId" = '${globex.tenancy}' LIMIT 1)`);
+    await state("error, attempts, next_try_at", `('${acme.tenancy}', 'main', 'teams', 'down', 1, now() + interval '1 hour'), ('${acme.tenancy}', 'main', 'users', 'down', 1, now() + interval '1 hour')`);
+    await state("paused", `('${globex.tenancy}', 'main', '', true)`);
+    await sql(tributary.source, `INSERT INTO tributary.quarantine (tenancy_id, destination_id, mapping, key, next_try_at) VALUES ('${acme.tenancy}', 'main', 'teams', '{"id": "1"}', now() + interval '1 hour')`);
+
     const page = await chrome.page(t);
     await signIn(page, base);
-    const number = (text) => sql(tributary.source, `SELECT ${text}`);
-    const cells = (row) => page.getByRole("row", { name: row }).getByRole("cell").allInnerTexts();
     await page.getByText("0 rows/s", { exact: true }).waitFor();
+    const shown = async () => ({
+      verdict: await page.locator(".verdict h1, .verdict p").allInnerTexts(),
+      tiles: await page.locator(".tile").allInnerTexts(),
+      tables: await page.locator("table.numbers tbody tr").allInnerTexts(),
+    });
     await until(async () => {
-      const metrics = await readMetrics(base);
-      const tile = async (name) => (await page.locator(".tile", { hasText: name }).locator("dd").innerText()).replaceAll(",", "");
-      const shown = {
-        lastId: /last id (\d+)/.exec(await tile("Sequencer"))[1],
-        queue: (await tile("Queue")).match(/\d+/g).slice(0, 2),
-        setAside: (await tile("Set aside")).match(/\d+/g),
-        tenancies: (await tile("Tenancies")).match(/\d+/)[0],
-        destinations: (await cells(/^PostgreSQL/)).slice(0, 2),
-        flagged: [(await cells(/^teams/)).at(-1), (await cells(/^tombstones/)).at(-1)],
-      };
-      const said = {
-        lastId: await number("last_value FROM global_seq_id"),
-        queue: ["pending", "in_flight"].map((state) => metrics(`tributary_queue_requests{state="${state}"}`)),
-        setAside: [metrics("tributary_destinations_parked"), metrics("tributary_quarantined_rows"), "0"],
-        tenancies: await number('count(*) FROM "Tenancy"'),
-        destinations: ["2", "2"],
-        flagged: await Promise.all([number('count(*) FROM "Team" WHERE "shouldUpdateSequenceId"'), number('count(*) FROM "DeletedRow" WHERE "shouldUpdateSequenceId"')]),
-      };
-      assert.deepEqual(said.queue, ["0", "0"]);
-      assert.equal(metrics('tributary_flagged_rows{table="Team"}'), said.flagged[0]);
-      assert.equal(await number('count(*) FROM "OutgoingRequest"'), "0");
-      const { lag_since_start: lag } = await (await page.request.get(`${base}api/overview`)).json();
-      assert.equal(String(lag.count), metrics("tributary_lag_seconds_count"));
-      assert.deepEqual(shown, said);
+      assert.deepEqual(numbersOf(await shown()), numbersOf(await told(tributary, base)));
       return true;
     });
+    const { lag_since_start: lag } = await (await page.request.get(`${base}api/overview`)).json();
+    assert.equal(String(lag.count), (await readMetrics(base))("tributary_lag_seconds_count"));
+    await sql(tributary.source, "DELETE FROM tributary.destination_state; DELETE FROM tributary.quarantine");
+    await fusebox(true);
   });
 
   await t.test("A customer's database that is stopped is red after the next change, with why, since when and what to do, and green again by itself", async (t) => {
@@ -112,7 +107,7 @@ test("The dashboard of an operator", async (t) => {
     await page.getByRole("button", { name: "Pause: main of globex" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Pause" }).click();
     await page.getByRole("status").filter({ hasText: "main of globex: Paused." }).waitFor();
-    await page.getByRole("row", { name: /globex \/ main/ }).getByText("Paused").waitFor();
+    await page.getByRole("row", { name: /globex \/ main/ }).getByText("Paused", { exact: true }).waitFor();
     await tributary.addTeams(globex, 1);
     await page.goto(`${base}#/tenancies/${globex.tenancy}`);
     const behind = page.getByRole("region", { name: "main" }).getByRole("row", { name: /teams/ });
@@ -121,6 +116,23 @@ test("The dashboard of an operator", async (t) => {
     await page.getByRole("dialog").getByRole("button", { name: "Resume" }).click();
     await page.getByRole("status").filter({ hasText: "Resumed" }).waitFor();
     await behind.locator(".behind").waitFor({ state: "detached" });
+  });
+
+  await t.test("A destination's page shows how far each mapping is, and pauses one by itself", async (t) => {
+    const page = await chrome.page(t);
+    await signIn(page, base, `#/destinations/${globex.tenancy}/main`);
+    const teams = page.getByRole("region", { name: "Mappings" }).getByRole("row", { name: /^teams/ });
+    await page.getByRole("button", { name: "Pause: teams of main of globex" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Pause" }).click();
+    await teams.getByText("Paused", { exact: true }).waitFor();
+    assert.equal(await sql(tributary.source, "SELECT mapping FROM tributary.destination_state WHERE paused"), "teams");
+    await page.getByRole("row", { name: /^users/ }).getByText("OK", { exact: true }).waitFor();
+    await tributary.addTeams(globex, 3);
+    await teams.locator(".behind", { hasText: "3" }).waitFor();
+    await page.getByRole("button", { name: "Resume: teams of main of globex" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Resume" }).click();
+    await teams.getByText("OK", { exact: true }).waitFor();
+    await teams.locator(".behind").waitFor({ state: "detached" });
   });
 
   await t.test("A connection is tested and says what it found, or why not", async (t) => {
@@ -206,6 +218,23 @@ test("The dashboard of an operator", async (t) => {
     await page.getByRole("heading", { name: "There is no such page" }).waitFor();
   });
 
+  await t.test("A source that restarts is said to be away, and the page goes on by itself", async (t) => {
+    const page = await chrome.page(t);
+    await signIn(page, base);
+    await page.getByText("Live", { exact: true }).waitFor();
+    const name = new URL(tributary.source).pathname.slice(1);
+    const connections = (allowed) => sql(globexUrl, `ALTER DATABASE "${name}" ALLOW_CONNECTIONS ${allowed}`);
+    await connections(false);
+    await sql(globexUrl, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);
+    const banner = page.getByRole("alert").filter({ hasText: "The source does not answer since" });
+    await banner.waitFor();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("status").filter({ hasText: "You are still signed in" }).waitFor();
+    await connections(true);
+    await banner.getByText("The source does not answer").waitFor({ state: "detached" });
+    await page.getByRole("heading", { name: "Every customer is up to date" }).waitFor();
+  });
+
   await t.test("A service that stops is said to be gone since when, and its return is noticed", async (t) => {
     const page = await chrome.page(t);
     await signIn(page, base);
@@ -214,12 +243,6 @@ test("The dashboard of an operator", async (t) => {
     await page.getByText(/Not live for \d+ s/).waitFor();
     await page.getByRole("alert").filter({ hasText: "connects again by itself" }).waitFor();
     await tributary.serve();
-    // Without secrets.key a restart ends the sessions: the page stays, and asks for the key.
-    const dialog = page.getByRole("dialog", { name: "Your session has expired" });
-    await dialog.waitFor();
-    await dialog.getByLabel("Operator key").fill(operatorKey);
-    await page.keyboard.press("Enter");
-    await dialog.waitFor({ state: "detached" });
     await page.getByText("Live", { exact: true }).waitFor();
   });
 
@@ -313,6 +336,43 @@ async function until(condition) {
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/** Every number of texts, in their order: "last id 1,234" -> 1234. But for those of moments and of the last minute, which nobody else can tell. */
+function numbersOf(shown) {
+  const passing = /counted .*|changes arrive within .*|p50 .*|Lag, p99\s.*/g;
+  const numbers = (text) => text.replaceAll(",", "").match(/\d+(\.\d+)?/g) ?? [];
+  return Object.fromEntries(Object.entries(shown).map(([part, texts]) => [part, texts.map((text) => numbers(text.replace(passing, "")))]));
+}
+
+/** What the overview has to say of `tributary`, by psql and /metrics, at rest: two projects with a database each, one failing, one paused. */
+async function told(tributary, base) {
+  const metrics = await readMetrics(base);
+  const number = (text) => sql(tributary.source, `SELECT ${text}`);
+  const flagged = async (mapping, table) => {
+    const rows = await number(`count(*) FROM "${table}" WHERE "shouldUpdateSequenceId"`);
+    assert.equal(metrics(`tributary_flagged_rows{table="${table}"}`), rows);
+    return `${mapping} ${table} ${rows}`;
+  };
+  const total = await number(`count(*) FROM "Project", jsonb_object_keys("configOverride" -> 'dbSync.externalDatabases')`);
+  const failing = await number("count(DISTINCT (tenancy_id, destination_id)) FROM tributary.destination_state WHERE error <> ''");
+  const paused = metrics("tributary_destinations_paused");
+  const pending = await number(`count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL`);
+  assert.deepEqual([total, failing, paused, pending], ["2", "1", "1", "0"]);
+  assert.deepEqual(["pending", "in_flight", "stale"].map((state) => metrics(`tributary_queue_requests{state="${state}"}`)), ["0", "0", "0"]);
+  assert.deepEqual(["sequencer", "poller"].map((name) => metrics(`tributary_fusebox_on{switch="${name}"}`)), ["0", "0"]);
+  return {
+    verdict: [`${+failing + +paused} of ${total}`, `${failing} failing, ${paused} paused, 0 ok`],
+    tiles: [
+      "Lag, p99 –", "0 rows/s 0 B/s, 0 failures/s", `off, last id ${await number("last_value FROM global_seq_id")}`, `${pending} pending, 0 in flight`,
+      `${metrics("tributary_destinations_parked")} mappings, ${metrics("tributary_quarantined_rows")} refused row, ${await number("count(*) FROM tributary.mend WHERE finished_at IS NULL")} mending`,
+      await number('count(*) FROM "Tenancy"'),
+    ],
+    tables: [
+      `${total} 0 ${failing} 0 ${paused}`, "0 0 0 0 0",
+      ...(await Promise.all([flagged("contact_channels", "ContactChannel"), flagged("team_member_profiles", "TeamMember"), flagged("teams", "Team"), flagged("users", "ProjectUser"), flagged("", "DeletedRow")])),
+    ],
+  };
 }
 
 /** What /metrics says now: a function of a series' name, added up over labels that are not given. */

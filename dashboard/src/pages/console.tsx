@@ -33,6 +33,7 @@ export function Console({ params }: { params: URLSearchParams }) {
       <h1>SQL console</h1>
       {!isThere && <p role="status">There is no ClickHouse to ask: it is starting, or <code>clickhouse.use</code> is none.</p>}
       <Whose project={project} branch={branch} isFixed={project_id !== null} />
+      {!project && <p class="muted">A query sees one project's rows: whose? <a href="#/tenancies">All tenancies</a></p>}
       {isThere && project && <Workbench key={`${project} ${branch}`} project={project} branch={branch} />}
     </>
   );

@@ -1,10 +1,11 @@
-import { Actions, nameOf } from "../actions";
+import { Actions, MappingActions, nameOf } from "../actions";
 import { ApiError, path } from "../api";
 import { Failure } from "../components/failure";
+import { NotReached, ProgressCells, progressHeads } from "../components/progress";
 import { Retry } from "../components/retry";
-import { StateOf } from "../components/state";
+import { StateMark, StateOf } from "../components/state";
 import { Since } from "../components/time";
-import type { DestinationDetail, RefusedRow, Trouble } from "../contract";
+import type { Destination, DestinationDetail, Progress, RefusedRow, State, Trouble } from "../contract";
 import { count, tenancyName } from "../format";
 import { useResource } from "../resource";
 import { href } from "../route";
@@ -28,6 +29,7 @@ export function DestinationPage({ tenancy, destination: id }: { tenancy: string;
       </dl>
       <p><Actions destination={destination} onChanged={reload} /></p>
       <Troubles troubles={troubles} answer={value} />
+      <Mappings detail={value} reload={reload} />
       <Refused rows={quarantine} total={destination.quarantined} answer={value} />
     </>
   );
@@ -38,10 +40,47 @@ function Gone({ id, message }: { id: string; message: string }) {
   return (
     <div role="alert">
       <h1>{id} is not there any more</h1>
-      <p>{message}</p>
-      <p>It was removed, or belongs to another project. <a href="#/destinations">All destinations</a></p>
+      <p>{message} <a href="#/destinations">All destinations</a></p>
     </div>
   );
+}
+
+/** Each mapping: how it stands, how far it is, and what can be done with it alone. */
+function Mappings({ detail, reload }: { detail: DestinationDetail; reload: () => void }) {
+  const { destination, mappings, troubles } = detail;
+  const address = path(["destinations", destination.tenancy_id, destination.destination_id, "progress"]);
+  const { value, error, reload: askAgain } = useResource<Progress>(address, 5000);
+  const rows = new Map(value?.mappings.map((row) => [row.mapping, row]));
+  return (
+    <section aria-labelledby="mappings">
+      <h2 id="mappings">Mappings</h2>
+      {error !== null && <Failure error={error} retry={askAgain} />}
+      {value ? <NotReached progress={value} /> : error === null && <p class="muted" role="status">Asking it how far it is…</p>}
+      <div class="scroll" tabIndex={0} role="region" aria-labelledby="mappings">
+        <table class="numbers">
+          <thead><tr><th>Mapping</th><th class="text">State</th>{progressHeads}<th class="text">Actions</th></tr></thead>
+          <tbody>
+            {mappings.map((mapping) => (
+              <tr key={mapping}>
+                <th scope="row">{mapping}</th>
+                <td class="text"><StateMark state={stateOf(mapping, destination, troubles)} /></td>
+                <ProgressCells row={rows.get(mapping)} />
+                <td class="text"><MappingActions mapping={mapping} destination={destination} onChanged={reload} /></td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+/** Of one mapping: what concerns the whole destination concerns it, too. */
+function stateOf(mapping: string, destination: Destination, troubles: Trouble[]): State {
+  if (destination.is_paused || destination.paused_mappings.includes(mapping)) return "paused";
+  const mine = troubles.filter((trouble) => trouble.mapping === mapping || trouble.mapping === null);
+  if (mine.some((trouble) => trouble.error !== null && trouble.quarantined === 0)) return "failing";
+  return mine.some((trouble) => trouble.quarantined > 0) ? "quarantine" : "ok";
 }
 
 function Troubles({ troubles, answer }: { troubles: Trouble[]; answer: unknown }) {

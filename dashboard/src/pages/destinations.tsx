@@ -6,6 +6,7 @@ import { Retry } from "../components/retry";
 import { Search } from "../components/search";
 import { StateOf } from "../components/state";
 import { Since } from "../components/time";
+import { Why } from "../components/why";
 import type { Destination, Destinations } from "../contract";
 import { useResource } from "../resource";
 import { href, replace } from "../route";
@@ -68,7 +69,7 @@ function Table({ destinations, answer, reload }: { destinations: Destination[]; 
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Destinations">
       <table class="cards">
-        <thead><tr><th>Destination</th><th>State</th><th>Last error</th><th>Since</th><th>Next try</th><th>Actions</th></tr></thead>
+        <thead><tr><th>Destination</th><th>State</th><th>Why</th><th>Since</th><th>Next try</th><th>Actions</th></tr></thead>
         <tbody>{destinations.map((one) => <Row key={`${one.tenancy_id} ${one.destination_id}`} destination={one} answer={answer} reload={reload} />)}</tbody>
       </table>
     </div>
@@ -76,8 +77,8 @@ function Table({ destinations, answer, reload }: { destinations: Destination[]; 
 }
 
 function Row({ destination, answer, reload }: { destination: Destination; answer: unknown; reload: () => void }) {
-  const { tenancy_id, project_id, branch_id, destination_id, connection, error, mapping, sqlstate, since_at_millis: since } = destination;
-  const none = <span class="muted">–</span>;
+  const { tenancy_id, project_id, branch_id, destination_id, connection, error, since_at_millis: since } = destination;
+  const none = <span class="muted none">–</span>;
   return (
     <tr>
       <th scope="row" data-label="Destination">
@@ -86,9 +87,8 @@ function Row({ destination, answer, reload }: { destination: Destination; answer
         {connection && <small class="muted block connection" title={connection}>{connection}</small>}
       </th>
       <td data-label="State"><StateOf destination={destination} /></td>
-      <td data-label="Last error" class="error-text">
-        {error === null ? none : <span class="clamp" title={error}>{error}</span>}
-        <small class="muted block">{[mapping, sqlstate && `SQLSTATE ${sqlstate}`].filter(Boolean).join(", ")}</small>
+      <td data-label="Why" class="error-text">
+        <Why destination={destination} />
       </td>
       <td data-label="Since">{since === null ? none : <Since at={since} />}</td>
       <td data-label="Next try">{error === null || destination.is_paused ? none : <Retry inMs={destination.retry_in_ms} answer={answer} />}</td>

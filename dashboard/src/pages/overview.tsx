@@ -5,6 +5,7 @@ import { Chart } from "../components/chart";
 import { Ago, Since } from "../components/time";
 import { Retry } from "../components/retry";
 import { StateOf } from "../components/state";
+import { Why } from "../components/why";
 import type { Backlog, Counts, Destination, Overview, Point } from "../contract";
 import { bytes, compact, count, counted, duration } from "../format";
 import { useLive } from "../live";
@@ -65,7 +66,7 @@ function Worst({ overview }: { overview: Overview }) {
         <table class="cards">
           <thead><tr><th>Destination</th><th>State</th><th>Why</th><th>Since</th><th>Next try</th><th>What to do</th></tr></thead>
           <tbody>
-            {failingFirst(worst).map((one) => <WorstRow key={`${one.tenancy_id} ${one.destination_id}`} destination={one} answer={overview} />)}
+            {worst.map((one) => <WorstRow key={`${one.tenancy_id} ${one.destination_id}`} destination={one} answer={overview} />)}
           </tbody>
         </table>
       </div>
@@ -74,13 +75,8 @@ function Worst({ overview }: { overview: Overview }) {
   );
 }
 
-/** What is red before what waits for a person; each the longest first, as they come. */
-function failingFirst(destinations: readonly Destination[]): Destination[] {
-  return [...destinations].sort((left, right) => Number(right.state === "failing") - Number(left.state === "failing"));
-}
-
 function WorstRow({ destination, answer }: { destination: Destination; answer: unknown }) {
-  const { tenancy_id, destination_id, project_id, branch_id, since_at_millis: since, mapping, error } = destination;
+  const { tenancy_id, destination_id, project_id, branch_id, since_at_millis: since } = destination;
   return (
     <tr>
       <th scope="row" data-label="Destination">
@@ -88,7 +84,7 @@ function WorstRow({ destination, answer }: { destination: Destination; answer: u
         {branch_id !== "main" && <small class="muted block">branch {branch_id}</small>}
       </th>
       <td data-label="State"><StateOf destination={destination} /></td>
-      <td data-label="Why" class="error-text">{mapping && <small class="muted block">{mapping}</small>}{error ?? <span class="muted">–</span>}</td>
+      <td data-label="Why" class="error-text"><Why destination={destination} /></td>
       <td data-label="Since">{since === null ? "–" : <Since at={since} />}</td>
       <td data-label="Next try">
         {destination.state === "paused" ? <span class="muted nowrap">when resumed</span> : <Retry inMs={destination.retry_in_ms} answer={answer} />}
@@ -129,8 +125,8 @@ function Tiles({ overview }: { overview: Overview }) {
       )}
       <Tile name="Queue" value={`${count(queue.pending)} pending`}
             detail={`${count(queue.in_flight)} in flight, oldest ${queue.oldest_ms === null ? "none" : duration(queue.oldest_ms)}`} />
-      <Tile name="Set aside" value={`${count(queue.parked)} failing`} detail={`${counted(queue.quarantined, "refused row")}, ${count(queue.mending)} mending`}
-            title="Pairs of destination and mapping that are tried again later; rows that their destination refuses; pairs being compared and mended" />
+      <Tile name="Set aside" value={counted(queue.parked, "mapping")} detail={`${counted(queue.quarantined, "refused row")}, ${count(queue.mending)} mending`}
+            title="Mappings of destinations that failed and are tried again later; rows that their destination refuses; pairs being compared and mended" />
       <Tile name="Tenancies" value={count(overview.tenancies.total)} detail={<>counted <Ago at={overview.tenancies.counted_at_millis} /></>} />
     </dl>
   );

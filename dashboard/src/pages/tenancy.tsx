@@ -1,6 +1,7 @@
 import { Actions } from "../actions";
 import { ApiError, path } from "../api";
 import { Failure } from "../components/failure";
+import { NotReached, ProgressCells, progressHeads } from "../components/progress";
 import { StateOf } from "../components/state";
 import { Ago } from "../components/time";
 import type { TenancyDetail } from "../contract";
@@ -28,7 +29,7 @@ export function TenancyPage({ tenancy: id }: { tenancy: string }) {
         {queue.stale > 0 && `, ${count(queue.stale)} left behind by a dead worker`}.
       </p>
       <Source mappings={mappings} />
-      {destinations.map((one) => <Progress key={one.destination.destination_id} progress={one} mappings={mappings} reload={reload} />)}
+      {destinations.map((one) => <OneDestination key={one.destination.destination_id} progress={one} reload={reload} />)}
       {destinations.length === 0 && <p>It has no destination.</p>}
     </>
   );
@@ -38,8 +39,7 @@ function Gone({ message }: { message: string }) {
   return (
     <div role="alert">
       <h1>This tenancy is not there any more</h1>
-      <p>{message}</p>
-      <p><a href="#/tenancies">All tenancies</a></p>
+      <p>{message} <a href="#/tenancies">All tenancies</a></p>
     </div>
   );
 }
@@ -50,12 +50,12 @@ function Source({ mappings }: { mappings: TenancyDetail["mappings"] }) {
       <h2 id="source">At the source</h2>
       <div class="scroll" tabIndex={0} role="region" aria-labelledby="source">
         <table class="numbers">
-          <thead><tr><th>Mapping</th><th class="text">Table</th><th>Rows</th><th>Without an id yet</th><th>Last sequence id</th></tr></thead>
+          <thead><tr><th>Mapping</th><th class="text spare">Table</th><th>Rows</th><th>Without an id yet</th><th>Last sequence id</th></tr></thead>
           <tbody>
             {mappings.map(({ mapping, table, rows, flagged, max_sequence_id }) => (
               <tr key={mapping}>
                 <th scope="row">{mapping}</th>
-                <td class="text"><code>{table}</code></td>
+                <td class="text spare"><code>{table}</code></td>
                 <td>{count(rows)}</td>
                 <td>{count(flagged)}</td>
                 <td>{max_sequence_id === null ? "–" : count(max_sequence_id)}</td>
@@ -68,16 +68,9 @@ function Source({ mappings }: { mappings: TenancyDetail["mappings"] }) {
   );
 }
 
-interface ProgressProps {
-  progress: TenancyDetail["destinations"][number];
-  mappings: TenancyDetail["mappings"];
-  reload: () => void;
-}
-
-function Progress({ progress: { destination, is_reached, error, mappings: reached }, mappings, reload }: ProgressProps) {
+function OneDestination({ progress, reload }: { progress: TenancyDetail["destinations"][number]; reload: () => void }) {
+  const { destination, mappings } = progress;
   const heading = `destination-${destination.destination_id}`;
-  const max = new Map(mappings.map((one) => [one.mapping, one.max_sequence_id]));
-  const unknown = <span class="muted">not known</span>;
   return (
     <section aria-labelledby={heading}>
       <div class="heading">
@@ -85,20 +78,12 @@ function Progress({ progress: { destination, is_reached, error, mappings: reache
         <StateOf destination={destination} />
         <Actions destination={destination} onChanged={reload} />
       </div>
-      {!is_reached && <p class="error-text"><span class="mark bad">Not reached</span> {error}</p>}
+      <NotReached progress={progress} />
       <div class="scroll" tabIndex={0} role="region" aria-labelledby={heading}>
         <table class="numbers">
-          <thead><tr><th>Mapping</th><th>Source max</th><th>Watermark</th><th>Backlog, rows</th><th>Updated</th></tr></thead>
+          <thead><tr><th>Mapping</th>{progressHeads}</tr></thead>
           <tbody>
-            {reached.map(({ mapping, watermark, backlog, updated_at_millis }) => (
-              <tr key={mapping}>
-                <th scope="row">{mapping}</th>
-                <td>{max.get(mapping) == null ? "–" : count(max.get(mapping) ?? 0)}</td>
-                <td>{watermark === null ? unknown : watermark < 0 ? "nothing yet" : count(watermark)}</td>
-                <td class={backlog !== null && backlog > 0 ? "behind" : ""}>{backlog === null ? unknown : count(backlog)}</td>
-                <td>{updated_at_millis === null ? <span class="muted">–</span> : <Ago at={updated_at_millis} />}</td>
-              </tr>
-            ))}
+            {mappings.map((row) => <tr key={row.mapping}><th scope="row">{row.mapping}</th><ProgressCells row={row} /></tr>)}
           </tbody>
         </table>
       </div>

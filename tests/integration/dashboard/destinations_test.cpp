@@ -126,6 +126,61 @@ TEST_F(DashboardDestinations, ArePausedResumedRetriedAndResynced) {
   EXPECT_THAT(serve_->err(), Not(HasSubstr("secret")));
 }
 
+TEST_F(DashboardDestinations, WhatFailsIsToldBeforeWhatIsPausedForLonger) {
+  serve();
+  for (int i = 0; i < 12; ++i) {
+    const auto id = fmt::format("paused-{:02}", i);
+    add_destination("globex", id, nowhere());
+    operator_->post(path_of(globex_, id) + "/pause");
+  }
+  operator_->post(path_of(acme_, "warehouse") + "/pause", {{"mapping", "teams"}});
+  source_.session().run("UPDATE tributary.destination_state SET failed_since = now() - interval '1 day'");
+  source_.session().run(
+      "INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, attempts, next_try_at, error) SELECT '" +
+      acme_.tenancy + "', 'warehouse', mapping, 1, now(), 'no room' FROM unnest(ARRAY['contact_channels', 'users']) AS mapping");
+  const auto seen = operator_->get("/overview");
+  ASSERT_EQ(seen.at("/worst").as_array().size(), 10U);
+  EXPECT_EQ(seen.at("/worst/0/destination_id"), "warehouse");
+  EXPECT_EQ(seen.at("/worst/0/state"), "failing") << "though a mapping of it is paused";
+  EXPECT_EQ(seen.at("/worst/0/error"), "no room");
+  EXPECT_EQ(seen.at("/worst/0/mapping"), "contact_channels");
+  EXPECT_EQ(seen.number("/worst/0/other_errors"), 1);
+  EXPECT_EQ(seen.at("/worst/0/paused_mappings"), (json::value{"teams"}));
+  EXPECT_EQ(seen.at("/worst/1/state"), "paused");
+  EXPECT_EQ(seen.number("/destinations/postgres/failing"), 1);
+  EXPECT_EQ(seen.number("/destinations/postgres/paused"), 12);
+}
+
+TEST_F(DashboardDestinations, SayThemselvesHowFarTheyAre) {
+  insert_teams(acme_.tenancy, "acme", 3);
+  serve({});
+  serve_->wait_until([&] {
+    return warehouse_.session().attempt("SELECT FROM teams") != "42P01" &&
+           warehouse_.session().number("SELECT count(*) FROM teams") == 3;
+  });
+  operator_->post(path_of(acme_, "warehouse") + "/pause", {{"mapping", "teams"}});
+  insert_teams(acme_.tenancy, "acme", 2);
+  const auto teams = [](const Seen& seen) {
+    for (const auto& row : seen.at("/mappings").as_array())
+      if (row.at("mapping") == "teams") return row;
+    return json::value();
+  };
+  const auto path = path_of(acme_, "warehouse") + "/progress";
+  serve_->wait_until([&] { return count(R"(SELECT count(*) FROM "Team" WHERE "shouldUpdateSequenceId")") == 0; });
+  auto seen = administrator_->get(path);
+  EXPECT_TRUE(seen.at("/is_reached").as_bool()) << json::serialize(seen.body);
+  EXPECT_TRUE(seen.at("/error").is_null());
+  EXPECT_EQ(teams(seen).at("backlog").to_number<int>(), 2);
+  EXPECT_EQ(teams(seen).at("max_sequence_id").to_number<long long>(), count(R"(SELECT max("sequenceId") FROM "Team")"));
+  EXPECT_EQ(teams(seen).at("watermark").to_number<long long>(),
+            warehouse_.session().number("SELECT last_synced_sequence_id FROM _stack_sync_metadata WHERE mapping_name = 'teams'"));
+  seen = operator_->get(path_of(acme_, "gone") + "/progress");
+  EXPECT_FALSE(seen.at("/is_reached").as_bool());
+  EXPECT_THAT(seen.text("/error"), HasSubstr("refused"));
+  EXPECT_TRUE(teams(seen).at("backlog").is_null());
+  expect_refusal(administrator_->get(path_of(globex_, "lake") + "/progress"), 404, "DESTINATION_NOT_FOUND");
+}
+
 TEST_F(DashboardDestinations, AreTestedAsTheEngineConnects) {
   add_destination("acme", "outside", "postgresql://me:secret@10.1.2.3/shop");
   serve();
@@ -227,13 +282,14 @@ TEST_F(DashboardDestinations, EverythingIsToBeHadByTheRoleThatOwnsNothing) {
     Binary serve({"serve", "--roles", "api", "--threads", "1"}, variables);
     Viewer viewer(port_of(serve));
     sign_in(viewer);
-    for (const auto& path :
-         {std::string("/overview"), std::string("/history"), std::string("/destinations?state=trouble"),
-          std::string("/tenancies"), "/tenancies/" + acme_.tenancy, path_of(acme_, "gone"), std::string("/system")})
+    for (const auto& path : {std::string("/overview"), std::string("/history"), std::string("/destinations?state=trouble"),
+                             std::string("/tenancies"), "/tenancies/" + acme_.tenancy, path_of(acme_, "gone"),
+                             path_of(acme_, "warehouse") + "/progress", std::string("/system")})
       EXPECT_EQ(viewer.get(path).status, 200U) << path;
     for (const auto* verb : {"pause", "resume", "resync", "retry", "test"})
       EXPECT_EQ(viewer.post(path_of(acme_, "warehouse") + '/' + verb).status, 200U) << verb;
     EXPECT_EQ(viewer.post("/system/fusebox", {{"poller_enabled", true}}).status, 200U);
+    EXPECT_EQ(viewer.call("DELETE", "/session").status, 200U);
   }
   source_.session().run("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
