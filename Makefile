@@ -42,6 +42,10 @@ bench: setup build  ## Benchmarks, as ratios against their baselines in the same
 torture: setup build  ## Kills, stops, a bad network, fail-overs, at random moments: every destination still equals its source (ARGS: scripts/torture)
 	$(if $(ARGS),scripts/torture $(ARGS),tests/with-postgres build/release/tests/torture --gtest_filter=-Rounds.*)
 
+.PHONY: mutations
+mutations: setup  ## Take the defences of docs/security.md out, one after the other: their tests must fail (an hour; ARGS: names of tests/mutations)
+	scripts/mutate $(ARGS)
+
 .PHONY: test-upgrade
 test-upgrade: setup build  ## A rolling restart under load from the program of an earlier revision to this one (ARGS: the revision)
 	scripts/test-upgrade $(ARGS)

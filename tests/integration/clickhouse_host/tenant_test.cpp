@@ -119,6 +119,12 @@ TEST_F(HostTenant, MaySetLimitsButNotRaiseThem) {
   EXPECT_EQ(host().ask_as("one", "SELECT 1", "&log_comment=x").body, "1\n");
   EXPECT_EQ(host().ask_as("one", "SELECT 1", "&allow_ddl=1").exception_code(), "164");
   EXPECT_EQ(host().ask_as("one", "SELECT 1", "&max_memory_usage=everything").exception_code(), "36");
+  std::string deep = "SELECT 1";
+  for (int i = 0; i < 25; ++i) deep = "SELECT * FROM (" + deep + ")";
+  for (const auto* more : {"1000", "0"}) {
+    const auto answer = host().ask_as("one", deep, fmt::format("&max_subquery_depth={}", more));
+    EXPECT_EQ(answer.exception_code(), "162") << answer.body;
+  }
 }
 
 TEST_F(HostTenant, IsToldNothingByErrors) {

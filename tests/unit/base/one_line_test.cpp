@@ -23,6 +23,11 @@ TEST(OneLine, KeepsUtf8AndNothingElse) {
             "a?b?");
   EXPECT_EQ(one_line("\xc0\x80 \xed\xa0\x80 \xf5\x80\x80\x80 \xe2\x82 x", 100), "?? ??? ???? ?? x");
   EXPECT_EQ(one_line("\xe2\x82", 2), "??");
+  // Control characters of C0 and C1, and DEL: terminals take some for orders.
+  EXPECT_EQ(one_line("a\x1b[0mb\x7f"
+                     "c\u009b31md\u0085e",
+                     100),
+            "a [0mb c 31md e");
 }
 
 }  // namespace
