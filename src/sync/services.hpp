@@ -8,30 +8,11 @@
 
 #include "sync/destinations.hpp"
 #include "sync/engine.hpp"
+#include "sync/examined.hpp"
 #include "sync/reader.hpp"
 #include "sync/slots.hpp"
 
 namespace tributary::sync {
-
-/// Which mappings of destinations were compared with what the source knows, at which watermark, since its last jump. Forgets all of them now and then, lest it
-/// grow with the tenancies: they are asked again.
-class Examined {
- public:
-  using Key = std::tuple<Uuid, std::string, std::string>;
-  bool contains(const Key& key, std::int64_t jump, std::int64_t watermark) const {
-    const auto found = watermarks_.find(key);
-    return jump == jump_ && found != watermarks_.end() && found->second == watermark;
-  }
-  void add(Key key, std::int64_t jump, std::int64_t watermark) {
-    if (jump != std::exchange(jump_, jump) || watermarks_.size() >= kMost) watermarks_.clear();
-    watermarks_.insert_or_assign(std::move(key), watermark);
-  }
-
- private:
-  static constexpr std::size_t kMost = 20'000;
-  std::int64_t jump_ = -1;
-  std::map<Key, std::int64_t> watermarks_;
-};
 
 /// What the syncs of one event loop share. Owned by the engine, touched on its loop only.
 struct Services {
