@@ -79,14 +79,6 @@ asio::awaitable<std::vector<const mapping::Mapping*>> TenancySync::forgotten_by_
   co_return forgotten;
 }
 
-/// Where the source has jumped since the claim, what it has given after the jump must not move a watermark from below it that nobody has looked at: true, and
-/// the next claim does look.
-bool TenancySync::is_another_server(std::int64_t last_jump, const Targets& targets) {
-  if (last_jump == claim_.last_jump) return false;
-  for (const auto& target : targets) target->more = true;
-  return true;
-}
-
 asio::awaitable<bool> TenancySync::is_remembered(postgres::Connection& source, const mapping::Mapping& mapping,
                                                  std::int64_t seen) {
   postgres::Params params;

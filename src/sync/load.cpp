@@ -12,9 +12,8 @@ using destination::Outcome;
 using destination::Verdict;
 
 /// So many tenancies may wait for a load with their claim in hand: well below PollerParams::max_claims, the rest of which is for small batches. More go back
-/// to the end of the queue after a pause, lest they go round without one.
+/// to the end of the queue.
 constexpr std::size_t kMostWaiting = 128;
-constexpr std::chrono::milliseconds kPutOff{100};
 /// A load goes on, batch after batch, for so long or until others wait for its slot; then the tenancy's other mappings have their turn.
 constexpr std::chrono::seconds kLongestTurn{10};
 /// A first load may take the time of so many batches if it is read whole, and for a customer's database have as many rows: it is mostly copied straight in, which takes
@@ -24,21 +23,10 @@ constexpr std::int64_t kBatchesOfAWhole = 5;
 }  // namespace
 
 asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_patience) {
-  const auto put_off = [&] {
-    for (const auto& target : targets) target->more = true;
-  };
   auto& slots = with_patience ? services_.loads : services_.loads_alone;
-  if (slots.waiting() >= kMostWaiting) {
-    put_off();
-    asio::steady_timer pause(services_.executor, kPutOff);
-    co_await pause.async_wait(asio::use_awaitable);
-    co_return;
-  }
+  if (slots.waiting() >= kMostWaiting) co_return co_await put_off(targets);
   const auto slot = co_await slots.take();
-  if (services_.stopping) {
-    put_off();
-    co_return;
-  }
+  if (services_.stopping) co_return leave_the_rest(targets);
 
   const std::pair key{tenancy_, want.mapping->name};
   const auto turn = Deadline::after(kLongestTurn);
@@ -53,17 +41,13 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
     };
     if (!changes) changes = co_await open();
     if (changes->is_whole()) services_.not_whole.insert(key);
-    if (is_another_server(changes->last_jump(), targets)) {
-      for (const auto& target : targets) target->load.reset();
-      co_return;
+    if (changes->last_jump() != claim_.last_jump) {  // see sync()
+      changes.reset();
+      co_return co_await put_off(targets);
     }
     auto span = start_span(kFetchSpan);
     co_await stream(*changes, targets, with_patience);
-    if (changes->is_broken_off()) {
-      for (const auto& target : targets) target->load.reset();
-      put_off();
-      co_return;
-    }
+    if (changes->is_broken_off()) co_return leave_the_rest(targets);
     if (changes->is_whole()) services_.not_whole.erase(key);
     LoadedBatch batch{.after = want.after,
                       .through = changes->through(),
@@ -84,6 +68,22 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
       return target->positions[place_of(*target, want.mapping).value()].watermark != want.after;
     });
   }
+}
+
+/// For the tenancy's next claim.
+void TenancySync::leave_the_rest(const Targets& targets) {
+  for (const auto& target : targets) {
+    target->load.reset();
+    target->more = true;
+  }
+}
+
+/// The same, after a pause, lest the tenancy goes round without one.
+asio::awaitable<void> TenancySync::put_off(Targets targets) {
+  constexpr std::chrono::milliseconds kPutOff{100};
+  leave_the_rest(targets);
+  asio::steady_timer pause(services_.executor, kPutOff);
+  co_await pause.async_wait(asio::use_awaitable);
 }
 
 /// Leaves in `targets` those that take part.

@@ -123,7 +123,9 @@ asio::awaitable<void> TenancySync::sync(Targets& targets, bool with_patience) {
   auto span = start_span(kFetchSpan);
   const auto found = co_await services_.reader.read(tenancy_, wants, services_.params.small_rows, source_deadline());
   services_.observe_stage("fetch", "", began);
-  if (is_another_server(found.last_jump, targets)) co_return;
+  // Where the source has jumped since the claim, what it has given after the jump must not move a watermark from below it that nobody has looked at: the next claim
+  // does look.
+  if (found.last_jump != claim_.last_jump) co_return co_await put_off(targets);
   const auto& read = found.changes;
   if (span.recorded()) {
     Extent extent;

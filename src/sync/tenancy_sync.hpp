@@ -72,11 +72,12 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   asio::awaitable<bool> take_over(Target& target, const destination::Positions& positions);
   asio::awaitable<void> note_suspects(TargetPointer target);
   asio::awaitable<std::vector<const mapping::Mapping*>> forgotten_by_source(TargetPointer target);
-  bool is_another_server(std::int64_t last_jump, const Targets& targets);
   asio::awaitable<bool> is_remembered(postgres::Connection& source, const mapping::Mapping& mapping, std::int64_t seen);
   asio::awaitable<void> deliver(TargetPointer target, const ChangesList& read);
   asio::awaitable<void> load_behind(Want want, const Targets& targets, bool with_patience);
   asio::awaitable<void> load(Want want, Targets targets, bool with_patience);
+  static void leave_the_rest(const Targets& targets);
+  asio::awaitable<void> put_off(Targets targets);
   asio::awaitable<void> open_loads(Want want, Targets& targets, bool with_patience);
   asio::awaitable<void> commit_loads(const mapping::Mapping& mapping, LoadedBatch batch, Targets& targets, bool with_patience);
   asio::awaitable<void> look_again(TargetPointer target, const mapping::Mapping& mapping);
