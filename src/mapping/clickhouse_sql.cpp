@@ -165,12 +165,13 @@ std::string insert_metadata_sql() {
 }
 
 std::string newest_rows_sql(std::span<const Mapping* const> mappings) {
+  // The value of a subquery is Nullable, and would have a byte more on the wire.
   std::string text;
   for (const auto* mapping : mappings) {
     text += fmt::format(
-        "{}(SELECT toInt64(max(`sync_sequence_id`)) - toInt64(count() = 0) FROM {}\n"
+        "{}CAST((SELECT toInt64(max(`sync_sequence_id`)) - toInt64(count() = 0) FROM {}\n"
         "  WHERE `project_id` = {{project:String}} AND `branch_id` = {{branch:String}} AND `sync_sequence_id` <= "
-        "{{bound:Int64}})",
+        "{{bound:Int64}}) AS Int64)",
         text.empty() ? "SELECT " : ",\n       ", table_name(*mapping));
   }
   return text;

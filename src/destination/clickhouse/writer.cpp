@@ -251,21 +251,18 @@ asio::awaitable<Destination::Newest> Writer::newest(const Tenant& tenant, std::s
                                                     std::int64_t bound, Deadline deadline) {
   const auto state = state_;
   const auto server = state->server;
-  std::optional<Failure> failure = server ? std::nullopt : std::optional(not_running());
-  std::vector<std::int64_t> newest;
+  if (!server) co_return not_running();
+  // What becomes of it says nothing of the server, which has just told the position: one tenancy's rows may need more time or memory than there is.
   try {
-    if (!failure) {
-      ch::Query query{.text = sql::newest_rows_sql(mappings) + "\nFORMAT RowBinary", .retryable = true};
-      query.params.add("project", tenant.project).add("branch", tenant.branch).add("bound", bound);
-      const auto result = co_await server->execute(std::move(query), deadline.capped(state->params.timeout));
-      for (ch::RowReader row(result.body); newest.size() < mappings.size();) newest.push_back(row.int64());
-    }
+    ch::Query query{.text = sql::newest_rows_sql(mappings) + "\nFORMAT RowBinary", .retryable = true};
+    query.params.add("project", tenant.project).add("branch", tenant.branch).add("bound", bound);
+    const auto result = co_await server->execute(std::move(query), deadline.capped(state->params.timeout));
+    std::vector<std::int64_t> newest;
+    for (ch::RowReader row(result.body); newest.size() < mappings.size();) newest.push_back(row.int64());
+    co_return newest;
   } catch (...) {
-    failure = to_failure(std::current_exception());
+    co_return to_failure(std::current_exception());
   }
-  state->note(server, failure);
-  if (failure) co_return std::move(*failure);
-  co_return newest;
 }
 
 // ---- writing ------------------------------------------------------------------------------------------------------------------------

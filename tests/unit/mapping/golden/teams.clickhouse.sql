@@ -1,5 +1,5 @@
 INSERT INTO analytics_internal.`teams` (`project_id`, `branch_id`, `id`, `display_name`, `profile_image_url`, `created_at`, `client_metadata`, `client_read_only_metadata`, `server_metadata`, `sync_sequence_id`, `sync_is_deleted`) FORMAT Native;
-SELECT (SELECT toInt64(max(`sync_sequence_id`)) - toInt64(count() = 0) FROM analytics_internal.`teams`
-  WHERE `project_id` = {project:String} AND `branch_id` = {branch:String} AND `sync_sequence_id` <= {bound:Int64});
+SELECT CAST((SELECT toInt64(max(`sync_sequence_id`)) - toInt64(count() = 0) FROM analytics_internal.`teams`
+  WHERE `project_id` = {project:String} AND `branch_id` = {branch:String} AND `sync_sequence_id` <= {bound:Int64}) AS Int64);
 OPTIMIZE TABLE analytics_internal.`teams` FINAL;
 ALTER TABLE analytics_internal.`teams` DELETE WHERE `sync_is_deleted` = 1 AND `sync_created_at` < now64(3) - toIntervalMillisecond(86400000);
