@@ -306,13 +306,17 @@ std::string last_sequence_id_sql(const Mapping& mapping) {
 }
 
 std::string remembers_sql(const Mapping& mapping) {
-  constexpr std::string_view kBeforeTheJump = "\"sequenceId\" >= $2 AND \"sequenceId\" <= jump.jumped_to";
+  // Comparisons of rows, for the reason that fetch_sql() has.
+  const auto before_the_jump = [](const std::string& columns, const std::string& prefix) {
+    return fmt::format("({0}) >= ({1}, $2) AND ({0}) <= ({1}, jump.jumped_to)", columns, prefix);
+  };
+  const auto table = quote_literal(mapping.source_table);
   return fmt::format(
-      "SELECT EXISTS (SELECT FROM {} WHERE {} = $1 AND {})\n"
-      "  OR EXISTS (SELECT FROM public.\"DeletedRow\" WHERE \"tenancyId\" = $1 AND \"tableName\" = {} AND {})\n"
+      "SELECT EXISTS (SELECT FROM {} WHERE {} AND \"sequenceId\" IS NOT NULL)\n"
+      "  OR EXISTS (SELECT FROM public.\"DeletedRow\" WHERE {})\n"
       "FROM (SELECT min(jumped_to) AS jumped_to FROM tributary.sequence_jump WHERE jumped_to >= $2) AS jump",
-      public_table(mapping.source_table), quote_identifier(mapping.tenancy_column), kBeforeTheJump,
-      quote_literal(mapping.source_table), kBeforeTheJump);
+      public_table(mapping.source_table), before_the_jump(quote_identifier(mapping.tenancy_column) + ", \"sequenceId\"", "$1"),
+      before_the_jump("\"tenancyId\", \"tableName\", \"sequenceId\"", "$1, " + table));
 }
 
 std::string flag_rows_sql(const Mapping& mapping) {

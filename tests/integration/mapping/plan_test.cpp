@@ -3,6 +3,7 @@
 #include <regex>
 
 #include "fixture.hpp"
+#include "mapping/compare_sql.hpp"
 
 // The plan of the fetch is two index scans in order, merged, stopped at the limit, whatever the statistics say: a batch then costs what it reads,
 // never what the tables hold.
@@ -155,6 +156,19 @@ TEST_P(PlanTest, LookingForUnsequencedRowsReadsOnlyThose) {
     const auto plan = explain("EXECUTE unsequenced_" + name + " ('" + id(kBig) + "')");
     EXPECT_LE(most_rows(plan), 1) << plan;
   }
+}
+
+TEST_P(PlanTest, WhetherTheSourceRemembersIsLookedUp) {
+  session_.run("BEGIN; SET plan_cache_mode = force_generic_plan; INSERT INTO tributary.sequence_jump VALUES (4294967296)");
+  for (const auto& name : built_in_names()) {
+    SCOPED_TRACE(name);
+    session_.run("PREPARE remembers_" + name + " (uuid, bigint) AS " + remembers_sql(built_in_mapping(name)));
+    for (const auto tenancy : {kBig, kSmall}) {
+      const auto plan = explain("EXECUTE remembers_" + name + " ('" + id(tenancy) + "', 0)");
+      EXPECT_LE(most_rows(plan), 1) << plan;
+    }
+  }
+  session_.run("ROLLBACK");
 }
 
 TEST_P(PlanTest, FetchingKeysReadsOnlyThose) {

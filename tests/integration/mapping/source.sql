@@ -78,6 +78,7 @@ CREATE TABLE tributary.marker (
 );
 
 CREATE INDEX marker_tenancy ON tributary.marker ("tenancyId" NULLS FIRST);
+CREATE TABLE tributary.sequence_jump (jumped_to bigint PRIMARY KEY);
 CREATE UNIQUE INDEX user_sequence ON "ProjectUser" ("sequenceId") WHERE "sequenceId" IS NOT NULL;
 CREATE INDEX user_order ON "ProjectUser" ("tenancyId", "sequenceId");
 CREATE INDEX user_flagged ON "ProjectUser" ("tenancyId" NULLS FIRST) WHERE "shouldUpdateSequenceId";

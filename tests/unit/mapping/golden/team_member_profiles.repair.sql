@@ -2,8 +2,8 @@ SELECT greatest(
   (SELECT max("sequenceId") FROM public."TeamMember" WHERE "tenancyId" = $1),
   (SELECT max("sequenceId") FROM public."DeletedRow" WHERE "tenancyId" = $1 AND "tableName" = 'TeamMember'),
   -1);
-SELECT EXISTS (SELECT FROM public."TeamMember" WHERE "tenancyId" = $1 AND "sequenceId" >= $2 AND "sequenceId" <= jump.jumped_to)
-  OR EXISTS (SELECT FROM public."DeletedRow" WHERE "tenancyId" = $1 AND "tableName" = 'TeamMember' AND "sequenceId" >= $2 AND "sequenceId" <= jump.jumped_to)
+SELECT EXISTS (SELECT FROM public."TeamMember" WHERE ("tenancyId", "sequenceId") >= ($1, $2) AND ("tenancyId", "sequenceId") <= ($1, jump.jumped_to) AND "sequenceId" IS NOT NULL)
+  OR EXISTS (SELECT FROM public."DeletedRow" WHERE ("tenancyId", "tableName", "sequenceId") >= ($1, 'TeamMember', $2) AND ("tenancyId", "tableName", "sequenceId") <= ($1, 'TeamMember', jump.jumped_to))
 FROM (SELECT min(jumped_to) AS jumped_to FROM tributary.sequence_jump WHERE jumped_to >= $2) AS jump;
 UPDATE public."TeamMember" AS source
 SET "shouldUpdateSequenceId" = TRUE
