@@ -35,7 +35,7 @@ SELECT c.id, c.tenancy_id,
           FROM tributary.quarantine WHERE tenancy_id = c.tenancy_id AND NOT c.is_shared GROUP BY destination_id, mapping
         ) AS s) AS states,
        coalesce(d."deletedAt"::text, '') AS deleted_at,
-       (extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - c."createdAt") * 1000)::bigint AS waited_ms,
+       greatest(0, extract(epoch FROM clock_timestamp() AT TIME ZONE 'UTC' - c."createdAt") * 1000)::bigint AS waited_ms,
        EXISTS (SELECT FROM tributary.mend AS m WHERE m.tenancy_id = c.tenancy_id AND m.finished_at IS NULL) AS mending,
        coalesce((SELECT max(jumped_to) FROM tributary.sequence_jump), -1) AS last_jump,
        (SELECT coalesce(jsonb_object_agg(g.table_name, g.through), '{{}}') FROM tributary.collected AS g WHERE g.tenancy_id = c.tenancy_id) AS collected,
@@ -97,7 +97,8 @@ SELECT tributary.enqueue_traced(ARRAY[$4], $5, nullif($6, '')), pg_notify('tribu
 
 // A stale request is deleted and its tenancy enqueued anew: setting it back to pending would violate the partial unique key where a newer one
 // is pending already. Requests in flight without a lease are of a process that knows no leases: they are given one lease's time. No lease is longer than an hour
-// (queue.lease): one that seems so was given before the source's clock was set back, or by a primary whose clock was ahead.
+// (queue.lease): one that seems so was given before the source's clock was set back, or by a primary whose clock was ahead. The same holds for what rests longer
+// than anything may, and for when a key was refused: it would lie after every batch in which its row is accepted.
 constexpr std::string_view kRevive = R"sql(
 WITH stale AS (
   DELETE FROM "OutgoingRequest" AS r
@@ -106,6 +107,12 @@ WITH stale AS (
     AND coalesce(r."leaseUntil", r."startedFulfillingAt" AT TIME ZONE 'UTC' + $1 * interval '1 millisecond')
         NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 hour'
   RETURNING {} AS tenancy_id, "destinationKind" AS kind
+), resting AS (
+  UPDATE tributary.destination_state SET next_try_at = clock_timestamp()
+  WHERE next_try_at > clock_timestamp() + $2 * interval '1 millisecond' AND next_try_at IS NOT NULL AND NOT paused
+), refused AS (
+  UPDATE tributary.quarantine SET next_try_at = clock_timestamp(), updated_at = least(updated_at, clock_timestamp())
+  WHERE next_try_at > clock_timestamp() + $2 * interval '1 millisecond'
 ), due AS (
   SELECT tenancy_id, CASE destination_id WHEN '@clickhouse' THEN 'clickhouse' ELSE 'postgres' END AS kind
   FROM tributary.destination_state
@@ -280,9 +287,10 @@ asio::awaitable<void> enqueue(postgres::Connection& connection, DestinationKind 
                                        std::move(params), deadline);
 }
 
-asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, std::chrono::milliseconds lease, Deadline deadline) {
+asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, std::chrono::milliseconds lease,
+                                      std::chrono::milliseconds longest_rest, Deadline deadline) {
   postgres::Params params;
-  params.add(std::int64_t{lease.count()});
+  params.add(std::int64_t{lease.count()}).add(std::int64_t{longest_rest.count()});
   const auto result = co_await connection.execute_prepared(kReviveText, std::move(params), deadline);
   co_return static_cast<std::uint64_t>(result.get<std::int64_t>(0, 0));
 }

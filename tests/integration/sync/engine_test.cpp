@@ -254,6 +254,26 @@ TEST_F(SyncTest, ALeaseThatIsLongerThanAnyCanBeHasRunOut) {
   wait_until_equal(session_, tenancy, customer_session);
 }
 
+// The same for who has failed, and for a row that was refused.
+TEST_F(SyncTest, ARestThatIsLongerThanAnyCanBeIsOver) {
+  test::Database customer("customer");
+  const auto tenancy = add_tenancy(1, {customer.uri()});
+  add_users(tenancy, 1, 5);
+  session_.run(
+      fmt::format("INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, attempts, next_try_at, error) "
+                  "VALUES ('{0}', 'd0', '', 1, now() + interval '2 days', 'it failed');"
+                  "INSERT INTO tributary.quarantine (tenancy_id, destination_id, mapping, key, next_try_at, updated_at) "
+                  "SELECT '{0}', 'd0', 'users', jsonb_build_object('id', min(\"projectUserId\"::text)), now() + interval '2 "
+                  "days', now() + interval '2 days' "
+                  "FROM \"ProjectUser\"",
+                  tenancy));
+  test::Service service(source_);
+  auto customer_session = customer.session();
+  wait_until_equal(session_, tenancy, customer_session);
+  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.quarantine") == 0 && state("d0").empty(); },
+             "nothing is left of it");
+}
+
 TEST_F(SyncTest, AStaleRequestWithANewerPendingOneIsDropped) {
   const auto tenancy = add_tenancy(1, {});
   session_.run(R"(DELETE FROM "OutgoingRequest")");
@@ -264,7 +284,7 @@ TEST_F(SyncTest, AStaleRequestWithANewerPendingOneIsDropped) {
   test::run([&]() -> asio::awaitable<void> {
     const auto deadline = Deadline::after(std::chrono::seconds(20));
     auto connection = co_await postgres::Connection::open(source_.options(), deadline);
-    co_await queue::revive(connection, std::chrono::seconds(10), deadline);
+    co_await queue::revive(connection, std::chrono::seconds(10), std::chrono::hours(1), deadline);
   });
   EXPECT_EQ(session_.number("SELECT count(*) FROM \"OutgoingRequest\""), 1);
   EXPECT_EQ(session_.number(R"(SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL)"), 1);

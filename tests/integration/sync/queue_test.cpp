@@ -35,7 +35,7 @@ TEST_F(QueueTest, OnlyTheLeasesOfWhatIsStillWorkedOnAreRenewed) {
     if (claims.at(0).tenancy != Uuid::parse(kept)) std::swap(claims[0], claims[1]);
     EXPECT_EQ(co_await queue::renew(connection, {claims[0].request}, 1h, deadline()), 1U);
     session_.run("SELECT pg_sleep(0.002)");
-    EXPECT_EQ(co_await queue::revive(connection, 1h, deadline()), 1U);
+    EXPECT_EQ(co_await queue::revive(connection, 1h, 1h, deadline()), 1U);
   });
   EXPECT_EQ(session_.value(R"(SELECT "tenancyId" FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL)"), given_up);
 }
