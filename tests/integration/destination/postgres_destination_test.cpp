@@ -387,7 +387,7 @@ TEST_F(DestinationTest, ACustomersSearchPathAndOperatorsChangeNothing) {
     CREATE SCHEMA trap;
     CREATE TABLE trap.teams (id uuid);
     CREATE FUNCTION trap.now() RETURNS timestamptz LANGUAGE sql AS $$ SELECT '1970-01-01'::timestamptz $$)sql");
-  session_.run("ALTER DATABASE \"" + database_.name() + "\" SET search_path = trap, public");
+  session_.run("ALTER DATABASE \"" + database_.name() + "\" SET search_path = trap, public, pg_catalog");
   run([&]() -> asio::awaitable<void> {
     auto target = co_await open();
     const auto at = co_await position(*target, "teams");
