@@ -92,7 +92,7 @@ TEST_F(CliApi, TheWorstDestinationsAreSeriesOfTheirOwnAndNoMoreThanTen) {
   HttpClient client(port_of(serve));
   source_.session().run(R"(
     INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, attempts, error, paused, failed_since)
-    SELECT gen_random_uuid(), 'one', mapping, 1, 'down', false, now() - i * interval '1 hour'
+    SELECT md5(i::text)::uuid, 'one', mapping, 1, 'down', false, now() - i * interval '1 hour'
     FROM generate_series(1, 12) AS i, unnest(ARRAY['teams', 'users']) AS mapping
     UNION ALL
     SELECT gen_random_uuid(), 'paused', '', 1, 'down', true, now() - interval '9 days')");
