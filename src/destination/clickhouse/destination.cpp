@@ -80,6 +80,7 @@ class Target final : public Destination {
   Target(std::shared_ptr<Writer> writer, Tenant tenant) : writer_(std::move(writer)), tenant_(std::move(tenant)) {}
 
   asio::awaitable<Positions> positions(std::span<const mapping::Mapping* const> mappings, Deadline deadline) override {
+    if (!coming_) coming_ = writer_->announce();
     co_return co_await writer_->positions(tenant_.tenancy, mappings, deadline);
   }
 
@@ -89,18 +90,21 @@ class Target final : public Destination {
   }
 
   asio::awaitable<Outcome> apply(std::span<const Batch* const> batches, Deadline deadline) override {
+    coming_.reset();
     co_return co_await writer_->write(tenant_, batches, deadline);
   }
 
   // No row is refused here, so there is none to keep.
   asio::awaitable<Outcome> apply_sparing(const Batch& batch, std::size_t /*most_refused*/, Keep keep,
                                          Deadline deadline) override {
+    coming_.reset();
     co_await keep({});
     const Batch* const one[] = {&batch};
     co_return co_await writer_->write(tenant_, one, deadline);
   }
 
   asio::awaitable<Loading> load(const mapping::Mapping& mapping, Position position, Deadline /*deadline*/) override {
+    coming_.reset();
     co_return Loading{.load = std::make_unique<BlockLoad>(writer_, tenant_, mapping, position), .outcome = {}};
   }
 
@@ -113,6 +117,7 @@ class Target final : public Destination {
  private:
   const std::shared_ptr<Writer> writer_;
   const Tenant tenant_;
+  std::shared_ptr<void> coming_;  ///< from asking where it stands until there are rows, or the request is over
 };
 
 }  // namespace

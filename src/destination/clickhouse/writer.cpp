@@ -3,7 +3,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
-#include <algorithm>
 #include <random>
 
 #include "clickhouse/client.hpp"
@@ -11,7 +10,8 @@
 #include "destination/clickhouse/breaker.hpp"
 #include "destination/clickhouse/clean_up.hpp"
 #include "destination/clickhouse/failure.hpp"
-#include "destination/clickhouse/round.hpp"
+#include "destination/clickhouse/position_query.hpp"
+#include "destination/clickhouse/round_collector.hpp"
 #include "destination/clickhouse/schema.hpp"
 #include "telemetry/log.hpp"
 
@@ -20,8 +20,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Each is about 45 bytes of the request's URL.
-constexpr std::size_t kTenanciesAtOnce = 1'000;
 /// A schema that differs is looked at again after so long, however many ask.
 constexpr std::chrono::seconds kLookAgain{1};
 
@@ -33,22 +31,14 @@ Failure not_running() {
 
 Outcome failed(Failure failure) { return {.verdict = Verdict::failed, .failure = std::move(failure)}; }
 
-/// One who asks for positions. Shared, as he may be gone before the answer is there.
-struct Asker {
-  Asker(asio::any_io_executor executor, Uuid id) : done(std::move(executor)), tenancy(id) {}
-  Event done;
-  bool is_done = false;
-  const Uuid tenancy;
-  std::optional<Failure> failure;
-  std::map<std::string, Failure> unusable;  ///< by mapping
-  std::map<std::string, Position> found;
-};
-using Askers = std::vector<std::shared_ptr<Asker>>;
-
 /// Shared by those who ask it: connect() may put another in its place meanwhile.
 using Server = std::shared_ptr<ch::Client>;
 
 ch::ClientSettings client_settings(const WriterParams& params) { return {.max_connections = params.max_connections}; }
+
+Pace pace_of(const WriterParams& params) {
+  return {.bytes = params.flush_bytes, .age = params.flush_age, .pause = params.flush_pause, .crowd = params.crowd};
+}
 
 }  // namespace
 
@@ -59,7 +49,7 @@ struct Writer::State : std::enable_shared_from_this<Writer::State> {
         mappings(all.begin(), all.end()),
         breaker(params.retry, params.timeout),
         news(loop),
-        full(loop) {
+        rounds(loop, pace_of(params)) {
     for (const auto& mapping : mappings) tables.emplace(mapping.name, std::make_unique<Table>(mapping, params.hash_key));
   }
 
@@ -67,12 +57,10 @@ struct Writer::State : std::enable_shared_from_this<Writer::State> {
 
   // Reading.
   asio::awaitable<void> answer_askers();
-  asio::awaitable<void> answer(Askers& askers);
+  asio::awaitable<void> answer(const Askers& askers);
   asio::awaitable<void> ensure_schema(ch::Client& client);
-  asio::awaitable<void> look_up(ch::Client& client, Askers& askers);
 
   // Writing.
-  asio::awaitable<bool> wait_for_room(Deadline deadline);
   asio::awaitable<Outcome> wait_for(std::shared_ptr<Waiter> waiter, Deadline deadline);
   asio::awaitable<void> send_rounds();
   asio::awaitable<void> send(Round& round);
@@ -102,11 +90,8 @@ struct Writer::State : std::enable_shared_from_this<Writer::State> {
   Askers asked;
   bool answering = false;
 
-  Round round;  ///< that collects
+  RoundCollector rounds;
   bool sending = false;
-  Clock::time_point rested;  ///< no round that is not full goes before
-  Event full;   ///< the round that collects is
-  std::vector<std::shared_ptr<Event>> waiting_for_room;
 };
 
 /// After anything that the server was asked. What becomes of a server that is no longer the one says nothing of its successor.
@@ -170,9 +155,7 @@ asio::awaitable<void> Writer::wait_for_news(Deadline deadline, std::stop_token s
 asio::awaitable<void> Writer::State::answer_askers() {
   const auto self = shared_from_this();
   while (!asked.empty()) {
-    const auto end = asked.begin() + static_cast<std::ptrdiff_t>(std::min(asked.size(), kTenanciesAtOnce));
-    Askers askers(asked.begin(), end);
-    asked.erase(asked.begin(), end);
+    const auto askers = take_some(asked);
     co_await answer(askers);
     for (const auto& asker : askers) {
       asker->is_done = true;
@@ -182,14 +165,14 @@ asio::awaitable<void> Writer::State::answer_askers() {
   answering = false;
 }
 
-asio::awaitable<void> Writer::State::answer(Askers& askers) {
+asio::awaitable<void> Writer::State::answer(const Askers& askers) {
   const auto asked_server = server;
   std::optional<Failure> failure;
   try {
     if (!asked_server) throw ch::Error(ch::ErrorKind::connection, not_running().message);
     co_await ensure_schema(*asked_server);
     failure = schema ? schema->failure : std::nullopt;
-    if (!failure) co_await look_up(*asked_server, askers);
+    if (!failure) co_await look_up(*asked_server, askers, Deadline::after(params.timeout));
   } catch (...) {
     failure = to_failure(std::current_exception());
   }
@@ -205,23 +188,6 @@ asio::awaitable<void> Writer::State::ensure_schema(ch::Client& client) {
   if (schema && ((!schema->failure && schema->of_mappings.empty()) || Clock::now() < schema_seen + kLookAgain)) co_return;
   schema = co_await apply_schema(client, mappings, params.schema, nullptr, Extent::missing, Deadline::after(params.timeout));
   schema_seen = Clock::now();
-}
-
-asio::awaitable<void> Writer::State::look_up(ch::Client& client, Askers& askers) {
-  std::vector<Uuid> tenancies;
-  for (const auto& asker : askers) tenancies.push_back(asker->tenancy);
-  ch::Query query{.text = sql::read_metadata_sql() + "\nFORMAT RowBinary", .retryable = true};
-  query.params.add("tenancies", std::span<const Uuid>(tenancies));
-  const auto result = co_await client.execute(std::move(query), Deadline::after(params.timeout));
-  std::map<Uuid, std::map<std::string, Position>> found;
-  for (ch::RowReader row(result.body); row.more();) {
-    const auto tenancy = row.uuid();
-    std::string name(row.string());
-    const auto generation = row.int64();
-    found[tenancy][std::move(name)] = {.watermark = row.int64(), .generation = generation};
-    if (!row.null()) row.int64();  // complete_until
-  }
-  for (const auto& asker : askers) asker->found = found[asker->tenancy];
 }
 
 asio::awaitable<Positions> Writer::positions(Uuid tenancy, std::span<const mapping::Mapping* const> mappings, Deadline deadline) {
@@ -321,36 +287,16 @@ asio::awaitable<void> Writer::State::send(Round& sent) {
 
 asio::awaitable<void> Writer::State::send_rounds() {
   const auto self = shared_from_this();
-  while (!round.waiters.empty()) {
-    const auto due = Deadline::at(std::max(round.begun + params.flush_age, rested));
-    while (round.bytes() < params.flush_bytes && co_await full.wait(due)) {
-    }
-    auto sent = std::exchange(round, {});
-    for (const auto& turn : std::exchange(waiting_for_room, {})) turn->set();
-    co_await send(sent);
-    rested = Clock::now() + params.flush_pause;
-    for (const auto& waiter : sent.waiters) {
-      waiter->is_done = true;
-      waiter->done.set();
-    }
+  while (auto round = co_await rounds.take()) {
+    co_await send(*round);
+    rounds.sent(*round);
   }
   sending = false;
 }
 
-asio::awaitable<bool> Writer::State::wait_for_room(Deadline deadline) {
-  while (round.bytes() >= params.flush_bytes) {
-    const auto turn = std::make_shared<Event>(executor);
-    waiting_for_room.push_back(turn);
-    if (!co_await turn->wait(deadline)) co_return false;
-  }
-  co_return true;
-}
-
 /// Puts somebody into the round that collects, where his rows are, and waits until it was sent.
 asio::awaitable<Outcome> Writer::State::wait_for(std::shared_ptr<Waiter> waiter, Deadline deadline) {
-  if (round.waiters.empty()) round.begun = Clock::now();
-  round.waiters.push_back(waiter);
-  if (round.bytes() >= params.flush_bytes) full.set();
+  rounds.join(waiter);
   if (!std::exchange(sending, true)) asio::co_spawn(executor, send_rounds(), asio::detached);
   while (!waiter->is_done && co_await waiter->done.wait(deadline)) {
   }
@@ -366,16 +312,21 @@ Writer::Writer(asio::any_io_executor executor, std::optional<ch::ConnectOptions>
 
 Writer::~Writer() = default;
 
+std::shared_ptr<void> Writer::announce() {
+  state_->rounds.announce();
+  return {state_.get(), [state = state_](State*) { state->rounds.withdraw(); }};
+}
+
 asio::awaitable<Outcome> Writer::write(const Tenant& tenant, std::span<const Batch* const> batches, Deadline deadline) {
   const auto state = state_;
   if (auto failure = state->refuses()) co_return failed(std::move(*failure));
-  if (!co_await state->wait_for_room(deadline)) co_return failed(timed_out());
+  if (!co_await state->rounds.wait_for_room(deadline)) co_return failed(timed_out());
   const auto waiter = std::make_shared<Waiter>(state->executor);
   try {
     for (const auto* batch : batches) {
       const auto& changes = *batch->changes;
       const auto& table = state->table_of(*changes.mapping);
-      auto& block = state->round.block_of(table);
+      auto& block = state->rounds.block_of(table);
       for (std::size_t i = 0; i < changes.rows.rows(); ++i) table.shape.append(block, parse_change(changes.rows.row(i)), tenant);
       waiter->tables.push_back(&table);
       waiter->watermarks.push_back({.tenancy = tenant.tenancy,
@@ -385,8 +336,7 @@ asio::awaitable<Outcome> Writer::write(const Tenant& tenant, std::span<const Bat
                                     .complete_until = batch->completes ? changes.complete_until : std::nullopt});
     }
   } catch (const std::exception& error) {
-    // Rows of his that are in the round already do no harm: they lie past his watermark, and come again.
-    if (state->round.waiters.empty()) state->round = {};
+    state->rounds.dismiss();
     co_return failed({.kind = FailureKind::refused, .sqlstate = "22000", .message = error.what()});
   }
   co_return co_await state->wait_for(waiter, deadline);

@@ -25,6 +25,8 @@ struct WriterParams {
   std::size_t flush_bytes = std::size_t{4} << 20U;  ///< what waits is sent once it is so large, …
   std::chrono::milliseconds flush_age{4};  ///< … or has waited for so long, …
   std::chrono::milliseconds flush_pause{0};  ///< … and what went before is there for so long
+  std::size_t crowd =
+      64;  ///< more tenancies than that on their way are a backlog: what waits does so for up to twice the pause more, to go with them
   std::size_t load_bytes = std::size_t{16} << 20U;  ///< of a part that a load makes: the server collects so much
   std::string hash_key;  ///< of columns that are to be hashed; empty: there is none, and mappings with such columns are refused
   std::size_t max_connections = 8;
@@ -34,7 +36,7 @@ struct WriterParams {
 
 /// Writes many tenancies' rows into the shared ClickHouse: what arrives within a few milliseconds goes into one insert per table, and once all of these
 /// are acknowledged, every watermark into one more. So the number of parts follows time, not the number of tenancies: what comes after a pause goes at once,
-/// steady traffic a few times a second.
+/// steady traffic a few times a second, a backlog of many tenancies once or twice.
 ///
 /// While one such round is under way the next one collects. Memory: two rounds of at most `flush_bytes` and one batch each, and their bytes on the wire;
 /// whoever finds a round full waits. One table's failure fails those who wrote to it, with one and the same Failure; the server's fails everybody, and then
@@ -68,6 +70,8 @@ class Writer {
   /// See Destination::newest(). Asks the server each time.
   asio::awaitable<Destination::Newest> newest(const Tenant& tenant, std::span<const mapping::Mapping* const> mappings,
                                               std::int64_t bound, Deadline deadline);
+  /// Rows of a tenancy are on their way, until what this returns is gone.
+  [[nodiscard]] std::shared_ptr<void> announce();
   /// Rows and watermarks of these batches; returns once both are acknowledged.
   asio::awaitable<Outcome> write(const Tenant& tenant, std::span<const Batch* const> batches, Deadline deadline);
 

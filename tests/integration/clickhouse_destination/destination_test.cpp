@@ -214,6 +214,36 @@ TEST_F(ClickHouseDestination, AThousandTenanciesMakeAHandfulOfParts) {
       5);
 }
 
+TEST_F(ClickHouseDestination, WhileManyAreOnTheirWayTheyAreWaitedForAndGoTogether) {
+  migrate();
+  ask("SYSTEM STOP MERGES");
+  auto pausing = params();
+  pausing.flush_pause = 60s;
+  pausing.crowd = 4;
+  const auto writer = make_writer(pausing);
+  constexpr int kTenancies = 10;
+  std::vector<std::unique_ptr<Destination>> destinations;
+  for (int i = 0; i < kTenancies; ++i) {
+    destinations.push_back(make_destination(writer, tenant(i)));
+    where(*destinations.back(), "teams");
+  }
+  const auto changes = batch("teams", {}, {{1, 1, "text"}});
+  const std::array one{&changes};
+  int durable = 0;
+  const int writing = kTenancies - static_cast<int>(pausing.crowd) - 1;
+  for (int i = 0; i < writing; ++i) {
+    asio::co_spawn(loop, destinations[static_cast<std::size_t>(i)]->apply(one, Deadline::after(30s)),
+                   [&](std::exception_ptr, const Outcome& outcome) { durable += outcome.verdict == Verdict::durable ? 1 : 0; });
+    ask("SELECT 1");  // each comes alone
+  }
+  EXPECT_EQ(durable, 0);
+  destinations.pop_back();  // one had nothing to write: those who are left are no crowd
+  loop.restart();
+  while (durable < writing && loop.run_one() > 0) {
+  }
+  EXPECT_EQ(ask("SELECT count() FROM system.parts WHERE database = 'analytics_internal' AND table = 'teams'"), "1");
+}
+
 TEST_F(ClickHouseDestination, WhatComesInThePauseGoesTogether) {
   migrate();
   ask("SYSTEM STOP MERGES");
