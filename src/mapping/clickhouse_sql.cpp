@@ -210,4 +210,9 @@ std::vector<std::string> clean_up_sql(const Mapping& mapping, std::chrono::milli
               table_name(mapping), kept.count())};
 }
 
+std::string vacate_sql(const Mapping& mapping) {
+  return fmt::format("ALTER TABLE {} DELETE WHERE `project_id` = {{project:String}} AND `branch_id` = {{branch:String}}",
+                     table_name(mapping));
+}
+
 }  // namespace tributary::mapping::clickhouse

@@ -92,4 +92,8 @@ std::string read_schema_sql();
 /// nothing else tells an old row from a new one then. Not FINAL CLEANUP, which takes the newest tombstone like the oldest.
 std::vector<std::string> clean_up_sql(const Mapping& mapping, std::chrono::milliseconds kept);
 
+/// Takes off the disk whatever stands under {project:String} and {branch:String}, tombstones included. Not by tombstones: these would hide rows of the same
+/// keys and older ids, should they come back.
+std::string vacate_sql(const Mapping& mapping);
+
 }  // namespace tributary::mapping::clickhouse

@@ -69,6 +69,39 @@ WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3 AND requested_at 
 constexpr std::string_view kNoteFailed = R"sql(
 UPDATE tributary.mend SET error = $4 WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3)sql";
 
+// Whoever claims a tenancy after that sees where it stands now.
+constexpr std::string_view kSeeLeftPlaces = R"sql(
+UPDATE tributary.left_place
+SET seen_at = clock_timestamp()
+WHERE seen_at IS NULL)sql";
+
+// The second is for clocks that are rounded.
+constexpr std::string_view kLeftPlaces = R"sql(
+SELECT l.tenancy_id, l.project_id, l.branch_id, l.seen_at::text
+FROM tributary.left_place AS l
+WHERE l.seen_at IS NOT NULL
+  AND (SELECT clickhouse FROM tributary.installation)
+  AND NOT EXISTS (
+    SELECT FROM "OutgoingRequest" AS r
+    WHERE r."tenancyId" = l.tenancy_id AND r."destinationKind" = 'clickhouse'
+      AND r."startedFulfillingAt" < (l.seen_at + interval '1 second') AT TIME ZONE 'UTC'
+      AND r."leaseUntil" > clock_timestamp())
+ORDER BY l.seen_at
+LIMIT $1)sql";
+
+constexpr std::string_view kForgetLeftPlace = R"sql(
+WITH asked AS (
+  INSERT INTO tributary.mend AS m (tenancy_id, destination_id, mapping, reason, reads_everything)
+  SELECT t.id, '@clickhouse', n.mapping, 'moved', true
+  FROM "Tenancy" AS t
+  CROSS JOIN unnest($5::text[]) AS n (mapping)
+  WHERE t."hasNoOrganization" = 'TRUE' AND (t.id = $1 OR (t."projectId" = $2 AND t."branchId" = $3))
+  ON CONFLICT (tenancy_id, destination_id, mapping) DO UPDATE
+  SET reason = 'moved', reads_everything = true, begun = false, requested_at = clock_timestamp(), finished_at = NULL, differences = 0, error = ''
+)
+DELETE FROM tributary.left_place
+WHERE tenancy_id = $1 AND project_id = $2 AND branch_id = $3 AND seen_at = $4::text::timestamptz)sql";
+
 constexpr std::string_view kCount = R"sql(
 SELECT count(*) FILTER (WHERE m.finished_at IS NULL),
        coalesce(sum(m.differences) FILTER (WHERE m.finished_at IS NOT NULL), 0)::bigint,
@@ -165,6 +198,29 @@ asio::awaitable<void> note_mend_failed(postgres::Connection& connection, const M
   auto params = key_of(mend);
   params.add(error);
   co_await connection.execute_prepared(kNoteFailed, std::move(params), deadline);
+}
+
+asio::awaitable<std::vector<LeftPlace>> left_places(postgres::Connection& connection, std::int64_t limit, Deadline deadline) {
+  co_await connection.execute_prepared(kSeeLeftPlaces, {}, deadline);
+  postgres::Params params;
+  params.add(limit);
+  const auto result = co_await connection.execute_prepared(kLeftPlaces, std::move(params), deadline);
+  std::vector<LeftPlace> places;
+  for (std::size_t row = 0; row < result.rows(); ++row) {
+    places.push_back({.tenancy = result.get<Uuid>(row, 0),
+                      .project = result.get<std::string>(row, 1),
+                      .branch = result.get<std::string>(row, 2),
+                      .seen_at = result.get<std::string>(row, 3)});
+  }
+  co_return places;
+}
+
+asio::awaitable<void> forget_left_place(postgres::Connection& connection, const LeftPlace& place,
+                                        std::vector<std::string> mappings, Deadline deadline) {
+  postgres::Params params;
+  params.add(place.tenancy).add(place.project).add(place.branch).add(place.seen_at);
+  params.add_array(std::span<const std::string>(mappings));
+  co_await connection.execute_prepared(kForgetLeftPlace, std::move(params), deadline);
 }
 
 asio::awaitable<OpenMends> count_mends(postgres::Connection& connection, std::span<const DestinationName> destinations,

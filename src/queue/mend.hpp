@@ -47,6 +47,19 @@ asio::awaitable<void> finish_mend(postgres::Connection& connection, const Mend& 
                                   Deadline deadline);
 asio::awaitable<void> note_mend_failed(postgres::Connection& connection, const Mend& mend, std::string error, Deadline deadline);
 
+/// A place in the shared ClickHouse which a tenancy was moved out of.
+struct LeftPlace {
+  Uuid tenancy;
+  std::string project;
+  std::string branch;
+  std::string seen_at;  ///< as the source writes it: which time
+};
+/// Those to which nobody writes rows of that tenancy any more, except whoever has lost his lease; none while no ClickHouse is a destination.
+asio::awaitable<std::vector<LeftPlace>> left_places(postgres::Connection& connection, std::int64_t limit, Deadline deadline);
+/// Its rows are gone: the tenancy, and whichever stands in that place now, are read from the beginning. Unless it was left anew meanwhile, it is forgotten.
+asio::awaitable<void> forget_left_place(postgres::Connection& connection, const LeftPlace& place,
+                                        std::vector<std::string> mappings, Deadline deadline);
+
 /// How many of these are open, and why the last of them failed.
 struct OpenMends {
   std::int64_t count = 0;

@@ -41,7 +41,7 @@ struct MenderParams {
   std::function<std::optional<ClickHousePlace>()> clickhouse = [] { return std::nullopt; };  ///< nullopt: nowhere now
 };
 
-/// Does what tributary.mend asks for, one after the other: takes a watermark back where everything is to be read again, waits until the synchronisation has caught
+/// Takes rows of tenancies that were moved out of the places in the shared ClickHouse which they left, and does what tributary.mend asks for, one after the other: takes a watermark back where everything is to be read again, waits until the synchronisation has caught
 /// up, compares all rows, and sends what differs once more by the ordinary way. Of all processes one does so at a time; whoever takes over goes on with what is
 /// open, and the steps may be done twice.
 ///
@@ -58,6 +58,7 @@ class Mender {
  private:
   asio::awaitable<bool> take_turn();
   asio::awaitable<bool> pass(std::stop_token stop);
+  asio::awaitable<void> vacate(queue::LeftPlace place);
   asio::awaitable<void> mend(queue::Mend mend, const mapping::Mapping& mapping, std::stop_token stop);
   bool expect_clickhouse(bool is_there);
   asio::awaitable<void> work_on(Pair& pair, const queue::Mend& mend, const mapping::Mapping& mapping,

@@ -1,10 +1,19 @@
-#include "support/clickhouse.hpp"
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <thread>
+
 #include "fixture.hpp"
+#include "support/clickhouse.hpp"
 #include "support/clickhouse_compare.hpp"
 #include "verify/clickhouse_side.hpp"
+#include "verify/mender.hpp"
 
 namespace tributary::verify {
 namespace {
+
+using namespace std::chrono_literals;
 
 class VerifyClickHouse : public ::testing::Test {
  protected:
@@ -56,6 +65,30 @@ class VerifyClickHouse : public ::testing::Test {
     return finding;
   }
 
+  /// A mender of its own process, from here to the end of its scope.
+  class Mending {
+   public:
+    Mending(const test::SourceDatabase& source, const test::ClickHouse& clickhouse)
+        : mappings_(test::builtin_mappings()),
+          mender_({.source = source.options(),
+                   .destination = test::test_destinations(),
+                   .idle_pause = 50ms,
+                   .busy_pause = 50ms,
+                   .clickhouse = [server = clickhouse.options()] { return ClickHousePlace{server, server, false}; }},
+                  mappings_) {
+      asio::co_spawn(loop_, mender_.run(stop_.get_token()), asio::detached);
+      thread_ = std::jthread([this] { loop_.run(); });
+    }
+    ~Mending() { stop_.request_stop(); }
+
+   private:
+    const std::vector<mapping::Mapping> mappings_;
+    asio::io_context loop_{1};
+    std::stop_source stop_;
+    Mender mender_;
+    std::jthread thread_;
+  };
+
   test::SourceDatabase source_;
   test::ClickHouse clickhouse_;
   test::Session session_;
@@ -106,6 +139,52 @@ TEST_F(VerifyClickHouse, BothDatabasesDigestEveryValueAlikeAndWhatDiffersIsMende
   EXPECT_EQ(of(uuid(77)).kind, Difference::Kind::extra);
   test::wait_until_equal(session_, tenant, clickhouse_);
   EXPECT_EQ(compare("users").progress.differences, 0);
+}
+
+// Its rows stand under project and branch, so they must leave one place and appear in the other; and another tenancy may come to the place that it left.
+TEST_F(VerifyClickHouse, AMovedTenancyLeavesItsOldPlaceThoughWhoeverClearsItDiesInBetween) {
+  test::Service::Params params;
+  params.clickhouse = clickhouse_.options();
+  test::Service service(source_, params);
+  add_users(tenancy_, 20);
+  add_users(uuid(2), 5);
+  session_.run(test::insert_project("project-3"));
+  test::TenantName moved{.tenancy = tenancy_, .project = "project-1"};
+  test::wait_until_equal(session_, moved, clickhouse_);
+  session_.run(R"(DELETE FROM "ProjectUser" WHERE "displayName" LIKE '%1_')");  // it has tombstones there, too
+  test::wait_until_equal(session_, moved, clickhouse_);
+
+  session_.run(R"sql(
+    CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'dies here'; END $$;
+    CREATE TRIGGER die BEFORE INSERT ON tributary.mend FOR EACH ROW EXECUTE FUNCTION die())sql");
+  session_.run(R"(UPDATE "Tenancy" SET "projectId" = 'project-3' WHERE "projectId" = 'project-1')");
+  session_.run(R"(UPDATE "Tenancy" SET "projectId" = 'project-1' WHERE "projectId" = 'project-2')");
+  const auto rows_of = [&](const std::string& project) {
+    return clickhouse_.strings("SELECT toString(count()) FROM default.users WHERE project_id = '" + project + "'").at(0);
+  };
+  {
+    const Mending dies(source_, clickhouse_);
+    wait_until([&] { return rows_of("project-1") == "0"; }, "the place is empty");
+  }
+  EXPECT_EQ(session_.number("SELECT count(*) FROM tributary.left_place"), 2);
+  session_.run("DROP TRIGGER die ON tributary.mend");
+
+  const Mending goes_on(source_, clickhouse_);
+  moved.project = "project-3";
+  test::wait_until_equal(session_, moved, clickhouse_);
+  const test::TenantName successor{.tenancy = uuid(2), .project = "project-1"};
+  test::wait_until_equal(session_, successor, clickhouse_);
+  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.left_place") == 0; }, "nothing is left behind");
+  EXPECT_EQ(rows_of("project-2"), "0");
+
+  // And back, to where it had been, with rows that have not changed since.
+  session_.run(R"(UPDATE "Tenancy" SET "projectId" = 'project-2' WHERE "projectId" = 'project-1')");
+  session_.run(R"(UPDATE "Tenancy" SET "projectId" = 'project-1' WHERE "projectId" = 'project-3')");
+  moved.project = "project-1";
+  test::wait_until_equal(session_, moved, clickhouse_);
+  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.left_place") == 0; }, "nothing is left behind");
+  test::wait_until_equal(session_, moved, clickhouse_);
+  EXPECT_EQ(rows_of("project-3"), "0");
 }
 
 }  // namespace
