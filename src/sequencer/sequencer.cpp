@@ -340,7 +340,8 @@ asio::awaitable<void> Sequencer::Impl::work(std::size_t shard, std::vector<Uuid>
   const auto even = std::max<std::size_t>(per_batch / tenancies.size(), 1);
   const auto share =
       tenancies.size() == 1 ? per_batch : std::min(even, static_cast<std::size_t>(std::max(params_.rows_per_tenancy, 1)));
-  const Batch batch{static_cast<int>(shard), shards_[shard].range, tenancies, static_cast<std::int64_t>(share), table, std::nullopt};
+  const Batch batch{
+      static_cast<int>(shard), shards_[shard].range, tenancies, static_cast<std::int64_t>(share), table, std::nullopt};
   const auto began = Clock::now();
   const auto result = co_await sequence(batch);
   const bool all_numbered = result.locked && result.markers < share &&
