@@ -18,7 +18,7 @@ GROUP BY k.kind)sql";
 
 constexpr std::int64_t kMostWorst = 10;
 
-// As many rows as are asked for, whatever there is.
+// As many rows as are asked for, whatever there is. The shared ClickHouse is one destination, however many tenancies wait for it.
 constexpr std::string_view kWorstSql = R"sql(
 SELECT coalesce(extract(epoch FROM clock_timestamp() - w.since), 0)::float8
 FROM generate_series(1, $1) AS r (rank)
@@ -26,7 +26,7 @@ LEFT JOIN (
   SELECT min(failed_since) AS since, row_number() OVER (ORDER BY min(failed_since)) AS rank
   FROM tributary.destination_state
   WHERE error <> '' AND NOT paused
-  GROUP BY tenancy_id, destination_id
+  GROUP BY CASE destination_id WHEN '@clickhouse' THEN NULL ELSE tenancy_id END, destination_id
 ) AS w ON w.rank = r.rank
 ORDER BY r.rank)sql";
 

@@ -42,7 +42,7 @@ asio::awaitable<Response> sign_in(Dashboard::Parts& parts, const Request& reques
   need_own_page(request.raw);
   const auto begun = co_await parts.sessions.sign_in(request);
   auto response = Response::of(co_await describe(parts.context, begun.session));
-  response.headers.add("set-cookie", Sessions::cookie(begun, request.raw));
+  response.headers.add("set-cookie", parts.sessions.cookie(begun, request.raw));
   co_return response;
 }
 
@@ -50,7 +50,7 @@ asio::awaitable<Response> sign_out(Dashboard::Parts& parts, const Request& reque
   need_own_page(request.raw);
   co_await parts.sessions.sign_out(request.raw);
   auto response = api::success();
-  response.headers.add("set-cookie", Sessions::cookie(std::nullopt, request.raw));
+  response.headers.add("set-cookie", parts.sessions.cookie(std::nullopt, request.raw));
   co_return response;
 }
 

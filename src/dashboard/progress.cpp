@@ -1,6 +1,7 @@
 #include "dashboard/progress.hpp"
 
 #include <boost/json.hpp>
+#include <limits>
 #include <map>
 
 #include "api/status.hpp"
@@ -39,7 +40,8 @@ asio::awaitable<json::object> progress_of(postgres::Connection& source, const ma
     watermark = found == watermarks->end() ? std::int64_t{-1} : found->second;
   }
   postgres::Params params;
-  params.add(tenancy).add(watermark.value_or(-1)).add(mapping.source_table);
+  // Where it is not known nothing is behind it: who counts for nobody counts little.
+  params.add(tenancy).add(watermark.value_or(std::numeric_limits<std::int64_t>::max())).add(mapping.source_table);
   const auto sql = api::backlog_sql(mapping);
   const auto counts = co_await source.execute_prepared(sql, std::move(params), deadline);
   co_return json::object{{"mapping", mapping.name},

@@ -22,6 +22,8 @@ using telemetry::Level;
 
 constexpr std::string_view kCookie = "tributary_session";
 constexpr std::size_t kTokenBytes = 32;
+constexpr milliseconds kAskAgainAfter{1'000};
+constexpr milliseconds kLongestOutage{600'000};  ///< in which somebody stays signed in without the source being asked
 
 std::string hex(std::string_view bytes) {
   std::string text;
@@ -130,27 +132,31 @@ asio::awaitable<bool> Sessions::has_valid_key(const Session& session, Deadline d
   co_return holds;
 }
 
+/// Pages ask every second, each of them: the source is asked once. While it does not answer, whoever was signed in a moment ago remains so; not while it is only busy, which
+/// somebody may be for that very reason.
 asio::awaitable<std::optional<Session>> Sessions::find(std::string id, Deadline deadline) {
+  if (auto session = seen(id, kAskAgainAfter)) co_return session;
   try {
     auto source = co_await context_.api.connect(deadline);
     auto session = co_await find_session(*source, id, deadline);
-    known_.erase(id);
+    seen_.erase(id);
     if (session) {
-      if (known_.size() >= kMostKnown) known_.clear();
-      known_.emplace(std::move(id), *session);
+      if (seen_.size() >= kMostSeen) seen_.clear();
+      seen_.emplace(std::move(id), Seen{*session, std::chrono::steady_clock::now()});
     }
     co_return session;
   } catch (const postgres::Error&) {
-    if (!was_alive(id)) throw;
-  } catch (const http::Error&) {  // too busy
-    if (!was_alive(id)) throw;
+    auto session = seen(id, kLongestOutage);
+    if (!session) throw;
+    co_return session;
   }
-  co_return known_.at(id);
 }
 
-bool Sessions::was_alive(const std::string& id) const {
-  const auto found = known_.find(id);
-  return found != known_.end() && now() < found->second.ends;
+std::optional<Session> Sessions::seen(const std::string& id, milliseconds within) const {
+  const auto found = seen_.find(id);
+  if (found == seen_.end() || std::chrono::steady_clock::now() - found->second.at > within || now() >= found->second.session.ends)
+    return std::nullopt;
+  return found->second.session;
 }
 
 asio::awaitable<Session> Sessions::of(const http::RawRequest& request) {
@@ -178,7 +184,7 @@ asio::awaitable<void> Sessions::sign_out(const http::RawRequest& request) {
   const auto id = hash_of(token);
   auto source = co_await context_.api.connect(request.deadline);
   co_await delete_session(*source, id, request.deadline);
-  known_.erase(id);
+  seen_.erase(id);
 }
 
 asio::awaitable<bool> Sessions::exists(std::string project, std::string branch, Deadline deadline) {
@@ -186,9 +192,9 @@ asio::awaitable<bool> Sessions::exists(std::string project, std::string branch, 
   co_return credentials.has_value();
 }
 
-std::string Sessions::cookie(const std::optional<Begun>& begun, const http::RawRequest& request) {
+std::string Sessions::cookie(const std::optional<Begun>& begun, const http::RawRequest& request) const {
   const bool is_secure = request.headers.get("x-forwarded-proto") == "https";
-  const auto left = begun ? std::chrono::duration_cast<std::chrono::seconds>(begun->session.ends - now()).count() : 0;
+  const auto left = begun ? std::chrono::duration_cast<std::chrono::seconds>(context_.session_lifetime).count() : 0;
   return fmt::format("{}={}; Path=/dashboard; Max-Age={}; HttpOnly; SameSite=Strict{}", kCookie, begun ? begun->token : "", left,
                      is_secure ? "; Secure" : "");
 }

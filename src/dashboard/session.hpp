@@ -1,5 +1,6 @@
 #pragma once
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 
 #include <map>
 #include <optional>
@@ -27,7 +28,7 @@ class Sessions {
   };
   /// By {"operator_key"}, or {"project_id", "admin_key"}.
   asio::awaitable<Begun> sign_in(const http::Request& request);
-  /// Of a request's cookie. Where the source cannot be asked, as it was when it was asked last.
+  /// Of a request's cookie. Where the source cannot be asked, as it was when it was asked a moment ago.
   asio::awaitable<Session> of(const http::RawRequest& request);
   /// Neither over nor ended nor its key revoked; where the source cannot tell that now, its time alone counts.
   asio::awaitable<bool> holds(const Session& session, Deadline deadline);
@@ -38,22 +39,25 @@ class Sessions {
   asio::awaitable<bool> exists(std::string project, std::string branch, Deadline deadline);
 
   /// Set-Cookie of a session; nullopt: that ends it.
-  static std::string cookie(const std::optional<Begun>& begun, const http::RawRequest& request);
+  std::string cookie(const std::optional<Begun>& begun, const http::RawRequest& request) const;
 
  private:
-  static constexpr std::size_t kMostKnown = 10'000;
+  static constexpr std::size_t kMostSeen = 10'000;
 
   asio::awaitable<std::optional<Session>> check_key(const http::json::object& body, Deadline deadline);
   asio::awaitable<Begun> begin(Session session, Deadline deadline);
   asio::awaitable<std::optional<Session>> find(std::string id, Deadline deadline);
-  bool was_alive(const std::string& id) const;
+  std::optional<Session> seen(const std::string& id, std::chrono::milliseconds within) const;
   asio::awaitable<bool> has_valid_key(const Session& session, Deadline deadline);
 
   const Context& context_;
   api::KnownProjects projects_;
   Attempts attempts_;
-  std::map<std::string, Session>
-      known_;  ///< by id: alive when the source was asked last. Bounded, as they can be asked for again
+  struct Seen {
+    Session session;
+    std::chrono::steady_clock::time_point at;
+  };
+  std::map<std::string, Seen> seen_;  ///< by id: alive when the source was asked last. Bounded, as it can be asked again
 };
 
 /// Throws http::Error where a request that changes something is not from our own page: it has our header, which no other site's form can set, and

@@ -210,6 +210,10 @@ std::vector<std::string> clean_up_sql(const Mapping& mapping, std::chrono::milli
               table_name(mapping), kept.count())};
 }
 
+std::string open_mutations_sql() {
+  return fmt::format("SELECT toInt64(count()) FROM system.mutations WHERE database = '{}' AND NOT is_done", kDatabase);
+}
+
 std::string vacate_sql(const Mapping& mapping) {
   return fmt::format("ALTER TABLE {} DELETE WHERE `project_id` = {{project:String}} AND `branch_id` = {{branch:String}}",
                      table_name(mapping));

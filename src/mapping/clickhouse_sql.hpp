@@ -95,5 +95,7 @@ std::vector<std::string> clean_up_sql(const Mapping& mapping, std::chrono::milli
 /// Takes off the disk whatever stands under {project:String} and {branch:String}, tombstones included. Not by tombstones: these would hide rows of the same
 /// keys and older ids, should they come back.
 std::string vacate_sql(const Mapping& mapping);
+/// Int64: how many changes of whole parts, as the above, are not through.
+std::string open_mutations_sql();
 
 }  // namespace tributary::mapping::clickhouse

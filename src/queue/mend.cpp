@@ -71,15 +71,16 @@ UPDATE tributary.mend SET error = $4 WHERE tenancy_id = $1 AND destination_id = 
 
 // Whoever claims a tenancy after that sees where it stands now.
 constexpr std::string_view kSeeLeftPlaces = R"sql(
-UPDATE tributary.left_place
+UPDATE tributary.left_place AS l
 SET seen_at = clock_timestamp()
-WHERE seen_at IS NULL)sql";
+FROM (SELECT tenancy_id, project_id, branch_id FROM tributary.left_place WHERE seen_at IS NULL FOR UPDATE SKIP LOCKED) AS unseen
+WHERE (l.tenancy_id, l.project_id, l.branch_id) = (unseen.tenancy_id, unseen.project_id, unseen.branch_id))sql";
 
 // The second is for clocks that are rounded.
 constexpr std::string_view kLeftPlaces = R"sql(
 SELECT l.tenancy_id, l.project_id, l.branch_id, l.seen_at::text
 FROM tributary.left_place AS l
-WHERE l.seen_at IS NOT NULL
+WHERE l.seen_at <= clock_timestamp() - $2 * interval '1 millisecond'
   AND (SELECT clickhouse FROM tributary.installation)
   AND NOT EXISTS (
     SELECT FROM "OutgoingRequest" AS r
@@ -200,10 +201,11 @@ asio::awaitable<void> note_mend_failed(postgres::Connection& connection, const M
   co_await connection.execute_prepared(kNoteFailed, std::move(params), deadline);
 }
 
-asio::awaitable<std::vector<LeftPlace>> left_places(postgres::Connection& connection, std::int64_t limit, Deadline deadline) {
+asio::awaitable<std::vector<LeftPlace>> left_places(postgres::Connection& connection, std::chrono::milliseconds settling,
+                                                    std::int64_t limit, Deadline deadline) {
   co_await connection.execute_prepared(kSeeLeftPlaces, {}, deadline);
   postgres::Params params;
-  params.add(limit);
+  params.add(limit).add(std::int64_t{settling.count()});
   const auto result = co_await connection.execute_prepared(kLeftPlaces, std::move(params), deadline);
   std::vector<LeftPlace> places;
   for (std::size_t row = 0; row < result.rows(); ++row) {

@@ -54,8 +54,10 @@ struct LeftPlace {
   std::string branch;
   std::string seen_at;  ///< as the source writes it: which time
 };
-/// Those to which nobody writes rows of that tenancy any more, except whoever has lost his lease; none while no ClickHouse is a destination.
-asio::awaitable<std::vector<LeftPlace>> left_places(postgres::Connection& connection, std::int64_t limit, Deadline deadline);
+/// Those to which nobody writes rows of that tenancy any more: they were seen to be left `settling` ago, and no lease of before is alive. None while no ClickHouse is a
+/// destination.
+asio::awaitable<std::vector<LeftPlace>> left_places(postgres::Connection& connection, std::chrono::milliseconds settling,
+                                                    std::int64_t limit, Deadline deadline);
 /// Its rows are gone: the tenancy, and whichever stands in that place now, are read from the beginning. Unless it was left anew meanwhile, it is forgotten.
 asio::awaitable<void> forget_left_place(postgres::Connection& connection, const LeftPlace& place,
                                         std::vector<std::string> mappings, Deadline deadline);

@@ -66,6 +66,7 @@ asio::awaitable<void> TenancySync::guarded(TargetPointer target, Work work) {
 }
 
 std::chrono::milliseconds TenancySync::patience_with(const Targets& targets) const {
+  if (targets.size() == 1) return services_.params.patience;  // nobody waits but for the tenancy's next turn
   std::chrono::milliseconds longest{};
   for (const auto& target : targets) {
     const auto usual = services_.destinations.usual(tenancy_, target->entry.id);

@@ -25,7 +25,7 @@ constexpr std::int64_t kBatchesOfAWhole = 5;
 asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_patience) {
   auto& slots = with_patience ? services_.loads : services_.loads_alone;
   if (slots.waiting() >= kMostWaiting) co_return co_await put_off(targets);
-  const auto slot = co_await slots.take();
+  auto slot = std::optional(co_await slots.take());
   if (services_.stopping) co_return leave_the_rest(targets);
 
   const std::pair key{tenancy_, want.mapping->name};
@@ -43,6 +43,7 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
     if (changes->is_whole()) services_.not_whole.insert(key);
     if (changes->last_jump() != claim_.last_jump) {  // see sync()
       changes.reset();
+      slot.reset();
       co_return co_await put_off(targets);
     }
     auto span = start_span(kFetchSpan);

@@ -5,10 +5,10 @@
 #include <algorithm>
 
 #include "base/event.hpp"
-#include "clickhouse/error.hpp"
 #include "telemetry/log.hpp"
 #include "verify/collector.hpp"
 #include "verify/start_over.hpp"
+#include "verify/vacate.hpp"
 
 namespace tributary::verify {
 namespace {
@@ -22,7 +22,7 @@ constexpr std::int64_t kAtOnce = 100;
 constexpr auto kCatchesUpIn = 2s;
 
 constexpr auto kClickHouseStartsIn = 120s;
-constexpr auto kVacating = 10min;  // parts that hold such rows are written anew
+constexpr auto kVacating = 30s;  // whatever takes longer is looked after later: others wait meanwhile
 
 Deadline query_deadline() { return Deadline::after(kQueryTime); }
 
@@ -67,36 +67,39 @@ asio::awaitable<bool> Mender::take_turn() {
 }
 
 asio::awaitable<bool> Mender::pass(std::stop_token stop) {
-  for (const auto& place : co_await queue::left_places(*source_, kAtOnce, query_deadline())) {
-    if (!stop.stop_requested()) co_await vacate(place);
-  }
   const auto mends = co_await queue::open_mends(*source_, kAtOnce, query_deadline());
   for (const auto& open : mends) {
     if (stop.stop_requested()) break;
     const auto mapping = std::ranges::find(mappings_, open.mapping, &mapping::Mapping::name);
     if (mapping != mappings_.end()) co_await mend(open, *mapping, stop);
   }
-  co_return !mends.empty();
+  bool vacated = false;
+  for (auto& place : co_await queue::left_places(*source_, params_.settling, 1, query_deadline())) {
+    if (!stop.stop_requested()) vacated = co_await vacate(std::move(place), stop);
+  }
+  co_return !mends.empty() || vacated;
 }
 
-/// First the rows go, then it is noted: whoever dies in between leaves it to be done again.
-asio::awaitable<void> Mender::vacate(queue::LeftPlace place) {
-  const auto server = params_.clickhouse();
-  if (!server) co_return;
+/// First the rows go, then it is noted: whoever dies in between leaves it to be done again. False: not this time.
+asio::awaitable<bool> Mender::vacate(queue::LeftPlace place, std::stop_token stop) {
+  bool is_empty = false;
   try {
+    const auto server = params_.clickhouse();
+    if (!server) co_return false;
     clickhouse::Client writer(co_await asio::this_coro::executor, server->writer);
-    co_await verify::vacate(writer, mappings_, place.project, place.branch, Deadline::after(kVacating));
-  } catch (const clickhouse::Error& error) {
+    is_empty = co_await verify::vacate(writer, mappings_, place.project, place.branch, Deadline::after(kVacating), stop);
+  } catch (const std::exception& error) {
     telemetry::log(Level::warning, "mend",
                    "the rows of a tenancy that was moved could not be taken from its old place, it is tried again",
                    {{"tenancy", place.tenancy.to_string()}, {"project", place.project}, {"error", error.what()}});
-    co_return;
   }
+  if (!is_empty) co_return false;
   std::vector<std::string> names;
   for (const auto& mapping : mappings_) names.push_back(mapping.name);
   co_await queue::forget_left_place(*source_, place, std::move(names), query_deadline());
   telemetry::log(Level::info, "mend", "the rows of a tenancy that was moved are gone from its old place in ClickHouse",
                  {{"tenancy", place.tenancy.to_string()}, {"project", place.project}, {"branch", place.branch}});
+  co_return true;
 }
 
 asio::awaitable<void> Mender::mend(queue::Mend mend, const mapping::Mapping& mapping, std::stop_token stop) {

@@ -36,14 +36,18 @@ struct MenderParams {
   destination::postgres_target::Params destination;  ///< how one is connected to
   std::chrono::milliseconds idle_pause{5'000};  ///< between two looks for something to do
   std::chrono::milliseconds busy_pause{250};    ///< while there is something that waits for the synchronisation
+  /// After a move was seen, nobody who claimed the tenancy before can still be writing to its old place: longer than a batch may take (sync.apply_timeout).
+  std::chrono::milliseconds settling{120'000};
   CollectionParams collection;
   ComparisonParams comparison{.patience = std::chrono::milliseconds(5'000)};
   std::function<std::optional<ClickHousePlace>()> clickhouse = [] { return std::nullopt; };  ///< nullopt: nowhere now
 };
 
-/// Takes rows of tenancies that were moved out of the places in the shared ClickHouse which they left, and does what tributary.mend asks for, one after the other: takes a watermark back where everything is to be read again, waits until the synchronisation has caught
+/// Does what tributary.mend asks for, one after the other: takes a watermark back where everything is to be read again, waits until the synchronisation has caught
 /// up, compares all rows, and sends what differs once more by the ordinary way. Of all processes one does so at a time; whoever takes over goes on with what is
 /// open, and the steps may be done twice.
+///
+/// Between these it takes rows of tenancies that were moved out of the places in the shared ClickHouse that they left (tributary.left_place).
 ///
 /// Now and then it removes old tombstones, too: see Collector.
 ///
@@ -58,7 +62,7 @@ class Mender {
  private:
   asio::awaitable<bool> take_turn();
   asio::awaitable<bool> pass(std::stop_token stop);
-  asio::awaitable<void> vacate(queue::LeftPlace place);
+  asio::awaitable<bool> vacate(queue::LeftPlace place, std::stop_token stop);
   asio::awaitable<void> mend(queue::Mend mend, const mapping::Mapping& mapping, std::stop_token stop);
   bool expect_clickhouse(bool is_there);
   asio::awaitable<void> work_on(Pair& pair, const queue::Mend& mend, const mapping::Mapping& mapping,

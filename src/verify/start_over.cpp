@@ -70,18 +70,4 @@ asio::awaitable<void> start_over(ch::Client& writer, Uuid tenancy, std::string m
                           deadline);
 }
 
-asio::awaitable<void> vacate(ch::Client& writer, std::span<const mapping::Mapping> mappings, std::string project,
-                             std::string branch, Deadline deadline) {
-  constexpr int kUnknownTable = 60;
-  for (const auto& mapping : mappings) {
-    ch::Query query{.text = mapping::clickhouse::vacate_sql(mapping), .settings = {{"mutations_sync", "2"}}, .retryable = true};
-    query.params.add("project", project).add("branch", branch);
-    try {
-      co_await writer.execute(std::move(query), deadline);
-    } catch (const ch::Error& error) {
-      if (error.code() != kUnknownTable) throw;  // nothing stands in a table that is not there
-    }
-  }
-}
-
 }  // namespace tributary::verify

@@ -1,13 +1,11 @@
 #pragma once
-#include <span>
 #include <string>
 
 #include "base/uuid.hpp"
 #include "clickhouse/client.hpp"
-#include "mapping/mapping.hpp"
 #include "postgres/connection.hpp"
 
-/// start_over() takes a destination's watermark of one mapping back to the beginning, under a new generation: workers that read before are fenced, and everything is read again.
+/// Takes a destination's watermark of one mapping back to the beginning, under a new generation: workers that read before are fenced, and everything is read again.
 /// Rows stay. Twice does no harm. A destination that never had a watermark is left as it is: there it is read from the beginning anyway.
 namespace tributary::verify {
 
@@ -18,9 +16,5 @@ asio::awaitable<void> start_over(postgres::Connection& destination, Uuid install
                                  Deadline deadline);
 /// In the shared ClickHouse. Throws clickhouse::Error.
 asio::awaitable<void> start_over(clickhouse::Client& writer, Uuid tenancy, std::string mapping, Deadline deadline);
-
-/// All that stands in the shared ClickHouse under this project and branch goes, whoever's it is. Throws clickhouse::Error.
-asio::awaitable<void> vacate(clickhouse::Client& writer, std::span<const mapping::Mapping> mappings, std::string project,
-                             std::string branch, Deadline deadline);
 
 }  // namespace tributary::verify

@@ -2,13 +2,13 @@
 // Exits 0 where every step gave what it should. Each call that it makes is printed, so that what it asks for beyond the API is seen.
 import assert from "node:assert/strict";
 import { webcrypto } from "node:crypto";
-import { register } from "node:module";
+import * as module from "node:module";
 
 // Node.js 18 (Debian 12) has no such global, and needs to be told that the SDK's ES modules are some: its package.json does not say so.
 globalThis.crypto ??= webcrypto;
 const loader = `export const load = (url, context, next) =>
   next(url, /@stackframe.*[/]esm[/]/.test(url) ? { ...context, format: "module" } : context);`;
-register("data:text/javascript," + encodeURIComponent(loader));
+module.register?.("data:text/javascript," + encodeURIComponent(loader));
 const { StackServerApp } = await import("@stackframe/js");
 
 const [baseUrl, projectId, secretServerKey] = process.argv.slice(2);

@@ -5,6 +5,12 @@
 
 namespace tributary::destination::clickhouse_target {
 
+namespace {
+
+constexpr std::chrono::seconds kLongestForACrowd{1};
+
+}  // namespace
+
 asio::awaitable<bool> RoundCollector::wait_for_room(Deadline deadline) {
   while (is_full()) {
     const auto turn = std::make_shared<Event>(executor_);
@@ -31,7 +37,7 @@ void RoundCollector::withdraw() {
 // Each round is a part, so a backlog should come in few. Whoever is part of one has waited longer than this already.
 RoundCollector::Clock::time_point RoundCollector::due() const {
   const auto due = std::max(round_.begun + pace_.age, last_sent_ + pace_.pause);
-  return announced_ > pace_.crowd ? due + 2 * pace_.pause : due;
+  return announced_ > pace_.crowd ? due + std::min<Clock::duration>(2 * pace_.pause, kLongestForACrowd) : due;
 }
 
 asio::awaitable<std::optional<Round>> RoundCollector::take() {

@@ -44,8 +44,7 @@ TEST_F(DashboardSession, LetsInOperatorsAndAdministratorsAndNobodyElse) {
   EXPECT_EQ(sign_in(admin, internal).at("/role"), "operator");
 }
 
-TEST_F(DashboardSession, EndsWithItsTimeAndNoneCanBeMadeUp) {
-  const auto acme = add_project("acme");
+TEST_F(DashboardSession, EndsWithItsTime) {
   auto variables = serving();
   variables["TRIBUTARY_HTTP_DASHBOARD_SESSION"] = "1500ms";
   Binary serve({"serve", "--roles", "api", "--threads", "1"}, variables);
@@ -53,8 +52,12 @@ TEST_F(DashboardSession, EndsWithItsTimeAndNoneCanBeMadeUp) {
   EXPECT_EQ(sign_in(viewer).status, 200U);
   serve.wait_until([&] { return viewer.get("/session").status == 401; });
   expect_refusal(viewer.get("/session"), 401, "SESSION_EXPIRED");
+}
 
-  EXPECT_EQ(sign_in(viewer, acme).status, 200U);
+TEST_F(DashboardSession, CannotBeMadeUp) {
+  Binary serve({"serve", "--roles", "api", "--threads", "1"}, serving());
+  Viewer viewer(port_of(serve));
+  EXPECT_EQ(sign_in(viewer).status, 200U);
   viewer.cookie[viewer.cookie.size() - 6] ^= 1;
   expect_refusal(viewer.get("/session"), 401, "SESSION_EXPIRED");
   const auto stored = source_.session().value("SELECT encode(id, 'hex') FROM tributary.dashboard_session WHERE ends_at > now()");
@@ -118,7 +121,7 @@ TEST_F(DashboardSession, AreNoMoreThanAHundredOfAKey) {
   sign_in(oldest);
   source_.session().run(R"(
     INSERT INTO tributary.dashboard_session (id, key_hash, begun_at, ends_at)
-    SELECT sha256(i::text::bytea), key_hash, begun_at + interval '1 ms', CASE i WHEN 1 THEN now() ELSE ends_at END
+    SELECT sha256(i::text::bytea), key_hash, begun_at + i * interval '1 ms', CASE i WHEN 50 THEN now() ELSE ends_at END
     FROM tributary.dashboard_session, generate_series(1, 100) AS i)");
   Viewer viewer(oldest.port());
   sign_in(viewer);

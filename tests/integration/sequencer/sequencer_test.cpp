@@ -257,10 +257,11 @@ TEST_F(Sequencing, WhatANotificationNamesIsNumberedByItselfAndWithoutALook) {
     wait_for(session, "SELECT pg_sequence_last_value('tributary.sequencer_state')", "2");
     other.run(R"(BEGIN; LOCK TABLE "DeletedRow" IN SHARE MODE)");
     session.run(R"(UPDATE "Team" SET "displayName" = ')" + std::to_string(tries) + "'");
+    const auto deadline = Deadline::after(std::chrono::seconds(20));
     do {
       seen = session.value(R"(SELECT CASE WHEN NOT EXISTS (SELECT FROM "Team" WHERE "shouldUpdateSequenceId") THEN 'numbered'
                                           WHEN EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = '"DeletedRow"'::regclass) THEN 'waits' END)");
-    } while (seen != "numbered" && seen != "waits");
+    } while (seen != "numbered" && seen != "waits" && !deadline.expired());
     other.run("ROLLBACK");
     wait_for(session, R"(SELECT count(*) FROM "Team" WHERE "shouldUpdateSequenceId")", "0");
   }

@@ -243,5 +243,32 @@ TEST_F(QueueTest, ABatchOfHeavyRowsIsReadInParts) {
   });
 }
 
+TEST_F(QueueTest, APlaceIsLeftOnceNobodyCanWriteThereAnyMore) {
+  const auto tenancy = add_tenancy(1, {});
+  session_.run("UPDATE tributary.installation SET clickhouse = true");
+  session_.run(fmt::format("SELECT tributary.enqueue_for(ARRAY['{}'::uuid], 'clickhouse')", tenancy));
+  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+    const auto places = [&](std::chrono::milliseconds settling) {
+      return queue::left_places(connection, settling, 10, deadline());
+    };
+    const auto claims = co_await queue::claim(connection, queue::DestinationKind::clickhouse, Uuid::random(), 1h, 10, deadline());
+    EXPECT_EQ(claims.size(), 1U);
+    session_.run(test::insert_project("elsewhere") + R"(UPDATE "Tenancy" SET "projectId" = 'elsewhere')");
+    EXPECT_EQ((co_await places(0ms)).size(), 0U) << "whoever claimed it before writes to the old place";
+    session_.run(R"(UPDATE "OutgoingRequest" SET "leaseUntil" = now())");
+    EXPECT_EQ((co_await places(1h)).size(), 0U) << "or may do so a little longer";
+    const auto left = co_await places(0ms);
+    EXPECT_EQ(left.size(), 1U);
+    if (left.size() != 1) co_return;
+
+    session_.run(R"(UPDATE "Tenancy" SET "projectId" = 'project-1'; UPDATE "Tenancy" SET "projectId" = 'elsewhere')");
+    co_await queue::forget_left_place(connection, left[0], {"users"}, deadline());
+    EXPECT_EQ((co_await places(0ms)).size(), 2U) << "left anew meanwhile";
+    for (const auto& place : co_await places(0ms)) co_await queue::forget_left_place(connection, place, {"users"}, deadline());
+    EXPECT_EQ((co_await places(0ms)).size(), 0U);
+    EXPECT_EQ(session_.number("SELECT count(*) FROM tributary.mend WHERE reason = 'moved'"), 1);
+  });
+}
+
 }  // namespace
 }  // namespace tributary::sync

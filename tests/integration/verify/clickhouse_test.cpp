@@ -74,6 +74,7 @@ class VerifyClickHouse : public ::testing::Test {
                    .destination = test::test_destinations(),
                    .idle_pause = 50ms,
                    .busy_pause = 50ms,
+                   .settling = 0ms,
                    .clickhouse = [server = clickhouse.options()] { return ClickHousePlace{server, server, false}; }},
                   mappings_) {
       asio::co_spawn(loop_, mender_.run(stop_.get_token()), asio::detached);
