@@ -397,6 +397,13 @@ void Server::know_clickhouse() {
   lane_of_poller(queue::DestinationKind::clickhouse).known.notify();
 }
 
+bool Server::is_idle() const {
+  return std::ranges::all_of(loops_, [](const auto& loop) {
+    return std::ranges::all_of(loop->lanes,
+                               [](const auto& lane) { return !lane.second.engine || lane.second.engine->is_idle(); });
+  });
+}
+
 void Server::wake() {
   if (loops_.front()->sequencer) loops_.front()->sequencer->wake();
   wake_pollers();

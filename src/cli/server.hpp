@@ -90,6 +90,8 @@ class Server {
   void wake();
   /// There is no ClickHouse, or it was reached and whatever it lacks is in the queue.
   bool clickhouse_is_known() const { return clickhouse_is_known_; }
+  /// Nothing is being synchronised. REQUIRES: started.
+  bool is_idle() const;
   /// Where it answers over HTTP; nullopt: nowhere. REQUIRES: started.
   std::optional<asio::ip::tcp::endpoint> api_address() const { return api_address_; }
   /// Where the embedded ClickHouse engine is; nullopt: nowhere now, or there is none.

@@ -17,7 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kLookEvery = 100ms;
+constexpr auto kLookEvery = 50ms;
 constexpr auto kDrawEvery = 500ms;
 constexpr auto kStopTime = 7s;
 /// For the embedded engine to start and load what it has, twice.
@@ -79,9 +79,13 @@ asio::awaitable<void> wait_until_drained(const Server& server, postgres::Connect
   Event pause(co_await asio::this_coro::executor);
   auto next_draw = Deadline::after(0s);
   const auto for_clickhouse = Deadline::after(kClickHouseTime);
+  int times = 0;
   while (!stop.stop_requested()) {
-    const bool drained = (server.clickhouse_is_known() || for_clickhouse.expired()) &&
-                         co_await queue::is_drained(source, mappings, statement_deadline());
+    const bool nothing = server.is_idle() && (server.clickhouse_is_known() || for_clickhouse.expired()) &&
+                         co_await queue::is_drained(source, mappings, statement_deadline()) && server.is_idle();
+    times = nothing ? times + 1 : 0;
+    // A destination that is tried apart has no request meanwhile, and may leave one: twice on end.
+    const bool drained = times == 2;
     if (progress != nullptr && (drained || next_draw.expired())) {
       co_await progress->draw(source, mappings);
       next_draw = Deadline::after(kDrawEvery);

@@ -1,5 +1,7 @@
 #include "sync/engine.hpp"
 
+#include <atomic>
+
 #include "mapping/sql.hpp"
 #include "sync/tenancy_sync.hpp"
 #include "telemetry/log.hpp"
@@ -21,7 +23,7 @@ struct Engine::State : std::enable_shared_from_this<Engine::State> {
 
   Services services;
   Event ended;
-  int in_progress = 0;
+  std::atomic<int> in_progress{0};
   std::chrono::steady_clock::time_point next_tidying = std::chrono::steady_clock::now() + 5s;
 };
 
@@ -80,8 +82,8 @@ postgres::ConnectOptions Engine::session_settings(postgres::ConnectOptions optio
 }
 
 void Engine::submit(queue::Claim claim, std::function<void()> done) {
+  ++state_->in_progress;
   asio::post(state_->services.executor, [state = state_, claim = std::move(claim), done = std::move(done)]() mutable {
-    ++state->in_progress;
     asio::co_spawn(state->services.executor, state->serve(std::move(claim), std::move(done)), [state](std::exception_ptr error) {
       if (error) std::rethrow_exception(error);
     });
@@ -100,6 +102,8 @@ asio::awaitable<void> Engine::drain(Deadline deadline) {
     co_await state->ended.wait(deadline.capped(50ms));
   }
 }
+
+bool Engine::is_idle() const { return state_->in_progress == 0 && state_->services.left_behind == 0; }
 
 void Engine::close_idle() { state_->services.destinations.close_idle(); }
 

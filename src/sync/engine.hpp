@@ -59,6 +59,8 @@ class Engine {
   void begin_no_more();
   /// Waits until everything submitted is done, destinations that were left behind as slow included, at most until the deadline; then cuts off the rest.
   asio::awaitable<void> drain(Deadline deadline);
+  /// Nothing submitted is under way, nor a destination that was left behind or is tried apart from the others. Any thread.
+  bool is_idle() const;
   /// Closes destinations that were not used for their idle time. Called now and then by submit() itself.
   void close_idle();
 

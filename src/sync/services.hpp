@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <map>
 #include <random>
 #include <set>
@@ -54,7 +55,7 @@ struct Services {
   std::map<MappingKey, std::int64_t> rows_at_once;
   Examined examined;
   bool keeping = false;  ///< a coroutine keeps what is in `busy` from being tried by others
-  int left_behind = 0;  ///< coroutines that go on without their request
+  std::atomic<int> left_behind{0};  ///< coroutines that go on without their request. Read from any thread
   bool stopping = false;  ///< no new load begins
 
   /// Whether a destination can keep others of its tenancy waiting. The shared ClickHouse is the only one of its kind: its requests are for nothing else.
