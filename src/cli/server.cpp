@@ -243,6 +243,7 @@ verify::MenderParams Server::mender_params() const {
                               .secrets = params_.sync.secrets,
                               .installation = installation_.id,
                               .destination = params_.sync.destination,
+                              .settling = 2 * params_.sync.apply_timeout,
                               .collection = params_.collection};
   params.clickhouse = [this]() -> std::optional<verify::ClickHousePlace> {
     if (!params_.clickhouse) return std::nullopt;

@@ -1,7 +1,7 @@
 #pragma once
 #include <boost/asio/awaitable.hpp>
-#include <chrono>
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>

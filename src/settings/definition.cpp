@@ -117,7 +117,8 @@ constexpr Definition kDefinitions[] = {
      .least = 0,
      .most = 60 * kSecond,
      .zero = "not at all",
-     .about = "How long a tenancy's other destinations wait for a slow one before they leave it behind."},
+     .about = "How long a tenancy's other destinations wait for a slow one, at most, before they leave it behind; less for one "
+              "whose batches were quick."},
     {.name = "sync.source_timeout",
      .target = kAt<&Settings::sync, &Settings::Sync::source_timeout>,
      .least = 100,
