@@ -87,10 +87,10 @@ asio::awaitable<bool> TenancySync::is_remembered(postgres::Connection& source, c
   co_return answer.get<bool>(0, 0);
 }
 
-// A tenancy that the source does not know, though this database says that it is its: it was made, and had this database, before the source lost its last commits.
-// Whatever is in there counts as found there, and is compared.
+// A tenancy that the source knows neither as living nor as deleted, though this database says that it is its, will never hand it over: it was made before the source
+// lost its last commits, or a worker that had been stopped claimed the database after others had given it up. Whatever is in there counts as found there, and is compared.
 asio::awaitable<bool> TenancySync::take_over(Target& target, const destination::Positions& positions) {
-  if (!positions.owner || claim_.last_jump < 0) co_return false;
+  if (!positions.owner) co_return false;
   {
     auto source = co_await services_.source.acquire(source_deadline());
     if (co_await queue::may_know_tenancy(*source, *positions.owner, claim_.last_jump, source_deadline())) co_return false;

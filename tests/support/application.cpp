@@ -214,6 +214,8 @@ std::string unfinished(Session& source) {
         "SELECT 'deleted ' || to_json(d) FROM tributary.deleted_tenancy AS d LIMIT 10",
         "SELECT 'parked ' || to_json(s) FROM tributary.destination_state AS s LIMIT 10",
         "SELECT 'quarantined ' || to_json(q) FROM tributary.quarantine AS q LIMIT 10",
+        "SELECT 'mend ' || to_json(m) FROM tributary.mend AS m ORDER BY requested_at DESC LIMIT 40",
+        "SELECT 'jump ' || to_json(j) FROM tributary.sequence_jump AS j LIMIT 10",
         "SELECT 'marker ' || to_json(m) FROM tributary.marker AS m LIMIT 10",
         R"(SELECT 'tombstone ' || to_json(d) FROM "DeletedRow" AS d WHERE "shouldUpdateSequenceId" LIMIT 10)"}) {
     for (auto& row : source.rows(sql)) text += row.at(0).value_or("") + '\n';

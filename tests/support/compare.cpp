@@ -48,6 +48,23 @@ std::multiset<std::string> values(Session& session, const std::string& sql) {
   return all;
 }
 
+/// Where it stands, and what the source has: for the message of a test that waited in vain.
+std::string positions(Session& source, std::string_view tenancy, Session& customer) {
+  auto text = fmt::format("tenancy {} stands at:\n", tenancy);
+  for (auto& row : customer.rows("SELECT to_json(m) FROM public._stack_sync_metadata AS m"))
+    text += row.at(0).value_or("") + '\n';
+  text += "its users in the source:\n";
+  const auto users = fmt::format(
+      R"(SELECT "sequenceId", "shouldUpdateSequenceId", min("projectUserId"::text), count(*) FROM "ProjectUser" WHERE "tenancyId" = '{}'
+         GROUP BY 1, 2 ORDER BY 1 DESC LIMIT 100)",
+      tenancy);
+  for (auto& row : source.rows(users)) {
+    for (auto& value : row) text += value.value_or("NULL") + ' ';
+    text += '\n';
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string difference(Session& source, std::string_view tenancy, Session& customer) {
@@ -89,7 +106,7 @@ void wait_until_equal(Session& source, std::string_view tenancy, Session& custom
         },
         "source and destination are equal", limit);
   } catch (const std::runtime_error& error) {
-    throw std::runtime_error(std::string(error.what()) + ":\n" + last);
+    throw std::runtime_error(std::string(error.what()) + ":\n" + last + positions(source, tenancy, customer));
   }
 }
 

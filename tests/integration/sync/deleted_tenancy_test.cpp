@@ -58,6 +58,24 @@ TEST_F(DeletedTenancyTest, LeavesEachDatabaseToTheNextTenancyByItself) {
   wait_until([&] { return remembered() == 0; }, "the tenancy is forgotten");
 }
 
+// A worker that had claimed the tenancy while it was alive, was stopped, and goes on when others have given its database up. Found by the fault test.
+TEST_F(DeletedTenancyTest, KeepsNoDatabaseThatALateWorkerClaimedForIt) {
+  add_tenancy(1, {customer_.uri()});
+  auto customer_session = customer_.session();
+  test::Service service(source_);
+  add_users(uuid(1), 1, 10);
+  wait_until_equal(session_, uuid(1), customer_session);
+  session_.run("DELETE FROM \"Tenancy\"");
+  wait_until([&] { return remembered() == 0; }, "the tenancy is forgotten");
+  customer_session.run(fmt::format(R"sql(
+    INSERT INTO public._stack_sync_metadata (mapping_name, installation_id, tenancy_id, loading)
+    SELECT name, '{}', '{}', true FROM unnest(ARRAY['users', 'contact_channels', 'teams', 'team_member_profiles']) AS name)sql",
+                                   session_.value("SELECT id FROM tributary.installation"), uuid(1)));
+  session_.run(test::insert_tenancy(uuid(2), "project-1"));
+  add_users(uuid(2), 100, 5);
+  wait_until_equal(session_, uuid(2), customer_session);
+}
+
 TEST_F(DeletedTenancyTest, IsForgottenThoughItsTombstonesWereLoaded) {
   const auto tenancy = add_tenancy(1, {customer_.uri()});
   add_users(tenancy, 1, 50);
