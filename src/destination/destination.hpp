@@ -22,6 +22,8 @@ struct Position {
   std::int64_t generation = 0;   ///< raised by a resync; fences workers that read before it
   bool loading = false;          ///< first backfill into a table that was empty when it began
   bool adopted = false;          ///< nothing was applied yet, and it was not empty: it may hold rows that the source lacks
+  bool complete =
+      false;  ///< when the last batch was read every change of the tenancy had its id: what is there is what the ids up to the watermark tell
   friend bool operator==(const Position&, const Position&) = default;
 };
 
@@ -33,8 +35,8 @@ struct Changes {
   std::int64_t through = -1;
   std::optional<postgres::Timestamp>
       complete_until;  ///< the source's clock up to which nothing is missing; nullopt: not known to be complete
-  postgres::Timestamp read_at;                        ///< the source's clock before it was read
-  bool more = false;                                  ///< the source had further changes
+  postgres::Timestamp read_at;  ///< the source's clock before it was read
+  bool more = false;  ///< the source had further changes
   postgres::CopyBatch rows;
 };
 
@@ -43,6 +45,7 @@ struct Batch {
   std::shared_ptr<const Changes> changes;
   Position position;
   bool completes = true;  ///< false: `complete_until` stays, as rows that were refused are missing
+  std::optional<postgres::Timestamp> complete_until() const { return completes ? changes->complete_until : std::nullopt; }
 };
 
 enum class FailureKind {

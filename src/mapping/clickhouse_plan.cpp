@@ -120,6 +120,16 @@ void add_numbered(Plan& plan, const Options& options, const Existing& existing) 
   }
 }
 
+/// What an earlier version's table of watermarks lacks.
+void add_watermark_columns(Step& step, const Options& options, const Existing& existing) {
+  std::vector<std::string_view> found;
+  for (const auto& column : existing.columns) {
+    if (column.table == kMetadataTable) found.push_back(column.name);
+  }
+  if (!found.empty() && std::ranges::find(found, "complete_through") == found.end())
+    step.statements.push_back(add_complete_through_sql(options));
+}
+
 /// What makes the table of a mapping fit, or why nothing can.
 std::vector<Difference> add_table(Step& step, const Mapping& mapping, const Options& options, const Existing& existing) {
   const auto found = std::ranges::find(existing.tables, mapping.target_table, &Existing::Table::name);
@@ -156,6 +166,7 @@ Plan plan(std::span<const Mapping> mappings, const Options& options, const Tenan
   add_numbered(result, options, existing);
   Step tables{0, "tables", {}};
   Step views{0, "views", {}};
+  add_watermark_columns(tables, options, existing);
   for (const auto& mapping : mappings) {
     auto differences = add_table(tables, mapping, options, existing);
     if (differences.empty()) views.statements.push_back(create_view_sql(mapping, options));

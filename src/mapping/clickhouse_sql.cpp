@@ -19,6 +19,7 @@ constexpr std::string_view kCleanUpAllowed = "allow_experimental_replacing_merge
 /// resync after its TRUNCATE.
 constexpr std::string_view kNoMemoryOfInserts = "replicated_deduplication_window = 0";
 
+constexpr std::string_view kCompleteThrough = "`complete_through` SimpleAggregateFunction(max, Int64) DEFAULT -1";
 constexpr std::string_view kCreatedAt = "sync_created_at";
 
 std::string definition(const TableColumn& column) {
@@ -130,13 +131,19 @@ std::string create_metadata_sql(const Options& options) {
       "  `generation` Int64,\n"
       "  `last_synced_sequence_id` SimpleAggregateFunction(max, Int64),\n"
       "  `complete_until` SimpleAggregateFunction(max, Nullable(DateTime64(6, 'UTC'))),\n"
-      "  `updated_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) DEFAULT now64(3, 'UTC')\n"
+      "  `updated_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) DEFAULT now64(3, 'UTC'),\n"
+      "  {}\n"
       ")\n"
       "ENGINE = {}\n"
       "ORDER BY (`tenancy_id`, `mapping_name`, `generation`)\n"
       "SETTINGS {}",
-      kDatabase, kMetadataTable, on_cluster(options), engine("AggregatingMergeTree", kMetadataTable, "", options),
-      table_settings(options));
+      kDatabase, kMetadataTable, on_cluster(options), kCompleteThrough,
+      engine("AggregatingMergeTree", kMetadataTable, "", options), table_settings(options));
+}
+
+std::string add_complete_through_sql(const Options& options) {
+  return fmt::format("ALTER TABLE {}.{}{}\n  ADD COLUMN IF NOT EXISTS {}", kDatabase, kMetadataTable, on_cluster(options),
+                     kCompleteThrough);
 }
 
 std::string create_schema_sql(const Options& options) {
@@ -160,7 +167,8 @@ std::string insert_sql(const Mapping& mapping) {
 
 std::string insert_metadata_sql() {
   return fmt::format(
-      "INSERT INTO {}.{} (`tenancy_id`, `mapping_name`, `generation`, `last_synced_sequence_id`, `complete_until`) FORMAT Native",
+      "INSERT INTO {}.{} (`tenancy_id`, `mapping_name`, `generation`, `last_synced_sequence_id`, `complete_until`, "
+      "`complete_through`) FORMAT Native",
       kDatabase, kMetadataTable);
 }
 
@@ -184,7 +192,8 @@ std::string read_metadata_sql() {
       "       `mapping_name`,\n"
       "       `generation`,\n"
       "       CAST(max(`last_synced_sequence_id`) AS Int64) AS `last_synced_sequence_id`,\n"
-      "       CAST(max(`complete_until`) AS Nullable(DateTime64(6, 'UTC'))) AS `complete_until`\n"
+      "       CAST(max(`complete_until`) AS Nullable(DateTime64(6, 'UTC'))) AS `complete_until`,\n"
+      "       CAST(max(`complete_through`) AS Int64) AS `complete_through`\n"
       "FROM {}.{}\n"
       "WHERE `tenancy_id` IN {{tenancies:Array(UUID)}}\n"
       "GROUP BY `tenancy_id`, `mapping_name`, `generation`\n"

@@ -65,20 +65,23 @@ std::string add_columns_sql(const Mapping& mapping, const std::vector<TableColum
 /// whoever reads it needs none on the table.
 std::string create_view_sql(const Mapping& mapping, const Options& options);
 
-/// (tenancy_id, mapping_name, generation) → the highest last_synced_sequence_id, complete_until and updated_at ever inserted. All three only grow within a
+/// (tenancy_id, mapping_name, generation) → the highest last_synced_sequence_id, complete_until, updated_at and complete_through ever inserted. All only grow within a
 /// generation, so rows of a worker that was overtaken change nothing, and complete_until may be left out. A resync inserts a higher generation.
+/// complete_through: the highest last_synced_sequence_id that came from a read in which every change had its id.
 std::string create_metadata_sql(const Options& options);
+/// For a table that was made before it had complete_through.
+std::string add_complete_through_sql(const Options& options);
 std::string create_schema_sql(const Options& options);
 
 // ---- reading and writing ------------------------------------------------------------------------------------------------------------
 
 /// INSERT INTO … (insert_columns()) FORMAT Native: data follows.
 std::string insert_sql(const Mapping& mapping);
-/// INSERT INTO … (tenancy_id, mapping_name, generation, last_synced_sequence_id, complete_until) FORMAT Native: data follows. Types: UUID, String,
-/// Int64, Int64, Nullable(DateTime64(6, 'UTC')).
+/// INSERT INTO … (tenancy_id, mapping_name, generation, last_synced_sequence_id, complete_until, complete_through) FORMAT Native: data follows. Types: UUID,
+/// String, Int64, Int64, Nullable(DateTime64(6, 'UTC')), Int64.
 std::string insert_metadata_sql();
 /// Where tenancies stand, parameter {tenancies:Array(UUID)}: (tenancy_id UUID, mapping_name String, generation Int64, last_synced_sequence_id Int64,
-/// complete_until Nullable(DateTime64(6, 'UTC'))), one row of the highest generation for each tenancy and mapping that was ever written.
+/// complete_until Nullable(DateTime64(6, 'UTC')), complete_through Int64), one row of the highest generation for each tenancy and mapping that was ever written.
 /// Asks for no merge: right at any time.
 std::string read_metadata_sql();
 /// Highest sync_sequence_id up to {bound:Int64} of a tenant's rows, {project:String} and {branch:String}, in the table of each mapping: one row of Int64; -1: none.

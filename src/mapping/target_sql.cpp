@@ -62,7 +62,8 @@ std::vector<std::string> create_metadata_sql() {
                   "  ADD COLUMN IF NOT EXISTS \"tenancy_id\" uuid,\n"
                   "  ADD COLUMN IF NOT EXISTS \"generation\" bigint NOT NULL DEFAULT 0,\n"
                   "  ADD COLUMN IF NOT EXISTS \"complete_until\" timestamp with time zone,\n"
-                  "  ADD COLUMN IF NOT EXISTS \"loading\" boolean NOT NULL DEFAULT false",
+                  "  ADD COLUMN IF NOT EXISTS \"loading\" boolean NOT NULL DEFAULT false,\n"
+                  "  ADD COLUMN IF NOT EXISTS \"complete_through\" bigint NOT NULL DEFAULT -1",
                   table));
   append_grants(statements, table);
   return statements;

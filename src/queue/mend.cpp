@@ -12,10 +12,10 @@ ON CONFLICT (tenancy_id, destination_id, mapping) DO UPDATE
 SET reason = 'resync', reads_everything = true, begun = false, requested_at = clock_timestamp(), finished_at = NULL, differences = 0, error = '')sql";
 
 constexpr std::string_view kRequest = R"sql(
-INSERT INTO tributary.mend AS m (tenancy_id, destination_id, mapping, reason, reads_everything)
-SELECT $1, $2, suspect.mapping, suspect.reason, false
+INSERT INTO tributary.mend AS m (tenancy_id, destination_id, mapping, reason, reads_everything, watermark)
+SELECT $1, $2, suspect.mapping, suspect.reason, false, suspect.watermark
 FROM (
-  SELECT v.mapping,
+  SELECT v.mapping, v.watermark,
          CASE
            WHEN v.ahead THEN 'ahead'
            WHEN v.watermark < g.through THEN 'collected'
@@ -26,9 +26,11 @@ FROM (
 ) AS suspect
 WHERE suspect.reason IS NOT NULL
 ON CONFLICT (tenancy_id, destination_id, mapping) DO UPDATE
-SET reason = EXCLUDED.reason, reads_everything = false, begun = false, requested_at = clock_timestamp(), finished_at = NULL, differences = 0, error = ''
-WHERE m.finished_at IS NOT NULL
-  AND (EXCLUDED.reason = 'collected' OR m.requested_at < (SELECT max(jumped_at) FROM tributary.sequence_jump)))sql";
+SET reason = EXCLUDED.reason, reads_everything = false, begun = false, requested_at = clock_timestamp(), finished_at = NULL, differences = 0, error = '',
+    watermark = EXCLUDED.watermark
+WHERE (m.finished_at IS NOT NULL
+       AND (EXCLUDED.reason = 'collected' OR m.requested_at < (SELECT max(jumped_at) FROM tributary.sequence_jump)))
+   OR (EXCLUDED.reason = 'ahead' AND EXCLUDED.watermark IS DISTINCT FROM m.watermark AND (m.finished_at IS NOT NULL OR NOT m.reads_everything)))sql";
 
 // A deleted tenancy may come back under its own id before its destinations were left: then they must still be compared.
 constexpr std::string_view kForgetGone = R"sql(

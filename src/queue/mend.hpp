@@ -31,10 +31,10 @@ struct Suspect {
   std::string mapping;
   std::string table;  ///< of the source
   std::int64_t watermark = -1;
-  bool ahead = false;  ///< it has seen ids which the source has forgotten
+  bool ahead = false;  ///< it has seen what the source has forgotten, or may have
   bool adopted = false;  ///< it has rows, and nobody has ever applied anything there
 };
-/// Asks for those that have seen ids which the source has forgotten, unless they were compared since it forgot them; that have missed tombstones which are gone;
+/// Asks for those that have seen what the source has forgotten, unless they were compared where they stand since it forgot that; that have missed tombstones which are gone;
 /// and that had rows when they were first met, unless they were compared before. Returns how many.
 asio::awaitable<std::uint64_t> request_mends(postgres::Connection& connection, const DestinationName& destination,
                                              std::span<const Suspect> suspects, Deadline deadline);

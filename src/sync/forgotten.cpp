@@ -45,17 +45,20 @@ asio::awaitable<void> TenancySync::note_suspects(TargetPointer target) {
   }
 }
 
-/// Of those that stand below the last jump. What was found out of one is remembered until its watermark has moved.
+/// Of those that stand below the last jump. A watermark tells what is there only if the last batch was read when every change had its id: else that showed more, which
+/// the source may have forgotten though it knows the id. What was found out of one is remembered until its watermark has moved.
 asio::awaitable<std::vector<const mapping::Mapping*>> TenancySync::forgotten_by_source(TargetPointer target) {
   std::vector<const mapping::Mapping*> below;
   if (claim_.last_jump < 0) co_return below;
   std::vector<std::int64_t> watermarks;
+  std::vector<bool> complete;
   for (std::size_t i = 0; i < target->mappings.size(); ++i) {
     const auto watermark = target->positions[i].watermark;
     const Services::MappingKey key{tenancy_, target->entry.id, target->mappings[i]->name};
     if (watermark > claim_.last_jump || services_.examined.contains(key, claim_.last_jump, watermark)) continue;
     below.push_back(target->mappings[i]);
     watermarks.push_back(watermark);
+    complete.push_back(target->positions[i].complete);
   }
   if (below.empty()) co_return below;
   const auto newest = co_await target->destination->newest(below, claim_.last_jump, apply_deadline());
@@ -71,7 +74,8 @@ asio::awaitable<std::vector<const mapping::Mapping*>> TenancySync::forgotten_by_
   auto source = co_await services_.source.acquire(source_deadline());
   for (std::size_t i = 0; i < below.size(); ++i) {
     const auto seen = std::max(watermarks[i], rows[i]);
-    if (seen >= 0 && !co_await is_remembered(*source, *below[i], seen))
+    const bool is_told_by_it = complete[i] && rows[i] <= watermarks[i];
+    if (seen >= 0 && (!is_told_by_it || !co_await is_remembered(*source, *below[i], seen)))
       forgotten.push_back(below[i]);
     else if (!may_not_look)
       services_.examined.add({tenancy_, target->entry.id, below[i]->name}, claim_.last_jump, watermarks[i]);

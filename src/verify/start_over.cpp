@@ -14,7 +14,7 @@ namespace ch = tributary::clickhouse;
 
 constexpr std::string_view kStartOver = R"sql(
 UPDATE public._stack_sync_metadata
-SET last_synced_sequence_id = -1, generation = generation + 1, loading = false, complete_until = NULL, updated_at = now()
+SET last_synced_sequence_id = -1, generation = generation + 1, loading = false, complete_until = NULL, complete_through = -1, updated_at = now()
 WHERE mapping_name = $1 AND installation_id = $2 AND tenancy_id = $3)sql";
 
 asio::awaitable<std::optional<std::int64_t>> generation_of(ch::Client& writer, Uuid tenancy, std::string_view mapping,
@@ -29,6 +29,7 @@ asio::awaitable<std::optional<std::int64_t>> generation_of(ch::Client& writer, U
     const auto generation = row.int64();
     row.int64();
     if (!row.null()) row.int64();
+    row.int64();
     if (wanted) co_return generation;
   }
   co_return std::nullopt;
@@ -54,12 +55,14 @@ asio::awaitable<void> start_over(ch::Client& writer, Uuid tenancy, std::string m
                    {.name = "mapping_name", .type = string},
                    {.name = "generation", .type = int64},
                    {.name = "last_synced_sequence_id", .type = int64},
-                   {.name = "complete_until", .type = microseconds, .nullable = true}});
+                   {.name = "complete_until", .type = microseconds, .nullable = true},
+                   {.name = "complete_through", .type = int64}});
   block.append(0, std::as_bytes(std::span(tenancy.bytes)));
   block.append_text(1, mapping);
   block.append_int64(2, *generation + 1);
   block.append_int64(3, -1);
   block.append_default(4);
+  block.append_int64(5, -1);
   block.end_row();
   std::vector<std::byte> body;
   block.serialise(body);

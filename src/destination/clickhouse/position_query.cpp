@@ -31,8 +31,9 @@ asio::awaitable<void> look_up(clickhouse::Client& client, const Askers& askers, 
     const auto tenancy = row.uuid();
     std::string name(row.string());
     const auto generation = row.int64();
-    found[tenancy][std::move(name)] = {.watermark = row.int64(), .generation = generation};
+    const auto watermark = row.int64();
     if (!row.null()) row.int64();  // complete_until
+    found[tenancy][std::move(name)] = {.watermark = watermark, .generation = generation, .complete = row.int64() == watermark};
   }
   for (const auto& asker : askers) asker->found = found[asker->tenancy];
 }

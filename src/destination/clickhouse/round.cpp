@@ -51,7 +51,8 @@ ch::Block watermark_block(std::span<const std::shared_ptr<Waiter>> waiters) {
                    {.name = "mapping_name", .type = string},
                    {.name = "generation", .type = int64},
                    {.name = "last_synced_sequence_id", .type = int64},
-                   {.name = "complete_until", .type = microseconds, .nullable = true}});
+                   {.name = "complete_until", .type = microseconds, .nullable = true},
+                   {.name = "complete_through", .type = int64}});
   for (const auto& waiter : waiters) {
     for (const auto& watermark : waiter->watermarks) {
       block.append(0, std::as_bytes(std::span(watermark.tenancy.bytes)));
@@ -64,6 +65,7 @@ ch::Block watermark_block(std::span<const std::shared_ptr<Waiter>> waiters) {
       } else {
         block.append_default(4);
       }
+      block.append_int64(5, watermark.complete_until ? watermark.through : -1);
       block.end_row();
     }
   }

@@ -333,7 +333,7 @@ asio::awaitable<Outcome> Writer::write(const Tenant& tenant, std::span<const Bat
                                     .mapping = &table.mapping,
                                     .generation = batch->position.generation,
                                     .through = changes.through,
-                                    .complete_until = batch->completes ? changes.complete_until : std::nullopt});
+                                    .complete_until = batch->complete_until()});
     }
   } catch (const std::exception& error) {
     state->rounds.dismiss();

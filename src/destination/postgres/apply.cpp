@@ -83,8 +83,7 @@ asio::awaitable<Outcome> Target::apply(std::span<const Batch* const> batches, De
     }
     auto connection = co_await connect(deadline);
     co_await connection->execute_pipeline(std::move(commands), deadline);
-    for (const auto* batch : batches)
-      remember(*batch->changes->mapping, {batch->changes->through, batch->position.generation, false});
+    for (const auto* batch : batches) remember(*batch->changes->mapping, position_after(*batch));
     co_return Outcome{};
   } catch (const pg::Error& error) {
     co_return failed(error);
@@ -122,7 +121,7 @@ asio::awaitable<Outcome> Target::apply_sparing(const Batch& batch, std::size_t m
       std::rethrow_exception(kept_nothing);
     }
     co_await transaction.commit(deadline);
-    remember(*batch.changes->mapping, {batch.changes->through, batch.position.generation, false});
+    remember(*batch.changes->mapping, position_after(batch));
     co_return Outcome{};
   } catch (const pg::Error& error) {
     if (kept_nothing) throw;

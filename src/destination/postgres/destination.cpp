@@ -22,6 +22,7 @@ WITH moved AS (
   UPDATE public._stack_sync_metadata AS m
   SET last_synced_sequence_id = v.through,
       complete_until = coalesce('epoch'::timestamptz + v.complete_until * interval '1 microsecond', m.complete_until),
+      complete_through = CASE WHEN v.complete_until IS NULL THEN m.complete_through ELSE v.through END,
       loading = false,
       updated_at = now()
   FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS v (name, after, through, generation, complete_until)
@@ -80,8 +81,8 @@ pg::Command fence_command(std::span<const Batch* const> batches, const Owner& ow
     after.push_back(batch->position.watermark);
     through.push_back(batch->changes->through);
     generations.push_back(batch->position.generation);
-    if (batch->completes && batch->changes->complete_until)
-      complete_until.append(big_endian(batch->changes->complete_until->time_since_epoch().count()));
+    if (const auto until = batch->complete_until())
+      complete_until.append(big_endian(until->time_since_epoch().count()));
     else
       complete_until.append(std::nullopt);
   }
@@ -91,6 +92,12 @@ pg::Command fence_command(std::span<const Batch* const> batches, const Owner& ow
   command.params.add_array(complete_until).add(owner.installation).add(owner.tenancy);
   command.params.add(static_cast<std::int64_t>(batches.size()));
   return command;
+}
+
+Position position_after(const Batch& batch) {
+  return {.watermark = batch.changes->through,
+          .generation = batch.position.generation,
+          .complete = batch.complete_until().has_value()};
 }
 
 pg::ConnectOptions connect_options(std::string_view connection_string, const Params& params) {

@@ -19,6 +19,7 @@ constexpr std::string_view kMoveWatermark = R"sql(
 UPDATE public._stack_sync_metadata
 SET last_synced_sequence_id = $2,
     complete_until = coalesce('epoch'::timestamptz + $3 * interval '1 microsecond', complete_until),
+    complete_through = CASE WHEN $3 IS NULL THEN complete_through ELSE $2 END,
     loading = $4,
     updated_at = now()
 WHERE mapping_name = $1)sql";
@@ -73,7 +74,10 @@ class TargetLoad final : public Load {
       params.add(still_loading);
       co_await connection_->execute_prepared(kMoveWatermark, std::move(params), deadline);
       co_await transaction_.commit(deadline);
-      target_.remember(state_.mapping, {through, position_.generation, still_loading});
+      target_.remember(state_.mapping, {.watermark = through,
+                                        .generation = position_.generation,
+                                        .loading = still_loading,
+                                        .complete = complete_until.has_value()});
       co_return Outcome{};
     } catch (const pg::Error& error) {
       if (!straight_ || error.sqlstate() != "23505") co_return failed(error);

@@ -25,7 +25,7 @@ ORDER BY c.relname, a.attnum)sql";
 // would stay empty for ever.
 constexpr std::string_view kStartOver = R"sql(
 UPDATE public._stack_sync_metadata
-SET last_synced_sequence_id = -1, generation = generation + 1, loading = true, complete_until = NULL, updated_at = now()
+SET last_synced_sequence_id = -1, generation = generation + 1, loading = true, complete_until = NULL, complete_through = -1, updated_at = now()
 WHERE mapping_name = ANY ($1))sql";
 
 // Rows of before there was an owner are adopted; those of somebody else stay as they are and are found out by the next statement.
@@ -41,7 +41,8 @@ constexpr std::string_view kPositions = R"sql(
 SELECT m.last_synced_sequence_id, m.generation, m.loading,
        m.installation_id IS NOT DISTINCT FROM $2 AND m.tenancy_id IS NOT DISTINCT FROM $3,
        coalesce(m.installation_id::text, ''), coalesce(m.tenancy_id::text, ''),
-       m.last_synced_sequence_id = -1 AND NOT m.loading AND m.complete_until IS NULL
+       m.last_synced_sequence_id = -1 AND NOT m.loading AND m.complete_until IS NULL,
+       m.last_synced_sequence_id = m.complete_through
 FROM unnest($1::text[]) WITH ORDINALITY AS v (name, place)
 LEFT JOIN public._stack_sync_metadata AS m ON m.mapping_name = v.name
 ORDER BY v.place)sql";
@@ -93,7 +94,7 @@ void check_metadata(const Catalog& catalog) {
 
 bool is_complete(const Catalog& catalog, Mappings mappings) {
   const auto metadata = catalog.find(std::string(kMetadataTable));
-  if (metadata == catalog.end() || metadata->second.columns.size() < 8) return false;
+  if (metadata == catalog.end() || metadata->second.columns.size() < 9) return false;
   return std::all_of(mappings.begin(), mappings.end(),
                      [&](const auto* mapping) { return catalog.contains(mapping->target_table); });
 }
@@ -187,8 +188,8 @@ asio::awaitable<Positions> establish(pg::Connection& connection, Mappings mappin
       positions.of_mappings.emplace_back(Failure{.kind = FailureKind::refused, .sqlstate = "42P16", .message = difference});
       continue;
     }
-    positions.of_mappings.emplace_back(
-        Position{rows.get<std::int64_t>(i, 0), rows.get<std::int64_t>(i, 1), rows.get<bool>(i, 2), rows.get<bool>(i, 6)});
+    positions.of_mappings.emplace_back(Position{rows.get<std::int64_t>(i, 0), rows.get<std::int64_t>(i, 1), rows.get<bool>(i, 2),
+                                                rows.get<bool>(i, 6), rows.get<bool>(i, 7)});
   }
   co_return positions;
 }

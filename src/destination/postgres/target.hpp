@@ -17,6 +17,8 @@ bool is_fenced(const pg::Error& error);
 
 /// Moves the watermarks of these batches, or fails the transaction where one of them is not where the batch was read past.
 pg::Command fence_command(std::span<const Batch* const> batches, const Owner& owner);
+/// Where it stands once that is committed.
+Position position_after(const Batch& batch);
 
 struct MappingState {
   explicit MappingState(const mapping::Mapping& source) : mapping(source), shape(source) {}

@@ -77,6 +77,16 @@ TEST_F(ClickHouseSchema, OfAnotherInstallationIsNotTouched) {
   EXPECT_EQ(ask("EXISTS TABLE analytics_internal.teams"), "0");
 }
 
+// Of a version that knew no complete_through: its watermarks stay, and tell nothing about that.
+TEST_F(ClickHouseSchema, WatermarksOfAnEarlierVersionGetTheirNewColumn) {
+  migrate();
+  ask("ALTER TABLE analytics_internal._stack_sync_metadata DROP COLUMN complete_through");
+  ask("INSERT INTO analytics_internal._stack_sync_metadata (tenancy_id, mapping_name, generation, last_synced_sequence_id) "
+      "VALUES ('00000000-0000-4000-8000-000000000001', 'users', 0, 7)");
+  migrate(Extent::missing);
+  EXPECT_EQ(ask("SELECT last_synced_sequence_id, complete_through FROM analytics_internal._stack_sync_metadata"), "7\t-1");
+}
+
 TEST_F(ClickHouseSchema, ADroppedTableStartsEveryTenancyOver) {
   migrate();
   ask("INSERT INTO analytics_internal._stack_sync_metadata (tenancy_id, mapping_name, generation, last_synced_sequence_id) "

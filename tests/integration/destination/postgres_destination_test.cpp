@@ -13,7 +13,7 @@ TEST_F(DestinationTest, CreatesTheTargetSchemaAndStartsLoading) {
     EXPECT_FALSE(positions.failure.has_value());
     EXPECT_EQ(positions.of_mappings.size(), 4U);
     for (const auto& one : positions.of_mappings) {
-      EXPECT_EQ(std::get<Position>(one), (Position{.watermark = -1, .generation = 0, .loading = true}));
+      EXPECT_EQ(std::get<Position>(one), (Position{.watermark = -1, .generation = 0, .loading = true, .complete = true}));
     }
   });
   EXPECT_EQ(session_.number("SELECT count(*) FROM public._stack_sync_metadata"), 4);
@@ -252,7 +252,8 @@ TEST_F(DestinationTest, ATableThatWasDroppedTakesItsWatermarkWithIt) {
     EXPECT_EQ(outcome.verdict, Verdict::failed);
     EXPECT_EQ(outcome.failure.kind, FailureKind::refused);
     EXPECT_NE(outcome.failure.message.find("teams"), std::string::npos) << outcome.failure.message;
-    EXPECT_EQ(co_await position(*target, "teams"), (Position{.watermark = -1, .generation = 1, .loading = true}));
+    EXPECT_EQ(co_await position(*target, "teams"),
+              (Position{.watermark = -1, .generation = 1, .loading = true, .complete = true}));
   });
   EXPECT_EQ(session_.number("SELECT count(*) FROM public.teams"), 0);
 }

@@ -20,6 +20,8 @@ Uuid installation(char digit) { return Uuid::parse("00000000-0000-4000-8000-0000
 Existing carried_out(std::span<const Mapping> mappings, const Options& options) {
   Existing existing;
   existing.tables.push_back({std::string(kMetadataTable), "AggregatingMergeTree", "AggregatingMergeTree ORDER BY …", ""});
+  for (const auto* name : {"tenancy_id", "last_synced_sequence_id", "complete_through"})
+    existing.columns.push_back({std::string(kMetadataTable), name, "", false});
   existing.tables.push_back({std::string(kSchemaTable), "ReplacingMergeTree", "ReplacingMergeTree ORDER BY …", ""});
   for (const auto& mapping : mappings) {
     existing.tables.push_back(
@@ -96,6 +98,12 @@ TEST_F(ClickHousePlanTest, AMissingColumnIsAdded) {
   EXPECT_THAT(statements_of("tables"), ElementsAre("ALTER TABLE analytics_internal.`users`\n"
                                                    "  ADD COLUMN IF NOT EXISTS `is_anonymous` UInt8,\n"
                                                    "  ADD COLUMN IF NOT EXISTS `restricted_by_admin_reason` Nullable(String)"));
+}
+
+TEST_F(ClickHousePlanTest, WatermarksOfAnEarlierVersionGetTheirNewColumn) {
+  std::erase_if(existing_.columns, [](const auto& one) { return one.name == "complete_through"; });
+  EXPECT_THAT(step_names(), ElementsAre("tables", "views"));
+  EXPECT_THAT(statements_of("tables"), ElementsAre(HasSubstr("ADD COLUMN IF NOT EXISTS `complete_through`")));
 }
 
 TEST_F(ClickHousePlanTest, NamesAnotherType) {

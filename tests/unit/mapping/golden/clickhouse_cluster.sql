@@ -15,7 +15,8 @@ CREATE TABLE IF NOT EXISTS analytics_internal._stack_sync_metadata ON CLUSTER `a
   `generation` Int64,
   `last_synced_sequence_id` SimpleAggregateFunction(max, Int64),
   `complete_until` SimpleAggregateFunction(max, Nullable(DateTime64(6, 'UTC'))),
-  `updated_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) DEFAULT now64(3, 'UTC')
+  `updated_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) DEFAULT now64(3, 'UTC'),
+  `complete_through` SimpleAggregateFunction(max, Int64) DEFAULT -1
 )
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/analytics_internal/_stack_sync_metadata', '{replica}')
 ORDER BY (`tenancy_id`, `mapping_name`, `generation`)

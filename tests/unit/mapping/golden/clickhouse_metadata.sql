@@ -1,9 +1,10 @@
-INSERT INTO analytics_internal._stack_sync_metadata (`tenancy_id`, `mapping_name`, `generation`, `last_synced_sequence_id`, `complete_until`) FORMAT Native;
+INSERT INTO analytics_internal._stack_sync_metadata (`tenancy_id`, `mapping_name`, `generation`, `last_synced_sequence_id`, `complete_until`, `complete_through`) FORMAT Native;
 SELECT `tenancy_id`,
        `mapping_name`,
        `generation`,
        CAST(max(`last_synced_sequence_id`) AS Int64) AS `last_synced_sequence_id`,
-       CAST(max(`complete_until`) AS Nullable(DateTime64(6, 'UTC'))) AS `complete_until`
+       CAST(max(`complete_until`) AS Nullable(DateTime64(6, 'UTC'))) AS `complete_until`,
+       CAST(max(`complete_through`) AS Int64) AS `complete_through`
 FROM analytics_internal._stack_sync_metadata
 WHERE `tenancy_id` IN {tenancies:Array(UUID)}
 GROUP BY `tenancy_id`, `mapping_name`, `generation`

@@ -8,6 +8,7 @@ ALTER TABLE public."_stack_sync_metadata"
   ADD COLUMN IF NOT EXISTS "tenancy_id" uuid,
   ADD COLUMN IF NOT EXISTS "generation" bigint NOT NULL DEFAULT 0,
   ADD COLUMN IF NOT EXISTS "complete_until" timestamp with time zone,
-  ADD COLUMN IF NOT EXISTS "loading" boolean NOT NULL DEFAULT false;
+  ADD COLUMN IF NOT EXISTS "loading" boolean NOT NULL DEFAULT false,
+  ADD COLUMN IF NOT EXISTS "complete_through" bigint NOT NULL DEFAULT -1;
 REVOKE ALL ON TABLE public."_stack_sync_metadata" FROM PUBLIC;
 GRANT SELECT ON TABLE public."_stack_sync_metadata" TO PUBLIC;
