@@ -32,6 +32,9 @@ WHERE (m.finished_at IS NOT NULL
        AND (EXCLUDED.reason = 'collected' OR m.requested_at < (SELECT max(jumped_at) FROM tributary.sequence_jump)))
    OR (EXCLUDED.reason = 'ahead' AND EXCLUDED.watermark IS DISTINCT FROM m.watermark AND (m.finished_at IS NOT NULL OR NOT m.reads_everything)))sql";
 
+constexpr std::string_view kTenancyAt =
+    R"sql(SELECT id FROM "Tenancy" WHERE "projectId" = $1 AND "branchId" = $2 AND "hasNoOrganization" = 'TRUE' LIMIT 1)sql";
+
 // A deleted tenancy may come back under its own id before its destinations were left: then they must still be compared.
 constexpr std::string_view kForgetGone = R"sql(
 DELETE FROM tributary.mend AS m
@@ -163,6 +166,22 @@ asio::awaitable<std::uint64_t> request_mends(postgres::Connection& connection, c
   params.add_array(std::span<const std::string>(tables)).add_array(std::span<const std::int64_t>(watermarks));
   params.add_array(ahead).add_array(adopted);
   co_return (co_await connection.execute_prepared(kRequest, std::move(params), deadline)).affected_rows();
+}
+
+asio::awaitable<std::int64_t> last_jump(postgres::Connection& connection, Deadline deadline) {
+  std::vector<postgres::Command> commands;
+  commands.push_back({.sql = "SELECT tributary.guard_sequence()", .params = {}, .prepare = true});
+  commands.push_back({.sql = "SELECT coalesce(max(jumped_to), -1) FROM tributary.sequence_jump", .params = {}, .prepare = true});
+  co_return (co_await connection.execute_pipeline(std::move(commands), deadline)).at(1).get<std::int64_t>(0, 0);
+}
+
+asio::awaitable<std::optional<Uuid>> tenancy_at(postgres::Connection& connection, std::string project, std::string branch,
+                                                Deadline deadline) {
+  postgres::Params params;
+  params.add(project).add(branch);
+  const auto result = co_await connection.execute_prepared(kTenancyAt, std::move(params), deadline);
+  if (result.empty()) co_return std::nullopt;
+  co_return result.get<Uuid>(0, 0);
 }
 
 asio::awaitable<std::vector<Mend>> open_mends(postgres::Connection& connection, std::int64_t limit, Deadline deadline) {

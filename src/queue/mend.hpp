@@ -39,6 +39,12 @@ struct Suspect {
 asio::awaitable<std::uint64_t> request_mends(postgres::Connection& connection, const DestinationName& destination,
                                              std::span<const Suspect> suspects, Deadline deadline);
 
+/// The highest id that the source has jumped to; -1: it never did. One that has failed over and not yet noticed does so now.
+asio::awaitable<std::int64_t> last_jump(postgres::Connection& connection, Deadline deadline);
+/// The tenancy of a project and branch that is synced.
+asio::awaitable<std::optional<Uuid>> tenancy_at(postgres::Connection& connection, std::string project, std::string branch,
+                                                Deadline deadline);
+
 /// Those that can be done: the oldest first; not of paused destinations. What is open for a destination or a tenancy that is gone is forgotten.
 asio::awaitable<std::vector<Mend>> open_mends(postgres::Connection& connection, std::int64_t limit, Deadline deadline);
 asio::awaitable<void> note_begun(postgres::Connection& connection, const Mend& mend, Deadline deadline);

@@ -33,8 +33,8 @@ asio::awaitable<void> Engine::State::serve(queue::Claim claim, std::function<voi
   if (claim.tenancy) span.set("stack.external-db-sync.tenancy-id", *claim.tenancy);
   span.set("stack.external-db-sync.destination-kind", queue::to_string(services.kind));
   claim.trace = span.context();
+  const auto sync = std::make_shared<TenancySync>(std::shared_ptr<Services>(shared_from_this(), &services), claim);
   try {
-    const auto sync = std::make_shared<TenancySync>(std::shared_ptr<Services>(shared_from_this(), &services), claim);
     const auto result = co_await sync->run();
     span.set("stack.external-db-sync.needs-resync", result.more);
     if (result.may_finish) co_await finish(claim, result.more);
@@ -51,6 +51,7 @@ asio::awaitable<void> Engine::State::serve(queue::Claim claim, std::function<voi
     telemetry::log(telemetry::Level::error, "sync", "a defect while syncing a tenancy",
                    {{"tenancy", claim.tenancy ? claim.tenancy->to_string() : ""}, {"error", error.what()}});
   }
+  services.late_writes->add(sync->written());
   services.metrics.histogram("tributary_sync_seconds", services.labels()).observe(std::chrono::steady_clock::now() - started);
   span.end();
   if (std::chrono::steady_clock::now() >= next_tidying) {

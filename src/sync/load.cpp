@@ -46,6 +46,7 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
       slot.reset();
       co_return co_await put_off(targets);
     }
+    for (const auto& target : targets) note_writing(*target, *want.mapping, want.after);
     auto span = start_span(kFetchSpan);
     co_await stream(*changes, targets, with_patience);
     if (changes->is_broken_off()) co_return leave_the_rest(targets);
@@ -213,6 +214,7 @@ int TenancySync::quarantined(const Target& target, const mapping::Mapping& mappi
 
 asio::awaitable<void> TenancySync::apply_sparing(TargetPointer target, destination::Batch batch) {
   const auto& mapping = *batch.changes->mapping;
+  note_writing(*target, mapping, batch.changes->through);
   const destination::TargetShape shape(mapping);
   std::vector<std::string> applied;
   for (std::size_t i = 0; i < batch.changes->rows.rows(); ++i) {

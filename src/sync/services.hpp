@@ -10,6 +10,7 @@
 #include "sync/destinations.hpp"
 #include "sync/engine.hpp"
 #include "sync/examined.hpp"
+#include "sync/late_writes.hpp"
 #include "sync/reader.hpp"
 #include "sync/slots.hpp"
 
@@ -28,7 +29,8 @@ struct Services {
         destinations(loop, from.id, settings.destination, settings.secrets, std::move(clickhouse)),
         loads(settings.parallel_loads),
         loads_alone(settings.parallel_loads),
-        metrics(counted) {}
+        metrics(counted),
+        late_writes(std::make_shared<LateWrites>(std::move(loop), pool)) {}
 
   using DestinationKey = std::pair<Uuid, std::string>;  ///< tenancy, destination
   using MappingKey = std::tuple<Uuid, std::string, std::string>;  ///< and mapping
@@ -54,10 +56,13 @@ struct Services {
   /// How many changes a destination is given at once, where that is not simply Params::load_rows: see sync::rows_at_once().
   std::map<MappingKey, std::int64_t> rows_at_once;
   Examined examined;
+  const std::shared_ptr<LateWrites> late_writes;
   bool keeping = false;  ///< a coroutine keeps what is in `busy` from being tried by others
   std::atomic<int> left_behind{0};  ///< coroutines that go on without their request. Read from any thread
   bool stopping = false;  ///< no new load begins
 
+  /// Whether destinations refuse what was read before somebody else wrote there.
+  bool fences() const { return kind == queue::DestinationKind::postgres; }
   /// Whether a destination can keep others of its tenancy waiting. The shared ClickHouse is the only one of its kind: its requests are for nothing else.
   bool has_company() const { return kind == queue::DestinationKind::postgres; }
   telemetry::Metrics::Labels labels() const { return {{"kind", std::string(queue::to_string(kind))}}; }

@@ -236,7 +236,10 @@ asio::awaitable<void> TenancySync::deliver(TargetPointer target, const ChangesLi
 
 asio::awaitable<void> TenancySync::apply_together(TargetPointer target, std::vector<Batch> batches) {
   std::vector<const Batch*> pointers;
-  for (const auto& batch : batches) pointers.push_back(&batch);
+  for (const auto& batch : batches) {
+    pointers.push_back(&batch);
+    if (!batch.changes->rows.empty()) note_writing(*target, *batch.changes->mapping, batch.changes->through);
+  }
   const auto began = std::chrono::steady_clock::now();
   auto span = start_span(kApplySpan);
   auto outcome = co_await target->destination->apply(pointers, apply_deadline());
@@ -295,6 +298,7 @@ asio::awaitable<void> TenancySync::settle(TargetPointer target, const mapping::M
 
 asio::awaitable<void> TenancySync::park(TargetPointer target, std::string mapping, Failure failure) {
   (mapping.empty() ? target->parked : target->partial) = true;
+  has_failed_ = true;
   const int failures = failures_so_far(claim_, target->entry.id, mapping) + 1;
   const auto retry_in = retry_delay(failure.kind, failures, services_.params.retry, services_.uniform());
   services_.metrics.counter("tributary_destination_failures_total", services_.labels(mapping)).add();
@@ -364,6 +368,26 @@ std::optional<std::size_t> TenancySync::place_of(const Target& target, const map
   const auto found = std::find(target.mappings.begin(), target.mappings.end(), mapping);
   if (found == target.mappings.end()) return std::nullopt;
   return static_cast<std::size_t>(found - target.mappings.begin());
+}
+
+void TenancySync::note_writing(const Target& target, const mapping::Mapping& mapping, std::int64_t through) {
+  if (services_.fences()) return;
+  written_.push_back({.project = claim_.project,
+                      .branch = claim_.branch,
+                      .destination = target.entry.id,
+                      .mapping = mapping.name,
+                      .table = mapping.source_table,
+                      .through = through,
+                      .jump = claim_.last_jump,
+                      .ended = {}});
+}
+
+// What failed may have been given up, and still arrive, until its deadline.
+std::vector<LateWrites::Write> TenancySync::written() const {
+  const auto ended = std::chrono::steady_clock::now() + (has_failed_ ? services_.params.apply_timeout : 0ms);
+  auto writes = written_;
+  for (auto& write : writes) write.ended = ended;
+  return writes;
 }
 
 void TenancySync::count_batch(const mapping::Mapping& mapping, std::size_t rows, std::size_t bytes) {

@@ -40,6 +40,8 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   };
   /// Throws postgres::Error of the source.
   asio::awaitable<Result> run();
+  /// What run() has written, or begun to, where destinations do not fence.
+  std::vector<LateWrites::Write> written() const;
 
  private:
   using Targets = std::vector<TargetPointer>;
@@ -114,6 +116,7 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   int failures_of(const Target& target, const mapping::Mapping& mapping) const;
   void learn(const Target& target, const mapping::Mapping& mapping, std::size_t given, const destination::Outcome& outcome,
              std::chrono::steady_clock::time_point began);
+  void note_writing(const Target& target, const mapping::Mapping& mapping, std::int64_t through);
   /// A batch has become durable in a destination.
   void count_batch(const mapping::Mapping& mapping, std::size_t rows, std::size_t bytes);
   void observe_lag();
@@ -134,6 +137,8 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   const Uuid tenancy_;
   bool everything_read_ = true;  ///< nothing of the tenancy was unsequenced, and no mapping had more
   bool remembered_ = true;
+  bool has_failed_ = false;  ///< at a destination
+  std::vector<LateWrites::Write> written_;
 };
 
 }  // namespace tributary::sync

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "clickhouse/row_reader.hpp"
+#include "destination/clickhouse/watermarks.hpp"
 #include "mapping/clickhouse_access.hpp"
 #include "mapping/clickhouse_sql.hpp"
 #include "mapping/compare_sql.hpp"
@@ -56,21 +57,10 @@ class ClickHouseSide final : public DestinationSide {
     co_return digests;
   }
   asio::awaitable<std::int64_t> watermark() override {
-    ch::Params values;
-    const Uuid one[] = {tenant_.tenancy};
-    values.add("tenancies", std::span<const Uuid>(one));
-    const auto result = co_await access_.writer.execute(
-        {.text = sql::read_metadata_sql() + "\nFORMAT RowBinary", .params = std::move(values), .retryable = true},
-        Deadline::after(kStatementTime));
-    for (ch::RowReader row(result.body); row.more();) {
-      row.uuid();
-      const bool wanted = row.string() == mapping_.name;
-      row.int64();  // generation
-      const auto watermark = row.int64();
-      if (!row.null()) row.int64();
-      if (wanted) co_return watermark;
-    }
-    co_return -1;
+    const auto positions = co_await destination::clickhouse_target::stored_positions_of(access_.writer, tenant_.tenancy,
+                                                                                        Deadline::after(kStatementTime));
+    const auto position = positions.find(mapping_.name);
+    co_return position == positions.end() ? -1 : position->second.watermark;
   }
   asio::awaitable<std::vector<Columns>> columns(std::span<const Key> keys) override {
     auto values = params({});

@@ -1,10 +1,9 @@
 #include "verify/start_over.hpp"
 
-#include <optional>
 #include <vector>
 
 #include "clickhouse/block.hpp"
-#include "clickhouse/row_reader.hpp"
+#include "destination/clickhouse/watermarks.hpp"
 #include "mapping/clickhouse_sql.hpp"
 
 namespace tributary::verify {
@@ -16,24 +15,6 @@ constexpr std::string_view kStartOver = R"sql(
 UPDATE public._stack_sync_metadata
 SET last_synced_sequence_id = -1, generation = generation + 1, loading = false, complete_until = NULL, complete_through = -1, updated_at = now()
 WHERE mapping_name = $1 AND installation_id = $2 AND tenancy_id = $3)sql";
-
-asio::awaitable<std::optional<std::int64_t>> generation_of(ch::Client& writer, Uuid tenancy, std::string_view mapping,
-                                                           Deadline deadline) {
-  const Uuid one[] = {tenancy};
-  ch::Query query{.text = mapping::clickhouse::read_metadata_sql() + "\nFORMAT RowBinary", .retryable = true};
-  query.params.add("tenancies", std::span<const Uuid>(one));
-  const auto result = co_await writer.execute(std::move(query), deadline);
-  for (ch::RowReader row(result.body); row.more();) {
-    row.uuid();
-    const bool wanted = row.string() == mapping;
-    const auto generation = row.int64();
-    row.int64();
-    if (!row.null()) row.int64();
-    row.int64();
-    if (wanted) co_return generation;
-  }
-  co_return std::nullopt;
-}
 
 }  // namespace
 
@@ -48,8 +29,9 @@ asio::awaitable<void> start_over(postgres::Connection& destination, Uuid install
 }
 
 asio::awaitable<void> start_over(ch::Client& writer, Uuid tenancy, std::string mapping, Deadline deadline) {
-  const auto generation = co_await generation_of(writer, tenancy, mapping, deadline);
-  if (!generation) co_return;
+  const auto positions = co_await destination::clickhouse_target::stored_positions_of(writer, tenancy, deadline);
+  const auto position = positions.find(mapping);
+  if (position == positions.end()) co_return;
   using enum ch::ColumnType;
   ch::Block block({{.name = "tenancy_id", .type = uuid},
                    {.name = "mapping_name", .type = string},
@@ -59,7 +41,7 @@ asio::awaitable<void> start_over(ch::Client& writer, Uuid tenancy, std::string m
                    {.name = "complete_through", .type = int64}});
   block.append(0, std::as_bytes(std::span(tenancy.bytes)));
   block.append_text(1, mapping);
-  block.append_int64(2, *generation + 1);
+  block.append_int64(2, position->second.generation + 1);
   block.append_int64(3, -1);
   block.append_default(4);
   block.append_int64(5, -1);

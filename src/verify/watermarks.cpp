@@ -2,9 +2,8 @@
 
 #include <boost/asio/this_coro.hpp>
 
-#include "clickhouse/row_reader.hpp"
+#include "destination/clickhouse/watermarks.hpp"
 #include "destination/postgres/destination.hpp"
-#include "mapping/clickhouse_sql.hpp"
 #include "telemetry/log.hpp"
 
 namespace tributary::verify {
@@ -36,18 +35,9 @@ asio::awaitable<Watermarks> of_clickhouse(clickhouse::ConnectOptions writer, Uui
 }  // namespace
 
 asio::awaitable<Watermarks> read_clickhouse_watermarks(clickhouse::Client& client, Uuid tenancy, Deadline deadline) {
-  const Uuid one[] = {tenancy};
-  clickhouse::Query query{.text = mapping::clickhouse::read_metadata_sql() + "\nFORMAT RowBinary", .retryable = true};
-  query.params.add("tenancies", std::span<const Uuid>(one));
-  const auto result = co_await client.execute(std::move(query), deadline);
   Watermarks watermarks;
-  for (clickhouse::RowReader row(result.body); row.more();) {
-    row.uuid();
-    std::string mapping(row.string());
-    row.int64();  // generation
-    watermarks[std::move(mapping)] = row.int64();
-    if (!row.null()) row.int64();
-  }
+  for (const auto& [mapping, position] : co_await destination::clickhouse_target::stored_positions_of(client, tenancy, deadline))
+    watermarks[mapping] = position.watermark;
   co_return watermarks;
 }
 

@@ -105,6 +105,36 @@ std::multiset<std::string> values(Session& session, const std::string& sql) {
   return all;
 }
 
+/// Where the tenancy stands and what there is of it, in both: for the message of a test that waited in vain.
+std::string details(Session& source, const TenantName& tenant, const ClickHouse& clickhouse) {
+  std::string text = "of tenancy " + tenant.tenancy + ", " + tenant.project + ":\n";
+  for (const auto* sql : {
+           "SELECT concat('watermark ', toString(tuple(* EXCEPT tenancy_id))) FROM analytics_internal._stack_sync_metadata WHERE "
+           "tenancy_id = '{tenancy}'",
+           "SELECT concat('team ', toString(tuple(id, sync_sequence_id, sync_is_deleted, sync_created_at))) FROM "
+           "analytics_internal.teams WHERE project_id = '{project}' ORDER BY sync_sequence_id DESC LIMIT 60",
+       }) {
+    for (const auto& row : clickhouse.strings(
+             fmt::format(fmt::runtime(sql), fmt::arg("tenancy", tenant.tenancy), fmt::arg("project", tenant.project))))
+      text += row + '\n';
+  }
+  for (
+      const auto* sql : {
+          R"(SELECT 'in the source: team ' || ROW("teamId", "sequenceId", "shouldUpdateSequenceId")::text FROM "Team" WHERE "tenancyId" = '{tenancy}')",
+          R"(SELECT 'in the source: tombstone ' || to_json(d) FROM "DeletedRow" AS d WHERE "tenancyId" = '{tenancy}' AND "tableName" = 'Team'
+              ORDER BY "sequenceId" DESC LIMIT 40)",
+          "SELECT 'mend ' || to_json(m) FROM tributary.mend AS m WHERE destination_id = '@clickhouse'",
+          "SELECT 'left place ' || to_json(l) FROM tributary.left_place AS l",
+          "SELECT 'deleted ' || to_json(d) FROM tributary.deleted_tenancy AS d",
+          "SELECT 'jump ' || to_json(j) FROM tributary.sequence_jump AS j",
+          R"(SELECT 'tenancy ' || to_json(t) FROM "Tenancy" AS t)",
+      }) {
+    for (auto& row : source.rows(fmt::format(fmt::runtime(sql), fmt::arg("tenancy", tenant.tenancy))))
+      text += row.at(0).value_or("") + '\n';
+  }
+  return text;
+}
+
 AskClickHouse asking(const ClickHouse& clickhouse) {
   return [&clickhouse](const TenantName&, const std::string& sql) { return clickhouse.strings(sql); };
 }
@@ -155,7 +185,11 @@ void wait_until_equal(Session& source, const TenantName& tenant, const AskClickH
 }
 
 void wait_until_equal(Session& source, const TenantName& tenant, const ClickHouse& clickhouse, std::chrono::seconds limit) {
-  wait_until_equal(source, tenant, asking(clickhouse), limit);
+  try {
+    wait_until_equal(source, tenant, asking(clickhouse), limit);
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(error.what() + details(source, tenant, clickhouse));
+  }
 }
 
 }  // namespace tributary::test

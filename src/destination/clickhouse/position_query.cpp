@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "clickhouse/row_reader.hpp"
-#include "mapping/clickhouse_sql.hpp"
+#include "destination/clickhouse/watermarks.hpp"
 
 namespace tributary::destination::clickhouse_target {
 namespace {
@@ -23,18 +22,7 @@ Askers take_some(Askers& waiting) {
 asio::awaitable<void> look_up(clickhouse::Client& client, const Askers& askers, Deadline deadline) {
   std::vector<Uuid> tenancies;
   for (const auto& asker : askers) tenancies.push_back(asker->tenancy);
-  clickhouse::Query query{.text = mapping::clickhouse::read_metadata_sql() + "\nFORMAT RowBinary", .retryable = true};
-  query.params.add("tenancies", std::span<const Uuid>(tenancies));
-  const auto result = co_await client.execute(std::move(query), deadline);
-  std::map<Uuid, std::map<std::string, Position>> found;
-  for (clickhouse::RowReader row(result.body); row.more();) {
-    const auto tenancy = row.uuid();
-    std::string name(row.string());
-    const auto generation = row.int64();
-    const auto watermark = row.int64();
-    if (!row.null()) row.int64();  // complete_until
-    found[tenancy][std::move(name)] = {.watermark = watermark, .generation = generation, .complete = row.int64() == watermark};
-  }
+  auto found = co_await stored_positions(client, tenancies, deadline);
   for (const auto& asker : askers) asker->found = found[asker->tenancy];
 }
 

@@ -88,6 +88,34 @@ TEST_F(ClickHouseSync, CreateChangeDeleteAndCascadeShowInTheViews) {
   expect_equal();
 }
 
+// Nothing fences an INSERT: what a failed-over source has forgotten may arrive behind a watermark that tells nothing of it.
+TEST_F(ClickHouseSync, AWriteThatOutlivesItsSourceIsComparedOnceMore) {
+  const auto tenant = add_tenancy(1);
+  session_.run(test::insert_team(tenant.tenancy, uuid(30)));
+  test::Service service(source_, params());
+  wait_until_equal(session_, tenant, clickhouse_);
+  wait_until_idle();
+  const auto mends =
+      "SELECT count(*) FROM tributary.mend WHERE destination_id = '@clickhouse' AND mapping = 'teams' AND reason = 'ahead'";
+
+  session_.run(
+      R"(UPDATE "Team" SET "displayName" = 'late', "sequenceId" = nextval('global_seq_id'), "shouldUpdateSequenceId" = false)");
+  auto reading = source_.session();  // not before the request cannot be finished
+  reading.run(R"(BEGIN; LOCK TABLE "Team" IN ACCESS EXCLUSIVE MODE)");
+  session_.run(fmt::format("SELECT tributary.enqueue_for(ARRAY['{}'::uuid], 'clickhouse'), pg_notify('tributary_queue', '')",
+                           tenant.tenancy));
+  wait_until([&] { return number(R"(SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NOT NULL)") == 1; },
+             "the request is claimed");
+  auto finishing = source_.session();
+  finishing.run(R"(BEGIN; SELECT FROM "OutgoingRequest" FOR UPDATE)");
+  reading.run("COMMIT");
+  wait_until_equal(session_, tenant, clickhouse_);
+  session_.run("UPDATE tributary.installation SET postmaster_started_at = postmaster_started_at - interval '1 day'");
+  EXPECT_EQ(number(mends), 0);
+  finishing.run("COMMIT");
+  wait_until([&] { return number(mends) == 1; }, "it is asked to be compared");
+}
+
 TEST_F(ClickHouseSync, WhatWasThereBeforeIsLoaded) {
   const auto tenant = add_tenancy(1);
   session_.run(fmt::format(R"(INSERT INTO "ProjectUser" ("tenancyId", "projectUserId", "mirroredProjectId", "displayName")

@@ -1,0 +1,18 @@
+#pragma once
+#include <map>
+#include <span>
+#include <string>
+
+#include "clickhouse/client.hpp"
+#include "destination/destination.hpp"
+
+namespace tributary::destination::clickhouse_target {
+
+/// Where tenancies stand in the shared ClickHouse, by mapping; those of which nothing was ever written are left out. The one reader of mapping::clickhouse::read_metadata_sql().
+/// At most about a thousand: each is some 45 bytes of the request's URL. Throws clickhouse::Error.
+using StoredPositions = std::map<Uuid, std::map<std::string, Position>>;
+asio::awaitable<StoredPositions> stored_positions(clickhouse::Client& client, std::span<const Uuid> tenancies, Deadline deadline);
+/// The same for one of them.
+asio::awaitable<std::map<std::string, Position>> stored_positions_of(clickhouse::Client& client, Uuid tenancy, Deadline deadline);
+
+}  // namespace tributary::destination::clickhouse_target

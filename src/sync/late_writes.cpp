@@ -1,0 +1,79 @@
+#include "sync/late_writes.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "queue/mend.hpp"
+#include "telemetry/log.hpp"
+
+namespace tributary::sync {
+namespace {
+
+using namespace std::chrono_literals;
+using telemetry::Level;
+
+constexpr auto kBetweenLooks = 1s;
+constexpr auto kLookTime = 30s;
+
+asio::awaitable<void> compare_once_more(postgres::Connection& source, const LateWrites::Write& write, Deadline deadline) {
+  const auto tenancy = co_await queue::tenancy_at(source, write.project, write.branch, deadline);
+  if (!tenancy) co_return;  // nobody sees these rows
+  const queue::Suspect suspect{
+      .mapping = write.mapping, .table = write.table, .watermark = write.through, .ahead = true, .adopted = false};
+  if (co_await queue::request_mends(source, {*tenancy, write.destination}, {&suspect, 1}, deadline) == 0) co_return;
+  telemetry::log(Level::warning, "sync", "rows were written that the source may have forgotten since, and are compared with it",
+                 {{"tenancy", tenancy->to_string()}, {"destination", write.destination}, {"mapping", write.mapping}});
+}
+
+}  // namespace
+
+void LateWrites::add(std::vector<Write> writes) {
+  std::ranges::move(writes, std::back_inserter(writes_));
+  if (writes_.empty() || std::exchange(settling_, true)) return;
+  asio::co_spawn(executor_, keep_settling(shared_from_this()), asio::detached);
+}
+
+asio::awaitable<void> LateWrites::keep_settling(std::shared_ptr<LateWrites> self) {
+  asio::steady_timer pause(self->executor_);
+  while (!self->writes_.empty()) {
+    pause.expires_after(kBetweenLooks);
+    co_await pause.async_wait(asio::use_awaitable);
+    try {
+      co_await self->settle(Deadline::after(kLookTime));
+    } catch (const postgres::Error& error) {
+      telemetry::log(Level::warning, "sync", "the source failed, whether it is the one that rows were read from is asked again",
+                     {{"error", error.what()}});
+    }
+  }
+  self->settling_ = false;
+}
+
+// What was added while the source was asked may have ended after its answer: the next look is for that.
+asio::awaitable<void> LateWrites::settle(Deadline deadline) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto still_open = std::partition(writes_.begin(), writes_.end(), [&](const Write& write) { return write.ended <= now; });
+  std::vector<Write> ended(std::make_move_iterator(writes_.begin()), std::make_move_iterator(still_open));
+  writes_.erase(writes_.begin(), still_open);
+  std::size_t settled = 0;
+  std::exception_ptr failure;
+  try {
+    auto source = co_await source_.acquire(deadline);
+    const auto jump = co_await queue::last_jump(*source, deadline);
+    for (; settled < ended.size(); ++settled) {
+      if (ended[settled].jump != jump) co_await compare_once_more(*source, ended[settled], deadline);
+    }
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (!failure) co_return;
+  std::move(ended.begin() + static_cast<std::ptrdiff_t>(settled), ended.end(), std::back_inserter(writes_));
+  std::rethrow_exception(failure);
+}
+
+}  // namespace tributary::sync
