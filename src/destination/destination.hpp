@@ -132,6 +132,9 @@ class Destination {
   /// Gives up a tenancy's ownership once that is deleted and its tombstones are applied, so that another one may have this database.
   virtual asio::awaitable<Outcome> disown(Uuid tenancy, Deadline deadline) = 0;
 
+  /// What was read past its position does not come soon: nobody need wait for it. (Where rows of several tenancies go together, one that has asked where it stands
+  /// is waited for.)
+  virtual void give_way() = 0;
   /// Where it stands is asked anew.
   virtual void forget() = 0;
   /// Idle connections are closed; forgets what is cached.

@@ -24,6 +24,7 @@ constexpr std::int64_t kBatchesOfAWhole = 5;
 
 asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_patience) {
   auto& slots = with_patience ? services_.loads : services_.loads_alone;
+  for (const auto& target : targets) target->destination->give_way();  // until there is a slot, nothing is written there
   if (slots.waiting() >= kMostWaiting) co_return co_await put_off(targets);
   auto slot = std::optional(co_await slots.take());
   if (services_.stopping) co_return leave_the_rest(targets);

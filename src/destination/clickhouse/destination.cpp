@@ -111,13 +111,14 @@ class Target final : public Destination {
   // Nothing there is a tenancy's alone: its tombstones hide its rows, and its id never comes back.
   asio::awaitable<Outcome> disown(Uuid /*tenancy*/, Deadline /*deadline*/) override { co_return Outcome{}; }
 
+  void give_way() override { coming_.reset(); }
   void forget() override {}
   void close() override {}
 
  private:
   const std::shared_ptr<Writer> writer_;
   const Tenant tenant_;
-  std::shared_ptr<void> coming_;  ///< from asking where it stands until there are rows, or the request is over
+  std::shared_ptr<void> coming_;  ///< from asking where it stands until there are rows, or none for a while
 };
 
 }  // namespace

@@ -54,6 +54,7 @@ class Target final : public Destination {
   const Owner& owner() const { return owner_; }
   /// After success: where the mapping stands now. After any contradiction: forget.
   void remember(const mapping::Mapping& mapping, Position position);
+  void give_way() override {}
   void forget() override;
   Outcome failed(const pg::Error& error);
 
