@@ -87,6 +87,27 @@ TEST_F(ClickHouseSchema, WatermarksOfAnEarlierVersionGetTheirNewColumn) {
   EXPECT_EQ(ask("SELECT last_synced_sequence_id, complete_through FROM analytics_internal._stack_sync_metadata"), "7\t-1");
 }
 
+// No cluster is at hand: that the engine's own parser takes each statement, and sees what it is to be, is as near as this comes to one.
+TEST_F(ClickHouseSchema, OfAClusterIsOnAllOfItsReplicas) {
+  const sql::TenantUser user{.password_sha256 = std::string(64, '0')};
+  auto plan = sql::plan(mappings, {.cluster = "main cluster", .definer = "tributary", .installation = {}}, &user, {});
+  const auto& mapping = mapping_named("users");
+  plan.steps.push_back({0,
+                        "a column of later",
+                        {sql::add_columns_sql(mapping, {{"more", "String"}}, {.cluster = "main cluster", .installation = {}}),
+                         sql::add_complete_through_sql({.cluster = "main cluster", .installation = {}})}});
+  for (const auto& step : plan.steps) {
+    for (const auto& statement : step.statements) {
+      const auto tree = ask("EXPLAIN AST " + statement);
+      EXPECT_THAT(tree, testing::Not(IsEmpty())) << statement;
+      if (statement.starts_with("INSERT")) continue;  // of the one that is asked; the others have it from there
+      EXPECT_THAT(statement, HasSubstr(" ON CLUSTER `main cluster`"));
+      if (statement.starts_with("CREATE TABLE")) EXPECT_THAT(statement, HasSubstr("/{shard}/analytics_internal/"));
+      if (statement.starts_with("CREATE TABLE")) EXPECT_THAT(statement, HasSubstr("', '{replica}'"));
+    }
+  }
+}
+
 TEST_F(ClickHouseSchema, ADroppedTableStartsEveryTenancyOver) {
   migrate();
   ask("INSERT INTO analytics_internal._stack_sync_metadata (tenancy_id, mapping_name, generation, last_synced_sequence_id) "
