@@ -82,12 +82,13 @@ class TableCheck {
 std::string refusal(const Options& options, const Existing& existing) {
   for (const auto& record : existing.records) {
     if (record.version > kSchemaVersion) {
-      return fmt::format("{} is of version {}, made by a newer Tributary; this one knows versions up to {}", kDatabase,
-                         record.version, kSchemaVersion);
+      return fmt::format(
+          "{} is of version {}, made by a newer Tributary, while this one knows versions up to {}: run the newer one", kDatabase,
+          record.version, kSchemaVersion);
     }
     if (record.installation != Uuid{} && options.installation != Uuid{} && record.installation != options.installation) {
-      return fmt::format("{} belongs to installation {}, not to {}", kDatabase, record.installation.to_string(),
-                         options.installation.to_string());
+      return fmt::format("{} belongs to installation {}, not to {}: give each a ClickHouse of its own", kDatabase,
+                         record.installation.to_string(), options.installation.to_string());
     }
   }
   return {};

@@ -26,7 +26,9 @@ constexpr std::chrono::seconds kLookAgain{1};
 Failure not_running() {
   return {.kind = FailureKind::unavailable,
           .sqlstate = "08001",
-          .message = "the embedded ClickHouse engine is not running; it is started again by itself"};
+          .message =
+              "the embedded ClickHouse engine is not running, and is started again by itself; the log of the process that runs "
+              "it says why"};
 }
 
 Outcome failed(Failure failure) { return {.verdict = Verdict::failed, .failure = std::move(failure)}; }

@@ -166,15 +166,15 @@ TEST_F(ClickHousePlanTest, AColumnThatAMappingHasNoMoreStays) {
 
 TEST_F(ClickHousePlanTest, ANewerSchemaIsRefused) {
   existing_.records.push_back({kSchemaVersion + 1, options_.installation});
-  EXPECT_THAT(messages(),
-              ElementsAre("analytics_internal is of version 2, made by a newer Tributary; this one knows versions up to 1"));
+  EXPECT_THAT(messages(), ElementsAre("analytics_internal is of version 2, made by a newer Tributary, while this one knows "
+                                      "versions up to 1: run the newer one"));
   EXPECT_THAT(plan_now().steps, IsEmpty());
 }
 
 TEST_F(ClickHousePlanTest, AnotherInstallationsSchemaIsRefused) {
   existing_.records[0].installation = installation('2');
   EXPECT_THAT(messages(), ElementsAre("analytics_internal belongs to installation 00000000-0000-4000-8000-000000000002, not to "
-                                      "00000000-0000-4000-8000-000000000001"));
+                                      "00000000-0000-4000-8000-000000000001: give each a ClickHouse of its own"));
   EXPECT_THAT(plan_now().steps, IsEmpty());
 }
 
