@@ -5,7 +5,7 @@
 
 #include <charconv>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <system_error>
 
 #include "clickhouse/embedded/descriptor.hpp"
@@ -17,9 +17,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// As far as it goes: a process may end while it is read of.
 std::string read(const fs::path& name) {
   std::ifstream file(name, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
 }
 
 /// -1 where the process is gone.
