@@ -4,6 +4,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <random>
+#include <utility>
 
 #include "base/backoff.hpp"
 #include "source/check.hpp"
@@ -52,9 +53,13 @@ class Migration {
         throw std::runtime_error(fmt::format("the source's schema is of a newer version: {}", version));
     }
     co_await connection_.execute_script("SET search_path = public", deadline_);
-    for (const auto& step : migration_steps()) co_await run_step(step);
-    if (stop_.stop_requested()) co_return;
-    co_await check_mappings(connection_, mappings, deadline_);
+    bool checked = false;
+    for (const auto& step : migration_steps()) {
+      if (stop_.stop_requested()) co_return;
+      // Before the first index of a table: until then, tables that were missing have been made, and no other was touched.
+      if (step.concurrently && !std::exchange(checked, true)) co_await check_mappings(connection_, mappings, deadline_);
+      co_await run_step(step);
+    }
     for (const auto& step : capture_steps(mappings)) co_await run_step(step);
     if (stop_.stop_requested()) co_return;
     postgres::Params version;

@@ -161,6 +161,7 @@ TEST(Migrate, APartitionedTableIsRefusedBeforeAnythingIsDoneToIt) {
   EXPECT_EQ(
       session.value(R"(SELECT count(*) FROM pg_attribute WHERE attname = 'sequenceId' AND attrelid = '"ProjectUser"'::regclass)"),
       "0");
+  EXPECT_EQ(session.value("SELECT count(*) FROM pg_indexes WHERE indexname LIKE '%tributary%'"), "0");
 }
 
 TEST(Migrate, AnOldServerIsRefused) {
