@@ -49,8 +49,10 @@ bool may_be_large(const wire::request_parser<wire::string_body>& parser) {
 std::optional<Error> mistake(const boost::system::error_code& error, const ServerParams& params) {
   if (error == wire::error::header_limit)
     return Error(kHeaderTooLarge, fmt::format("The request's header fields are larger than {} bytes", params.most_header_bytes));
-  if (error == wire::error::body_limit)
-    return Error(kTooLarge, fmt::format("The request's body is larger than {} bytes", params.most_body_bytes));
+  if (error == wire::error::body_limit) {
+    const auto message = fmt::format("Request validation failed:\n  - body is larger than {} bytes", params.most_body_bytes);
+    return Error(kSchemaError, message, {{"message", message}});
+  }
   const bool is_gone = error == wire::error::end_of_stream || error == wire::error::partial_message;
   if (is_gone || error.category() != make_error_code(wire::error::bad_target).category()) return std::nullopt;
   return Error(kBadRequest, "The request is not HTTP/1.1: " + error.message());

@@ -19,7 +19,6 @@ struct KnownError {
 /// The request is not what the endpoint takes.
 inline constexpr KnownError kSchemaError{400, "SCHEMA_ERROR",
                                          "The request does not match the schema; the message names the field"};
-inline constexpr KnownError kTooLarge{413, "REQUEST_TOO_LARGE", "The body is larger than the server takes"};
 inline constexpr KnownError kNotFound{404, "NOT_FOUND", "Nothing answers at this path"};
 inline constexpr KnownError kMethodNotAllowed{405, "METHOD_NOT_ALLOWED", "The path exists, but not with this method"};
 inline constexpr KnownError kTimeout{503, "REQUEST_TIMEOUT",

@@ -229,7 +229,6 @@ json::object DocumentWriter::responses(const Endpoint& endpoint) {
   if (const auto* needed = credentials(endpoint.access); needed != nullptr && endpoint.access != Access::none)
     std::ranges::for_each(needed->errors, add);
   add(kSchemaError);
-  if (endpoint.body) add(kTooLarge);
   add(kBusy);
   add(kTimeout);
   add(kInternal);

@@ -1,6 +1,7 @@
 #include "http/router.hpp"
 
 #include <algorithm>
+#include <boost/algorithm/string/predicate.hpp>
 #include <boost/json/parse.hpp>
 #include <deque>
 #include <set>
@@ -8,6 +9,7 @@
 
 #include "http/detail/routes.hpp"
 #include "http/detail/target.hpp"
+#include "http/detail/utf8.hpp"
 #include "telemetry/log.hpp"
 
 namespace tributary::http {
@@ -30,6 +32,14 @@ std::string message_of(std::exception_ptr thrown) {
   auto message = fmt::format("Request validation failed on {} {}:", request.method, detail::shown_path(request.target));
   for (const auto& violation : violations) message += "\n  - " + violation.field + ' ' + violation.message;
   throw Error(kSchemaError, message, {{"message", message}});
+}
+
+/// Ours are texts: of the source, of answers.
+void check_headers(const RawRequest& request) {
+  constexpr std::string_view kOurs = "x-stack-";
+  for (const auto& [name, value] : request.headers.all()) {
+    if (boost::algorithm::istarts_with(name, kOurs) && !detail::is_utf8(value)) refuse(request, {{name, "is not UTF-8"}});
+  }
 }
 
 json::object read_path(const Endpoint& endpoint, const std::vector<std::string>& values, std::vector<Violation>& violations) {
@@ -181,6 +191,7 @@ std::optional<detail::Routes::Found> Router::Impl::find(const detail::Target& ta
 asio::awaitable<Response> Router::Impl::dispatch(const RawRequest& raw, Called& called) const {
   const auto target = detail::parse_target(raw.target);
   if (!target) refuse(raw, {{"target", "is no path and query in UTF-8"}});
+  check_headers(raw);
   if (const auto* other = find_mounted(*target)) {
     auto response = co_await other->answer(raw);
     called = {.route = response.route, .project = response.project};

@@ -52,12 +52,15 @@ TEST_F(HttpTest, ClosesAConnectionThatIsNotUsed) {
 TEST_F(HttpTest, RefusesABodyThatIsTooLargeBeforeItCame) {
   start({.most_body_bytes = 1'000});
   auto one = client();
-  one.send("POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n");
+  auto other = client();
+  one.send("POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n" + std::string(500'000, 'x'));
+  EXPECT_EQ(other.get("/api/v1/hello").status, 200) << "while it is sent";
   const auto answer = one.read();
-  EXPECT_EQ(answer.status, 413);
-  EXPECT_THAT(answer.body, HasSubstr("larger than 1000 bytes"));
-  EXPECT_EQ(answer.fields.at("x-stack-known-error"), "REQUEST_TOO_LARGE");
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_THAT(answer.body, HasSubstr("body is larger than 1000 bytes"));
+  EXPECT_EQ(answer.fields.at("x-stack-known-error"), "SCHEMA_ERROR");
   EXPECT_TRUE(one.is_closed());
+  EXPECT_EQ(other.get("/api/v1/hello").status, 200) << "on the connection that it had";
 }
 
 TEST_F(HttpTest, RefusesABodyThatTurnsOutTooLarge) {
@@ -65,15 +68,17 @@ TEST_F(HttpTest, RefusesABodyThatTurnsOutTooLarge) {
   auto one = client();
   std::string body = "POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
   for (int i = 0; i < 20; ++i) body += "64\r\n" + std::string(100, ' ') + "\r\n";
-  one.send(body + "0\r\n\r\n");
-  EXPECT_EQ(one.read().status, 413);
+  auto other = client();
+  one.send(body);
+  EXPECT_EQ(other.get("/api/v1/hello").status, 200);
+  EXPECT_EQ(one.read().status, 400);
 }
 
 TEST_F(HttpTest, LetsAClientThatIsRefusedGoOnSending) {
   start({.most_body_bytes = 1'000});
   auto one = client();
   one.send("POST /api/v1/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
-  EXPECT_EQ(one.read().status, 413);
+  EXPECT_EQ(one.read().status, 400);
   EXPECT_TRUE(one.is_closed());
   // A client that sends first and reads afterwards would see a reset instead of its answer.
   for (int i = 0; i < 10; ++i) EXPECT_NO_THROW(one.send(std::string(100'000, 'x')));
@@ -138,11 +143,12 @@ TEST_F(HttpTest, RefusesAHeaderBomb) {
   std::string head = "GET /api/v1/hello HTTP/1.1\r\nHost: a\r\n";
   for (int i = 0; i < 10'000; ++i) head += "X-" + std::to_string(i) + ": boom\r\n";
   one.send(head);
+  EXPECT_EQ(other.get("/api/v1/hello").status, 200) << "while it is sent";
   const auto answer = one.read();
   EXPECT_EQ(answer.status, 431);
   EXPECT_THAT(answer.body, HasSubstr("larger than 16384 bytes"));
   EXPECT_TRUE(one.is_closed());
-  EXPECT_EQ(other.get("/api/v1/hello").status, 200);
+  EXPECT_EQ(other.get("/api/v1/hello").status, 200) << "on the connection that it had";
 }
 
 TEST_F(HttpTest, RefusesWhatIsNotHttp) {
@@ -162,6 +168,9 @@ TEST_F(HttpTest, RefusesWhatIsNotHttp) {
 TEST_F(HttpTest, RefusesInvalidUtf8WhereverItStands) {
   start();
   auto one = client();
+  auto other = client();
+  const auto notices_nothing = [&] { return other.get("/api/v1/hello").status == 200; };
+  EXPECT_TRUE(notices_nothing());
   one.send(post("{\"a\": \"\xC0\xAF\"}"));
   auto answer = one.read();
   EXPECT_EQ(answer.status, 400);
@@ -171,7 +180,12 @@ TEST_F(HttpTest, RefusesInvalidUtf8WhereverItStands) {
     EXPECT_EQ(answer.status, 400) << target;
     EXPECT_EQ(answer.fields.at("x-stack-known-error"), "SCHEMA_ERROR") << target;
     EXPECT_NO_THROW(json::parse(answer.body)) << target;
+    EXPECT_TRUE(notices_nothing()) << target;
   }
+  one.send("GET /api/v1/hello HTTP/1.1\r\nHost: a\r\nX-\xff: 1\r\n\r\n");
+  EXPECT_EQ(one.read().status, 400) << "a header field's name";
+  EXPECT_TRUE(one.is_closed());
+  EXPECT_TRUE(notices_nothing());
 }
 
 TEST_F(HttpTest, RefusesJsonThatIsNestedTenThousandDeep) {
