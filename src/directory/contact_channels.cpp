@@ -57,7 +57,8 @@ FROM "ContactChannel" AS c
 WHERE c."tenancyId" = $1{}{}
 ORDER BY c."createdAt", c.id
 LIMIT $5)sql",
-                     kColumns, of_user ? R"( AND c."projectUserId" = $6)" : "", behind(page, R"(c."createdAt", c.id)"));
+                     kColumns, of_user ? R"( AND c."projectUserId" = $6)" : in_order_of(R"(c."createdAt")"),
+                     behind(page, R"(c."createdAt", c.id)"));
 }
 
 ContactChannel read_row(Row row) {

@@ -56,6 +56,7 @@ Statement list_statement(const Tenancy& tenancy, std::optional<Uuid> team, std::
   };
   need("projectUserId", user);
   need("teamId", team);
+  if (!user && !team) conditions += in_order_of(R"(m."createdAt")");
   statement.sql = fmt::format(R"sql(
 SELECT {0}, {1}
 FROM (

@@ -87,6 +87,8 @@ std::string behind(const PageRequest& page, std::string_view columns, std::strin
   return fmt::format("\n  AND ({}) {} ('epoch'::timestamp + $2 * interval '1 microsecond', {})", columns, sign, ids);
 }
 
+std::string in_order_of(std::string_view column) { return fmt::format("\n  AND {} IS NOT NULL", column); }
+
 std::int64_t bounded(const PageRequest& page) { return std::clamp<std::int64_t>(page.limit, 1, PageRequest::kMost); }
 
 }  // namespace tributary::directory

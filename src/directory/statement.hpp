@@ -69,6 +69,8 @@ void add_page(postgres::Params& params, const PageRequest& page);
 /// depth. `ids`: the parameters that belong to the columns behind the first one, which is the timestamp.
 std::string behind(const PageRequest& page, std::string_view columns, std::string_view ids = "$3", std::string_view sign = ">");
 std::int64_t bounded(const PageRequest& page);
+/// "AND column IS NOT NULL", which always holds: with it, and only with it, a list of a whole tenancy finds the index that has its order (0014_lists.sql).
+std::string in_order_of(std::string_view column);
 
 /// `items`: one more than asked for, where there is one.
 template <class T, class CursorOf>

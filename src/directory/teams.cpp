@@ -49,10 +49,11 @@ std::string list_sql(bool of_member, const PageRequest& page) {
   return fmt::format(R"sql(
 SELECT {}
 FROM "Team" AS t {}
-WHERE t."tenancyId" = $1{}
+WHERE t."tenancyId" = $1{}{}
 ORDER BY t."createdAt", t."teamId"
 LIMIT $5)sql",
-                     kTeamColumns, of_member ? kOfMember : "", behind(page, R"(t."createdAt", t."teamId")"));
+                     kTeamColumns, of_member ? kOfMember : "", of_member ? "" : in_order_of(R"(t."createdAt")"),
+                     behind(page, R"(t."createdAt", t."teamId")"));
 }
 
 }  // namespace

@@ -94,7 +94,7 @@ Statement list_statement(const Tenancy& tenancy, const UserFilter& filter, const
   auto& params = statement.params;
   params.add(tenancy.id);
   add_page(params, page);
-  std::string conditions;
+  auto conditions = in_order_of(R"(u."signedUpAt")");
   const auto need = [&](std::string_view condition) { conditions += "\n  AND " + std::string(condition); };
   if (filter.only_anonymous) need(R"(u."isAnonymous")");
   if (!filter.only_anonymous && !filter.include_anonymous) need(R"(NOT u."isAnonymous")");
@@ -121,8 +121,7 @@ SELECT {}
 FROM (
   SELECT *
   FROM "ProjectUser" AS u
-  WHERE u."tenancyId" = $1
-    AND u."signedUpAt" IS NOT NULL{}
+  WHERE u."tenancyId" = $1{}
   {}
   LIMIT $5
 ) AS u {}

@@ -160,15 +160,14 @@ TEST_F(UsersTest, AReasonEndsWithTheRestriction) {
 
 TEST_F(UsersTest, PagesFollowEachOtherAlsoWhereTheItemBetweenThemIsDeleted) {
   for (int i = 0; i < 7; ++i) named(fmt::format("{}", i));
-  auto page = list({}, {.after = std::nullopt, .limit = 3});
-  ASSERT_TRUE(page.next);
-  call([&](auto& connection) { return delete_user(connection, tenancy_, page.items.back().id, deadline()); });
   std::vector<std::string> seen;
-  while (true) {
-    for (const auto& user : page.items) seen.push_back(user.display_name.value());
-    if (!page.next) break;
-    page = list({}, {.after = Cursor::parse(page.next->to_string()), .limit = 3});
-  }
+  const auto list_and_delete = [&](PageRequest request) {
+    auto page = list({}, request);
+    if (!request.after)
+      call([&](auto& connection) { return delete_user(connection, tenancy_, page.items.back().id, deadline()); });
+    return page;
+  };
+  for (const auto& user : walked(list_and_delete, 3)) seen.push_back(user.display_name.value());
   EXPECT_THAT(seen, ElementsAre("0", "1", "2", "3", "4", "5", "6"));
   EXPECT_THAT(names({.descending = true}, {.after = std::nullopt, .limit = 2}), ElementsAre("6", "5"));
 }
