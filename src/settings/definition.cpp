@@ -382,12 +382,17 @@ constexpr Definition kDefinitions[] = {
      .about = "Requests that get a line in the log: `all`, or `errors` for those that failed here (5xx)."},
     {.name = "http.operator_key",
      .target = kAt<&Settings::http, &Settings::Http::operator_key>,
+     .least = 24,
+     .most = 1'000,
      .zero = "administrators of the project `internal` only",
      .about =
-         "Bearer token that creates projects (`POST internal/projects`), and an operator's key to the dashboard (`/dashboard`).",
+         "Bearer token that creates projects (`POST internal/projects`), and an operator's key to the dashboard (`/dashboard`). "
+         "Make a random one: `tributary secrets generate`.",
      .secret = true},
     {.name = "http.cron_secret",
      .target = kAt<&Settings::http, &Settings::Http::cron_secret>,
+     .least = 16,
+     .most = 1'000,
      .zero = "administrators of the project `internal` only",
      .about = "Bearer token that drives the synchronisation from outside (`internal/external-db-sync/...`).",
      .secret = true},
@@ -530,6 +535,7 @@ std::int64_t number_of(std::int64_t value) { return value; }
 double number_of(double value) { return value; }
 std::int64_t number_of(milliseconds value) { return value.count(); }
 std::int64_t number_of(Bytes value) { return value.count; }
+std::int64_t number_of(const std::string& value) { return static_cast<std::int64_t>(value.size()); }
 std::int64_t number_of(const auto&) { return 0; }
 
 void set_number(std::int64_t number, std::int64_t& value) { value = number; }
@@ -545,6 +551,7 @@ std::string_view example_of(const Definition& definition) {
 }
 
 bool has_range(const Definition& definition) { return definition.least != 0 || definition.most != 0; }
+bool is_text(const Definition& definition) { return std::holds_alternative<std::string& (*)(Settings&)>(definition.target); }
 
 }  // namespace
 
@@ -571,6 +578,7 @@ std::string default_text(const Definition& definition) {
 
 std::string range_text(const Definition& definition) {
   if (!has_range(definition)) return "";
+  if (is_text(definition)) return fmt::format("{} to {} characters", definition.least, definition.most);
   Settings scratch;
   return std::visit(
       [&](auto target) {
@@ -601,7 +609,8 @@ std::string assign(const Definition& definition, std::string_view text, Settings
         const auto number = number_of(value);
         const auto least = static_cast<decltype(number)>(definition.least);
         const auto most = static_cast<decltype(number)>(definition.most);
-        if (has_range(definition) && (number < least || number > most)) {
+        const bool is_left_out = text.empty();  // which is legal for texts only
+        if (has_range(definition) && !is_left_out && (number < least || number > most)) {
           return "must be " + range_text(definition) + given;
         }
         target(settings) = std::move(value);

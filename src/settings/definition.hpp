@@ -20,11 +20,11 @@ using Target = std::variant<std::string& (*)(Settings&), std::int64_t& (*)(Setti
 struct Definition {
   std::string_view name = {};  ///< dotted: as in YAML and --set
   Target target = {};
-  std::int64_t least = 0;  ///< in the type's own unit (milliseconds, bytes); both 0 where there is no range
+  std::int64_t least = 0;  ///< in the type's own unit (milliseconds, bytes; of a text, its bytes); both 0 where there is no range
   std::int64_t most = 0;
   std::string_view zero = {};  ///< what 0 (or empty text) means; empty where it is a number like any other, or not legal
   std::string_view about = {};
-  bool secret = false;     ///< may hold a password: never repeated in a message
+  bool secret = false;  ///< may hold a password: never repeated in a message
   std::string_view standard_variable = {};  ///< of the environment, which other programs know, too; our own wins over it
 };
 
@@ -34,9 +34,9 @@ const Definition* find_definition(std::string_view name);
 
 /// Written as a sequence in YAML, else with commas.
 bool is_list(const Definition& definition);
-std::string type_name(const Definition& definition);     ///< "duration", "one of debug, info, warning, error"
+std::string type_name(const Definition& definition);  ///< "duration", "one of debug, info, warning, error"
 std::string default_text(const Definition& definition);  ///< as it is written in YAML
-std::string range_text(const Definition& definition);    ///< "1ms to 1h", empty where there is none
+std::string range_text(const Definition& definition);  ///< "1ms to 1h", empty where there is none
 /// TRIBUTARY_SYNC_LOAD_ROWS for sync.load_rows.
 std::string environment_name(const Definition& definition);
 

@@ -15,7 +15,7 @@ const cluster = process.env.TRIBUTARY_TEST_POSTGRES;
 const binary = process.env.TRIBUTARY_BINARY;
 assert(cluster && binary, "run by tests/with-postgres ctest -R pages");
 
-export const operatorKey = "the-operator's-key";
+export const operatorKey = "the-key-of-the-operator's";
 
 /** Runs SQL and returns what it gives: a line for a row. */
 export async function sql(url, statement) {

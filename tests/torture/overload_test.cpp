@@ -55,14 +55,15 @@ class OverloadTorture : public testing::Test {
   OverloadTorture() {
     auto settings = torture_settings(source_);
     settings["TRIBUTARY_HTTP_LISTEN"] = fmt::format("127.0.0.1:{}", port_);
-    settings["TRIBUTARY_HTTP_OPERATOR_KEY"] = "operator";
+    settings["TRIBUTARY_HTTP_OPERATOR_KEY"] = "the-key-of-these-operators";
     settings["TRIBUTARY_HTTP_MAX_REQUESTS"] = "16";
     settings["TRIBUTARY_THREADS"] = "1";
     settings["TRIBUTARY_LOG_LEVEL"] = "error";
     service_.emplace(TRIBUTARY_BINARY, std::vector<std::string>{"serve"}, settings);
     wait_until([&] { return is_up(); }, "the API answers");
-    const auto made = HttpClient(port_).request("POST", "/api/v1/internal/projects", R"({"id": "acme"})",
-                                                {{"Authorization", "Bearer operator"}, {"Content-Type", "application/json"}});
+    const auto made =
+        HttpClient(port_).request("POST", "/api/v1/internal/projects", R"({"id": "acme"})",
+                                  {{"Authorization", "Bearer the-key-of-these-operators"}, {"Content-Type", "application/json"}});
     const auto key = boost::json::parse(made.body).at("secret_server_key").as_string();
     fields_ = {
         {"x-stack-project-id", "acme"}, {"x-stack-access-type", "server"}, {"x-stack-secret-server-key", std::string(key)}};

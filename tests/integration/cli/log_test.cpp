@@ -69,16 +69,17 @@ TEST_F(CliLog, EachLineIsAnObjectThatSaysWhoseRowsAndWhichItIsAbout) {
 }
 
 TEST_F(CliLog, NoSecretIsEverWritten) {
-  const std::vector<std::string> secrets{"secret-of-destination", "secret-of-operator", "secret-of-cron",     "secret-of-hashes",
-                                         "secret-of-clickhouse",  "secret-of-tenants",  "secret-of-collector"};
+  const std::vector<std::string> secrets{"secret-of-destination", "secret-of-all-of-operators", "secret-of-the-cron",
+                                         "secret-of-hashes",      "secret-of-clickhouse",       "secret-of-tenants",
+                                         "secret-of-collector"};
   const std::string key(64, 'a');
   // Its id is no secret: that one is found shows that the others would be.
   done(
       {"destination", "add", "acme", "shown", "--url", "postgresql://me:secret-of-destination@127.0.0.1:1/nothing", "--no-test"});
   auto variables = environment();
   variables["TRIBUTARY_LOG_LEVEL"] = "debug";
-  variables["TRIBUTARY_HTTP_OPERATOR_KEY"] = "secret-of-operator";
-  variables["TRIBUTARY_HTTP_CRON_SECRET"] = "secret-of-cron";
+  variables["TRIBUTARY_HTTP_OPERATOR_KEY"] = "secret-of-all-of-operators";
+  variables["TRIBUTARY_HTTP_CRON_SECRET"] = "secret-of-the-cron";
   variables["TRIBUTARY_SECRETS_KEY"] = key;
   variables["TRIBUTARY_CLICKHOUSE_USE"] = "automatic";
   variables["TRIBUTARY_CLICKHOUSE_URL"] = "http://admin:secret-of-clickhouse@127.0.0.1:1";
@@ -89,8 +90,8 @@ TEST_F(CliLog, NoSecretIsEverWritten) {
   Binary serve({"serve", "--threads", "1"}, variables);
   const auto port = port_of(serve);
   insert_teams(tenancy_, "acme", 1);
-  HttpClient(port).request("POST", "/api/v1/internal/projects", "{}", {{"authorization", "Bearer secret-of-operator"}});
-  HttpClient(port).get("/api/v1/internal/external-db-sync/status?secret=none", {{"authorization", "Bearer secret-of-cron"}});
+  HttpClient(port).request("POST", "/api/v1/internal/projects", "{}", {{"authorization", "Bearer secret-of-all-of-operators"}});
+  HttpClient(port).get("/api/v1/internal/external-db-sync/status?secret=none", {{"authorization", "Bearer secret-of-the-cron"}});
   serve.wait_for("\"destination\":\"shown\"");
   serve.wait_for("the collector of traces fails");
   serve.wait_for("the shared ClickHouse failed");
@@ -103,6 +104,35 @@ TEST_F(CliLog, NoSecretIsEverWritten) {
     EXPECT_THAT(*text, Not(HasSubstr(key)));
   }
   EXPECT_THAT(serve.err(), HasSubstr("shown"));
+}
+
+TEST_F(CliLog, ARequestIsALineThatTellsWhatBecameOfItAndNoKey) {
+  const auto made = json_of(done({"project", "create", "umbrella", "--json"}));
+  const auto key = [&](std::size_t kind) { return std::string(made.at("keys").at(kind).at("key").as_string()); };
+  Binary serve({"serve", "--roles", "api", "--threads", "1"}, environment());
+  HttpClient client(port_of(serve));
+  const HttpClient::Fields fields{
+      {"x-stack-project-id", "umbrella"},         {"x-stack-access-type", "server"}, {"x-stack-secret-server-key", key(0)},
+      {"x-stack-super-secret-admin-key", key(1)}, {"x-request-id", "r-1"},           {"Content-Type", "application/json"}};
+  const auto answer =
+      client.request("POST", "/api/v1/users?token=secret-of-query", R"({"display_name": "secret-of-body"})", fields);
+  EXPECT_EQ(answer.status, 400U);
+  client.get("/livez");  // the line of the other one has been written by then
+  serve.signal(SIGTERM);
+  serve.wait();
+
+  const auto lines = lines_of(serve.err());
+  const auto& request = line(lines, "request");
+  EXPECT_EQ(request.at("method"), "POST");
+  EXPECT_EQ(request.at("path"), "/api/v1/users");
+  EXPECT_EQ(request.at("status"), 400);
+  EXPECT_EQ(request.at("request"), "r-1");
+  EXPECT_EQ(request.at("project"), "umbrella");
+  EXPECT_EQ(request.at("client"), "127.0.0.1");
+  EXPECT_EQ(request.at("bytes").to_number<std::size_t>(), answer.body.size());
+  EXPECT_GT(request.at("ms").to_number<double>(), 0);
+  for (const auto& secret : {key(0), key(1), std::string("secret-of-query"), std::string("secret-of-body")})
+    EXPECT_THAT(serve.err(), Not(HasSubstr(secret)));
 }
 
 }  // namespace

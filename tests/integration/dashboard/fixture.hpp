@@ -66,7 +66,7 @@ struct Shown {
 /// A migrated source, and the binary that serves the dashboard over it.
 class DashboardTest : public Cli {
  protected:
-  static inline const std::string kOperatorKey = "the operator's key";
+  static inline const std::string kOperatorKey = "the key of all the operators";
 
   void SetUp() override { migrate(); }
   Environment serving() const {

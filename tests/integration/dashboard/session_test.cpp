@@ -108,7 +108,7 @@ TEST_F(DashboardSession, IsOfTheKeyThatItBeganWith) {
   Viewer viewer(port_of(serve));
   sign_in(viewer);
   auto variables = serving();
-  variables["TRIBUTARY_HTTP_OPERATOR_KEY"] = "a new key";
+  variables["TRIBUTARY_HTTP_OPERATOR_KEY"] = "another key of the operator";
   Binary changed({"serve", "--roles", "api", "--threads", "1"}, variables);
   Viewer there(port_of(changed));
   there.cookie = viewer.cookie;

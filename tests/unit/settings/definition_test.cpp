@@ -44,6 +44,16 @@ TEST(SettingDefinitions, EachEndOfARangeIsLegalAndWhatLiesBeyondIsNot) {
   EXPECT_EQ(settings.sync.load_rows, 10'000'000) << "a refused value must not be kept";
 }
 
+TEST(SettingDefinitions, AKeyThatCouldBeGuessedIsRefusedAndNotRepeated) {
+  const auto* key = find_definition("http.operator_key");
+  ASSERT_NE(key, nullptr);
+  Settings settings;
+  EXPECT_EQ(assign(*key, std::string(23, 'k'), settings), "must be 24 to 1000 characters");
+  EXPECT_EQ(assign(*key, std::string(24, 'k'), settings), "");
+  EXPECT_EQ(assign(*key, "", settings), "") << "none at all";
+  EXPECT_EQ(assign(*find_definition("http.cron_secret"), "secret", settings), "must be 16 to 1000 characters");
+}
+
 TEST(SettingDefinitions, MessagesShowWhatAValueLooksLike) {
   Settings settings;
   EXPECT_EQ(assign(*find_definition("sync.retry_first"), "soon", settings),
