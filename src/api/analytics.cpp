@@ -15,6 +15,8 @@ using http::Request;
 using http::required;
 using http::Response;
 
+constexpr std::chrono::seconds kToAnswer{5};  ///< beyond the query's own time
+
 http::Error query_error(const std::string& message) { return {kAnalyticsQueryError, message, {{"error", message}}}; }
 
 void add_param(clickhouse::Params& params, const std::string& name, const json::value& value) {
@@ -119,7 +121,8 @@ void add_analytics(http::Router& router, Context& context) {
                .answer = Schema::object(
                    "AnalyticsAnswer", {required("result", Schema::array(Schema::map())), required("query_id", Schema::string())}),
                .errors = {kAnalyticsQueryError, kTooManyQueries, kUnavailable},
-               .handle = [&context](const Request& request) { return answer(context, request); }});
+               .handle = [&context](const Request& request) { return answer(context, request); },
+               .timeout = TenantQuery::kLongestTimeout + kToAnswer});
   add(router, {.method = Method::post,
                .path = "/internal/analytics/query/timing",
                .access = Access::admin,

@@ -5,9 +5,10 @@
 #include <set>
 
 #include "base/event.hpp"
+#include "destination/clickhouse/watermarks.hpp"
 #include "destination/postgres/destination.hpp"
 #include "mapping/sql.hpp"
-#include "queue/queue.hpp"
+#include "queue/health.hpp"
 
 namespace tributary::api {
 namespace {
@@ -31,7 +32,8 @@ WHERE {})sql",
 }
 
 constexpr std::string_view kTombstones = R"sql(
-SELECT "tableName", count(*), count(*) FILTER (WHERE "shouldUpdateSequenceId"), max("sequenceId")
+SELECT "tableName", count(*), count(*) FILTER (WHERE "shouldUpdateSequenceId"), count(*) FILTER (WHERE "sequenceId" IS NULL),
+       min("sequenceId"), max("sequenceId")
 FROM "DeletedRow"
 WHERE $1 IS NULL OR "tenancyId" = $1
 GROUP BY 1
@@ -47,12 +49,11 @@ FROM "OutgoingRequest"
 WHERE $1 IS NULL OR "tenancyId" = $1)sql";
 
 constexpr std::string_view kDestinations = R"sql(
-SELECT t.id, t."projectId", t."branchId", d.key, coalesce(d.value ->> 'connectionString', ''),
-       coalesce((SELECT s.error FROM tributary.destination_state AS s
-                 WHERE s.tenancy_id = t.id AND s.destination_id = d.key AND s.error <> ''
-                 ORDER BY s.mapping LIMIT 1), '')
+SELECT t.id, t."projectId", t."branchId", d.key, coalesce(d.value ->> 'connectionString', '')
 FROM "Tenancy" AS t
-CROSS JOIN LATERAL jsonb_each(tributary.destinations(t."projectId", t."branchId")) AS d (key, value)
+CROSS JOIN tributary.installation AS i
+CROSS JOIN LATERAL jsonb_each(tributary.destinations(t."projectId", t."branchId")
+                              || CASE WHEN i.clickhouse THEN jsonb '{"@clickhouse": {}}' ELSE '{}' END) AS d (key, value)
 WHERE t."hasNoOrganization" = 'TRUE' AND ($1 IS NULL OR t.id = $1) AND ($2 = '' OR d.key = $2)
 ORDER BY 2, 3, 4
 LIMIT $3)sql";
@@ -76,6 +77,8 @@ struct Destination {
   std::string error;  ///< as remembered by the source, or why it cannot be asked now
   bool reached = false;  ///< it answered just now
   std::map<std::string, Watermark> watermarks;
+
+  bool is_clickhouse() const { return id == queue::kSharedClickHouse; }
 };
 
 json::value or_null(std::optional<std::int64_t> number) { return number ? json::value(*number) : json::value(); }
@@ -86,6 +89,16 @@ postgres::Params tenancy_params(const std::optional<directory::Tenancy>& tenancy
   return params;
 }
 
+/// What a row says of a table, from `column` on.
+json::object counts_of(const postgres::Result& counts, std::size_t row, std::size_t column, std::string table) {
+  return {{"table", std::move(table)},
+          {"total", counts.get<std::int64_t>(row, column)},
+          {"pending", counts.get<std::int64_t>(row, column + 1)},
+          {"null", counts.get<std::int64_t>(row, column + 2)},
+          {"min_sequence_id", or_null(counts.get<std::optional<std::int64_t>>(row, column + 3))},
+          {"max_sequence_id", or_null(counts.get<std::optional<std::int64_t>>(row, column + 4))}};
+}
+
 asio::awaitable<json::array> read_tables(postgres::Connection& source, std::span<const mapping::Mapping> mappings,
                                          const std::optional<directory::Tenancy>& tenancy, Deadline deadline) {
   json::array tables;
@@ -94,12 +107,7 @@ asio::awaitable<json::array> read_tables(postgres::Connection& source, std::span
     if (!seen.insert(mapping.source_table).second) continue;
     const auto sql = table_sql(mapping.source_table, mapping.tenancy_column, tenancy.has_value());
     const auto counts = co_await source.execute_prepared(sql, tenancy_params(tenancy), deadline);
-    tables.push_back(json::object{{"table", mapping.source_table},
-                                  {"total", counts.get<std::int64_t>(0, 0)},
-                                  {"pending", counts.get<std::int64_t>(0, 1)},
-                                  {"null", counts.get<std::int64_t>(0, 2)},
-                                  {"min_sequence_id", or_null(counts.get<std::optional<std::int64_t>>(0, 3))},
-                                  {"max_sequence_id", or_null(counts.get<std::optional<std::int64_t>>(0, 4))}});
+    tables.push_back(counts_of(counts, 0, 0, mapping.source_table));
   }
   co_return tables;
 }
@@ -108,12 +116,8 @@ asio::awaitable<json::array> read_tombstones(postgres::Connection& source, const
                                              Deadline deadline) {
   const auto counts = co_await source.execute_prepared(kTombstones, tenancy_params(tenancy), deadline);
   json::array tables;
-  for (std::size_t row = 0; row < counts.rows(); ++row) {
-    tables.push_back(json::object{{"table", counts.get<std::string>(row, 0)},
-                                  {"total", counts.get<std::int64_t>(row, 1)},
-                                  {"pending", counts.get<std::int64_t>(row, 2)},
-                                  {"max_sequence_id", or_null(counts.get<std::optional<std::int64_t>>(row, 3))}});
-  }
+  for (std::size_t row = 0; row < counts.rows(); ++row)
+    tables.push_back(counts_of(counts, row, 1, counts.get<std::string>(row, 0)));
   co_return tables;
 }
 
@@ -127,9 +131,25 @@ asio::awaitable<json::object> read_queue(postgres::Connection& source, const std
                          {"oldest_created_at_millis", or_null(counts.get<std::optional<std::int64_t>>(0, 4))}};
 }
 
+/// What is wrong with them as the source remembers it: of several troubles of one, the first.
+asio::awaitable<void> read_errors(postgres::Connection& source, std::vector<Destination>& destinations, Audience audience,
+                                  Deadline deadline) {
+  std::vector<queue::DestinationName> names;
+  for (const auto& destination : destinations) names.push_back({.tenancy = destination.tenancy, .destination = destination.id});
+  for (const auto& trouble : co_await queue::read_troubles(source, names, deadline)) {
+    const auto is_meant = [&](const auto& one) { return one.tenancy == trouble.tenancy && one.id == trouble.destination; };
+    auto& error = std::ranges::find_if(destinations, is_meant)->error;
+    if (trouble.error.empty() || !error.empty()) continue;
+    const bool is_hidden = trouble.destination == queue::kSharedClickHouse && audience == Audience::project;
+    error = is_hidden ? "The shared ClickHouse did not take the rows; its operator can see why." : trouble.error;
+    if (trouble.quarantined > 0)
+      error = fmt::format("{} rows of {} are refused: {}", trouble.quarantined, trouble.mapping, error);
+  }
+}
+
 asio::awaitable<std::vector<Destination>> read_destinations(postgres::Connection& source,
                                                             const std::optional<directory::Tenancy>& tenancy, std::string id,
-                                                            Deadline deadline) {
+                                                            Audience audience, Deadline deadline) {
   auto params = tenancy_params(tenancy);
   params.add(id).add(static_cast<std::int64_t>(kMostDestinations));
   const auto rows = co_await source.execute_prepared(kDestinations, std::move(params), deadline);
@@ -140,8 +160,9 @@ asio::awaitable<std::vector<Destination>> read_destinations(postgres::Connection
                             .branch = rows.get<std::string>(row, 2),
                             .id = rows.get<std::string>(row, 3),
                             .connection_string = rows.get<std::string>(row, 4),
-                            .error = rows.get<std::string>(row, 5)});
+                            .error = ""});
   }
+  co_await read_errors(source, destinations, audience, deadline);
   co_return destinations;
 }
 
@@ -164,12 +185,41 @@ asio::awaitable<void> ask(Destination& destination, postgres::ConnectOptions opt
   }
 }
 
-asio::awaitable<void> ask_all(std::vector<Destination>& destinations, const Context& context) {
+/// The shared ClickHouse, of all its tenancies at once. What it says of a failure may be about others' rows.
+asio::awaitable<void> ask_clickhouse(std::vector<Destination>& destinations, const Context& context, Audience audience) {
+  std::vector<Uuid> tenancies;
+  for (const auto& destination : destinations) {
+    if (destination.is_clickhouse()) tenancies.push_back(destination.tenancy);
+  }
+  if (tenancies.empty()) co_return;
+  std::optional<destination::clickhouse_target::StoredPositions> positions;
+  std::string error = "The shared ClickHouse is not running.";
+  try {
+    const auto deadline = Deadline::after(context.destinations.connect_timeout);
+    if (const auto clickhouse = co_await context.clickhouse())
+      positions = co_await destination::clickhouse_target::stored_positions(*clickhouse->administrator, tenancies, deadline);
+  } catch (const clickhouse::Error& failure) {
+    error = audience == Audience::operator_ ? failure.what() : "The shared ClickHouse does not answer.";
+  }
+  for (auto& destination : destinations) {
+    if (!destination.is_clickhouse()) continue;
+    destination.connection_string = "the shared ClickHouse";
+    destination.reached = positions.has_value();
+    if (!destination.reached && destination.error.empty()) destination.error = error;
+    if (!destination.reached) continue;
+    for (const auto& [mapping, position] : (*positions)[destination.tenancy])
+      destination.watermarks[mapping] = {.sequence_id = position.watermark, .updated_at_millis = std::nullopt};
+  }
+}
+
+/// The customers' databases, all at once.
+asio::awaitable<void> ask_databases(std::vector<Destination>& destinations, const Context& context) {
   const auto executor = co_await asio::this_coro::executor;
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());  // they refer to this frame
   Event one_ended(executor);
   int running = 0;
   for (auto& destination : destinations) {
+    if (destination.is_clickhouse()) continue;
     postgres::ConnectOptions options;
     try {
       options = destination::postgres_target::connect_options(context.secrets.open(destination.connection_string),
@@ -200,11 +250,12 @@ asio::awaitable<json::object> describe(postgres::Connection& source, const Desti
     params.add(destination.tenancy).add(watermark.sequence_id).add(mapping.source_table);
     const auto sql = backlog_sql(mapping);
     const auto counts = co_await source.execute_prepared(sql, std::move(params), deadline);
-    progress.push_back(json::object{{"mapping", mapping.name},
-                                    {"source_max_sequence_id", or_null(counts.get<std::optional<std::int64_t>>(0, 1))},
-                                    {"watermark", watermark.sequence_id},
-                                    {"backlog", counts.get<std::int64_t>(0, 0)},
-                                    {"updated_at_millis", or_null(watermark.updated_at_millis)}});
+    progress.push_back(
+        json::object{{"mapping", mapping.name},
+                     {"source_max_sequence_id", or_null(counts.get<std::optional<std::int64_t>>(0, 1))},
+                     {"watermark", destination.reached ? json::value(watermark.sequence_id) : json::value()},
+                     {"backlog", destination.reached ? json::value(counts.get<std::int64_t>(0, 0)) : json::value()},
+                     {"updated_at_millis", or_null(watermark.updated_at_millis)}});
   }
   json::object object{{"project_id", destination.project},
                       {"branch_id", destination.branch},
@@ -227,7 +278,8 @@ SELECT (SELECT count(*) FROM {0} WHERE {1} = $1 AND ("sequenceId" > $2 OR "shoul
                      mapping::quote_identifier(mapping.source_table), mapping::quote_identifier(mapping.tenancy_column));
 }
 
-asio::awaitable<json::object> read_status(Context& context, std::optional<directory::Tenancy> tenancy, Deadline deadline) {
+asio::awaitable<json::object> read_status(Context& context, std::optional<directory::Tenancy> tenancy, Audience audience,
+                                          Deadline deadline) {
   json::object status;
   {
     auto source = co_await context.connect(deadline);
@@ -235,18 +287,19 @@ asio::awaitable<json::object> read_status(Context& context, std::optional<direct
     status["tombstones"] = co_await read_tombstones(*source, tenancy, deadline);
     status["queue"] = co_await read_queue(*source, tenancy, deadline);
   }
-  status["destinations"] = co_await read_progress(context, std::move(tenancy), "", deadline);
+  status["destinations"] = co_await read_progress(context, std::move(tenancy), "", audience, deadline);
   co_return status;
 }
 
 asio::awaitable<json::array> read_progress(Context& context, std::optional<directory::Tenancy> tenancy, std::string id,
-                                           Deadline deadline) {
+                                           Audience audience, Deadline deadline) {
   std::vector<Destination> destinations;
   {
     auto source = co_await context.connect(deadline);
-    destinations = co_await read_destinations(*source, tenancy, std::move(id), deadline);
+    destinations = co_await read_destinations(*source, tenancy, std::move(id), audience, deadline);
   }
-  co_await ask_all(destinations, context);
+  co_await ask_databases(destinations, context);
+  co_await ask_clickhouse(destinations, context, audience);
   auto source = co_await context.connect(deadline);
   json::array described;
   for (const auto& destination : destinations)
@@ -261,20 +314,17 @@ Schema status_schema() {
   const auto table =
       Schema::object({required("table", text), required("total", number), required("pending", number), required("null", number),
                       required("min_sequence_id", maybe), required("max_sequence_id", maybe)});
-  const auto tombstones = Schema::object(
-      {required("table", text), required("total", number), required("pending", number), required("max_sequence_id", maybe)});
   const auto queue = Schema::object({required("total", number), required("pending", number), required("in_flight", number),
                                      required("stale", number), required("oldest_created_at_millis", maybe)});
   const auto progress =
-      Schema::object({required("mapping", text), required("source_max_sequence_id", maybe), required("watermark", number),
-                      required("backlog", number), required("updated_at_millis", maybe)});
+      Schema::object({required("mapping", text), required("source_max_sequence_id", maybe), required("watermark", maybe),
+                      required("backlog", maybe), required("updated_at_millis", maybe)});
   const auto destination = Schema::object({required("project_id", text), required("branch_id", text), required("id", text),
                                            required("connection", text), required("status", Schema::one_of({"ok", "error"})),
                                            required("reached", Schema::boolean()), required("error", text.or_null()),
                                            required("mappings", Schema::array(progress))});
-  return Schema::object("SyncStatus",
-                        {required("tables", Schema::array(table)), required("tombstones", Schema::array(tombstones)),
-                         required("queue", queue), required("destinations", Schema::array(destination))});
+  return Schema::object("SyncStatus", {required("tables", Schema::array(table)), required("tombstones", Schema::array(table)),
+                                       required("queue", queue), required("destinations", Schema::array(destination))});
 }
 
 }  // namespace tributary::api

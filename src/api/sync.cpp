@@ -17,11 +17,11 @@ using http::required;
 using http::Response;
 
 constexpr auto kDefaultDuration = 10'000ms;
+constexpr auto kLongestDuration = 600'000ms;
 constexpr auto kToFinish = 3s;  ///< what is left of a request's time for what is under way when a stage is to end
 
 std::vector<Field> duration_query() {
-  return {optional("maxDurationMs",
-                   Schema::integer(0, 600'000).described("For so long, but not beyond the request's own time limit"))};
+  return {optional("maxDurationMs", Schema::integer(0, kLongestDuration.count()).described("For how long it runs"))};
 }
 
 std::chrono::milliseconds duration_of(const Request& request) {
@@ -58,8 +58,8 @@ asio::awaitable<Response> status(Context& context, const Request& request) {
   const bool all = text_field(request.query, "scope") == "all";
   if (all && request.identity.project != directory::kInternalProject)
     throw http::Error(kExpectedInternalProject, "scope=all is for administrators of the project \"internal\".");
-  co_return Response::of(
-      co_await read_status(context, all ? std::nullopt : std::optional(tenancy_of(request)), request.deadline));
+  const auto whose = all ? std::nullopt : std::optional(tenancy_of(request));
+  co_return Response::of(co_await read_status(context, whose, all ? Audience::operator_ : Audience::project, request.deadline));
 }
 
 void add_stages(http::Router& router, Context& context, const std::string& group) {
@@ -73,7 +73,8 @@ void add_stages(http::Router& router, Context& context, const std::string& group
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
                  const auto iterations = co_await context.sync.sequence(duration_of(request));
                  co_return Response::of(json::object{{"ok", true}, {"iterations", iterations}});
-               }});
+               },
+               .timeout = kLongestDuration + kToFinish});
   add(router, {.path = "/internal/external-db-sync/poller",
                .access = Access::cron,
                .group = group,
@@ -83,7 +84,8 @@ void add_stages(http::Router& router, Context& context, const std::string& group
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {
                  const auto processed = co_await context.sync.poll(duration_of(request));
                  co_return Response::of(json::object{{"ok", true}, {"requests_processed", processed}});
-               }});
+               },
+               .timeout = kLongestDuration + kToFinish});
   add(router, {.method = Method::post,
                .path = "/internal/external-db-sync/sync-engine",
                .access = Access::cron,
@@ -117,14 +119,16 @@ void add_sync(http::Router& router, Context& context) {
                .body = fusebox_schema().partial("FuseboxUpdate"),
                .answer = fusebox_schema(),
                .handle = [&context](const Request& request) { return write_fusebox(context, request); }});
-  add(router, {.path = "/internal/external-db-sync/status",
-               .access = Access::admin,
-               .group = group,
-               .summary = "How the synchronisation of the project stands, each destination asked; scope=all: of every project",
-               .query = {optional("scope", Schema::one_of({"tenancy", "all"}))},
-               .answer = status_schema(),
-               .errors = {kExpectedInternalProject},
-               .handle = [&context](const Request& request) { return status(context, request); }});
+  add(router,
+      {.path = "/internal/external-db-sync/status",
+       .access = Access::admin,
+       .group = group,
+       .summary =
+           "How the synchronisation of the project stands, each destination asked, 200 at most; scope=all: of every project",
+       .query = {optional("scope", Schema::one_of({"tenancy", "all"}))},
+       .answer = status_schema(),
+       .errors = {kExpectedInternalProject},
+       .handle = [&context](const Request& request) { return status(context, request); }});
 }
 
 }  // namespace tributary::api

@@ -136,8 +136,10 @@ asio::awaitable<Response> progress(Dashboard::Parts& parts, const Request& reque
     entry = co_await find(*source, request);
   }
   const directory::Tenancy tenancy{.id = entry.tenancy, .project = entry.project, .branch = entry.branch};
+  const auto audience = project_of(request.identity) ? api::Audience::project : api::Audience::operator_;
   json::array databases;
-  if (!entry.is_clickhouse()) databases = co_await api::read_progress(context.api, tenancy, entry.destination, request.deadline);
+  if (!entry.is_clickhouse())
+    databases = co_await api::read_progress(context.api, tenancy, entry.destination, audience, request.deadline);
   auto source = co_await context.api.connect(request.deadline);
   co_return Response::of(
       co_await describe_progress(context, *source, entry, databases, !project_of(request.identity), request.deadline));

@@ -152,8 +152,9 @@ asio::awaitable<Response> show(Dashboard::Parts& parts, const Request& request) 
     entries = co_await list_entries(*source, std::move(filter), request.deadline);
   }
   const auto& tenancy = found.front();
-  const auto status = co_await api::read_status(
-      context.api, directory::Tenancy{.id = id, .project = tenancy.project, .branch = tenancy.branch}, request.deadline);
+  const auto status =
+      co_await api::read_status(context.api, directory::Tenancy{.id = id, .project = tenancy.project, .branch = tenancy.branch},
+                                to_operator ? api::Audience::operator_ : api::Audience::project, request.deadline);
   auto source = co_await context.api.connect(request.deadline);
   json::array destinations;
   for (const auto& entry : entries) {

@@ -88,5 +88,68 @@ TEST_F(ApiDatabases, ItCanBeDrivenFromOutsideWithoutAService) {
   EXPECT_EQ(internal.admin().get("/internal/external-db-sync/status?scope=all").body.at("destinations").as_array().size(), 1U);
 }
 
+TEST_F(ApiDatabases, TheStatusTellsOfTablesTombstonesQueueAndDestinations) {
+  connect(acme_, customer_);
+  const auto ask = [&](const std::string& stage) { expect_ok(cron_.get("/internal/external-db-sync/" + stage)); };
+  const auto status = [&] { return acme_.admin().get("/internal/external-db-sync/status").body; };
+  const auto text = [](const json::value& value) { return json::serialize(value); };
+  const auto find = [](const json::value& list, const char* key, std::string_view name) -> const json::value& {
+    return *std::ranges::find_if(list.as_array(), [&](const auto& one) { return one.at(key).as_string() == name; });
+  };
+  add_user(server_, {{"display_name", "Ada"}});
+  expect_ok(server_.remove("/users/" + add_user(server_, {{"display_name", "Bob"}})));
+  auto now = status();
+  EXPECT_EQ(text(find(now.at("tables"), "table", "ProjectUser")),
+            R"({"table":"ProjectUser","total":1,"pending":1,"null":1,"min_sequence_id":null,"max_sequence_id":null})");
+  EXPECT_EQ(text(now.at("tombstones")),
+            R"([{"table":"ProjectUser","total":1,"pending":1,"null":1,"min_sequence_id":null,"max_sequence_id":null}])");
+
+  ask("sequencer?maxDurationMs=0");
+  now = status();
+  const auto& users = find(now.at("tables"), "table", "ProjectUser");
+  const auto& queue = now.at("queue");
+  EXPECT_EQ(users.at("pending"), 0);
+  EXPECT_EQ(users.at("min_sequence_id"), users.at("max_sequence_id"));
+  EXPECT_GT(now.at("tombstones").at(0).at("max_sequence_id").as_int64(), 0);
+  EXPECT_EQ(text({queue.at("total"), queue.at("pending"), queue.at("in_flight"), queue.at("stale")}), "[1,1,0,0]");
+  EXPECT_GT(queue.at("oldest_created_at_millis").as_int64(), 0);
+
+  ask("poller?maxDurationMs=100");
+  wait_until_equal(acme_, customer_);
+  now = status();
+  EXPECT_EQ(now.at("queue").at("total"), 0);
+  ASSERT_EQ(now.at("destinations").as_array().size(), 1U);
+  const auto& destination = now.at("destinations").at(0);
+  EXPECT_EQ(text({destination.at("project_id"), destination.at("branch_id"), destination.at("id"), destination.at("status"),
+                  destination.at("error"), destination.at("reached")}),
+            R"(["acme","main","main","ok",null,true])");
+  const auto& progress = find(destination.at("mappings"), "mapping", "users");
+  EXPECT_EQ(progress.at("source_max_sequence_id"), find(now.at("tables"), "table", "ProjectUser").at("max_sequence_id"));
+  EXPECT_GE(progress.at("watermark").as_int64(), progress.at("source_max_sequence_id").as_int64());
+  EXPECT_EQ(progress.at("backlog"), 0);
+  EXPECT_GT(progress.at("updated_at_millis").as_int64(), 0);
+
+  customer_.session().run("ALTER TABLE users ADD CHECK (display_name <> 'bad')");
+  add_user(server_, {{"display_name", "bad"}});
+  ask("sequencer?maxDurationMs=0");
+  expect_ok(cron_.post("/internal/external-db-sync/sync-engine", {{"tenancyId", acme_.tenancy}}));
+  now = status();
+  EXPECT_EQ(now.at("destinations").at(0).at("status"), "error");
+  EXPECT_THAT(text(now.at("destinations").at(0).at("error")), ::testing::HasSubstr("1 rows of users are refused"));
+}
+
+TEST_F(ApiDatabases, WhatADestinationThatIsNotReachedHasIsNotMadeUp) {
+  set_databases(acme_, {{"down", "postgresql://nobody:secret@127.0.0.1:1/nothing"}});
+  add_user(server_, {{"display_name", "Ada"}});
+  const auto status = acme_.admin().get("/internal/external-db-sync/status").body;
+  const auto& destination = status.at("destinations").at(0);
+  EXPECT_EQ(destination.at("status"), "error");
+  EXPECT_EQ(destination.at("connection"), "postgresql://nobody@127.0.0.1:1/nothing");
+  EXPECT_FALSE(destination.at("reached").as_bool());
+  EXPECT_FALSE(destination.at("error").as_string().empty());
+  EXPECT_TRUE(destination.at("mappings").at(0).at("watermark").is_null());
+  EXPECT_TRUE(destination.at("mappings").at(0).at("backlog").is_null());
+}
+
 }  // namespace
 }  // namespace tributary::test

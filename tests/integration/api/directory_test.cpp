@@ -100,9 +100,35 @@ TEST_F(ApiDirectory, BadInputIsToldByItsFieldAndNothingOfItIsDone) {
   refused(server_.call("POST", "/users", R"({"client_metadata": )" + std::string(10'000, '[') + std::string(10'000, ']') + "}"),
           "body");
   refused(server_.call("POST", "/users", R"({"display_name": "a\u0000b"})"), "display_name");
-  refused(server_.get("/users?limit=0"), "limit");
-  refused(server_.post("/teams", json::object()), "display_name");
+  // The server closes after this one.
+  refused(acme_.server().call("POST", "/users", R"({"display_name": ")" + std::string(1'100'000, 'x') + "\"}"), "body");
+  refused(server_.call("POST", "/users", R"(["display_name"])"), "body");
+  refused(server_.get("/users?limit=0"), "query.limit");
+  refused(server_.get("/users?desc=2"), "query.desc");
+  refused(server_.get("/users?team_id=5"), "query.team_id");
+  refused(server_.post("/teams", json::object()), "body.display_name");
+  refused(server_.post("/teams", {{"display_name", "x"}, {"creator_user_id", "me"}}), "body.creator_user_id");
+  auto strange = acme_.server();
+  strange.headers()["x-stack-branch-id"] = "\xff";
+  refused(strange.get("/users"), "x-stack-branch-id");
   EXPECT_TRUE(server_.get("/users").body.at("items").as_array().empty());
+  EXPECT_TRUE(server_.get("/teams").body.at("items").as_array().empty());
+}
+
+TEST_F(ApiDirectory, AConflictIsToldByItsFieldAndNothingOfItsRequestIsDone) {
+  const json::object ada{{"primary_email", "ada@example.com"}, {"primary_email_auth_enabled", true}};
+  add_user(server_, ada);
+  const auto bob = add_user(server_, {{"display_name", "Bob"}});
+  const auto before = server_.get("/users/" + bob).body;
+  auto change = ada;
+  change["display_name"] = "Robert";
+  for (const auto& answer : {server_.post("/users", ada), server_.patch("/users/" + bob, change)}) {
+    expect_refusal(answer, 409, "USER_EMAIL_ALREADY_EXISTS");
+    EXPECT_EQ(answer.body.at("details").at("email"), "ada@example.com");
+  }
+  EXPECT_EQ(server_.get("/users/" + bob).body, before);
+  EXPECT_EQ(server_.get("/contact-channels").body.at("items").as_array().size(), 1U);
+  EXPECT_EQ(server_.get("/users").body.at("items").as_array().size(), 2U);
 }
 
 TEST_F(ApiDirectory, WhoDoesNotShowTheRightKeyIsToldWhatIsMissing) {

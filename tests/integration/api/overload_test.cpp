@@ -1,8 +1,12 @@
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <thread>
 #include <vector>
 
 #include "fixture.hpp"
 #include "support/compare.hpp"
+#include "support/fake_server.hpp"
 
 /// More requests than there is room for: some are told to come back, at once, and nothing else happens to anybody.
 namespace tributary::test {
@@ -41,6 +45,35 @@ TEST_F(Overload, AProjectHasNoMoreQueriesAtOnceThanItMay) {
   const auto refused = project.admin().post("/internal/analytics/query", {{"query", "SELECT 1"}});
   expect_refusal(refused, 429, "TOO_MANY_QUERIES");
   EXPECT_EQ(refused.fields.at("retry-after"), "1");
+}
+
+/// What lasts for as long as its caller lets it, on a server that gives others less.
+class Patience : public ApiTest {
+ protected:
+  Patience()
+      : ApiTest({.clickhouse = clickhouse::ConnectOptions{.host = "127.0.0.1", .port = slow_port()},
+                 .handler_timeout = std::chrono::milliseconds(400)}) {}
+
+ private:
+  /// A ClickHouse that takes longer than that. One for all tests.
+  static std::uint16_t slow_port() {
+    static FakeServer server([](FakeServer::Socket& socket) -> asio::awaitable<void> {
+      std::string request;
+      co_await asio::async_read_until(socket, asio::dynamic_buffer(request), "\r\n\r\n", asio::use_awaitable);
+      co_await asio::steady_timer(socket.get_executor(), std::chrono::milliseconds(500)).async_wait(asio::use_awaitable);
+      co_await wire::send(socket, "HTTP/1.1 200 OK\r\nX-ClickHouse-Format: JSONEachRow\r\nContent-Length: 8\r\n\r\n{\"n\":1}\n");
+    });
+    return static_cast<std::uint16_t>(std::stoi(server.port()));
+  }
+};
+
+TEST_F(Patience, IsThatOfWhoeverAsks) {
+  const auto project = add_project("acme");
+  const auto answer = project.admin().post("/internal/analytics/query", {{"query", "SELECT 1 AS n"}});
+  ASSERT_EQ(answer.status, 200U) << json::serialize(answer.body);
+  EXPECT_EQ(answer.body.at("result"), json::parse(R"([{"n": 1}])"));
+  const auto sequenced = cron_.get("/internal/external-db-sync/sequencer?maxDurationMs=500");
+  EXPECT_GT(sequenced.body.at("iterations").as_int64(), 1);
 }
 
 }  // namespace

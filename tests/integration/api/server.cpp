@@ -61,15 +61,18 @@ asio::awaitable<void> ApiServer::start(const Database& source, Params params) {
                                 .destinations = destinations,
                                 .clickhouse = {},
                                 .queries = Quota(params.queries_of_project, 16)});
-  context_->clickhouse = [executor, options = params.clickhouse]() -> asio::awaitable<std::optional<api::ClickHouse>> {
-    if (!options) co_return std::nullopt;
-    const auto client = std::make_shared<clickhouse::Client>(executor, *options);
-    co_return api::ClickHouse{.tenants = client, .administrator = client, .target = {.embedded = true}};
-  };
+  std::optional<api::ClickHouse> clickhouse;
+  if (params.clickhouse) {
+    const auto client = [&](const auto& options) { return std::make_shared<clickhouse::Client>(executor, options); };
+    clickhouse = {.tenants = client(*params.clickhouse),
+                  .administrator = client(params.administrator.value_or(*params.clickhouse)),
+                  .target = {.embedded = true}};
+  }
+  context_->clickhouse = [clickhouse]() -> asio::awaitable<std::optional<api::ClickHouse>> { co_return clickhouse; };
   router_.emplace(api::make_router(*context_, "test"));
   http::add_documentation(*router_);
   server_.emplace(http::listen(executor, {asio::ip::make_address("127.0.0.1"), 0}), *router_,
-                  http::ServerParams{.log_requests = false}, metrics_);
+                  http::ServerParams{.handler_timeout = params.handler_timeout, .log_requests = false}, metrics_);
   port_ = server_->endpoint().port();
 }
 

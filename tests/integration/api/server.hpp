@@ -25,8 +25,10 @@ class ApiServer {
     Secrets secrets;
     /// Where the shared ClickHouse is, as whom tenants ask it; nullopt: there is none.
     std::optional<clickhouse::ConnectOptions> clickhouse;
+    std::optional<clickhouse::ConnectOptions> administrator = {};  ///< of it; nullopt: they are one
     std::chrono::milliseconds queue_timeout{1'000};
     std::size_t queries_of_project = 4;
+    std::chrono::milliseconds handler_timeout{30'000};
   };
   ApiServer(const Database& source, Params params);
   ~ApiServer();  ///< finishes what runs

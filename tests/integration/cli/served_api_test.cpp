@@ -96,6 +96,13 @@ TEST_F(ServedApi, AnalyticsAnswerFromTheProjectsOwnRowsAndSayWhatTheyTook) {
     EXPECT_GE(json::parse(timing.body).at("stats").at("wall_clock_time").to_number<int>(), 0);
     EXPECT_EQ(post("query/timing", {{"query_id", "other:main:" + Uuid::random().to_string()}}).fields.at("x-stack-known-error"),
               "ITEM_NOT_FOUND");
+    serve.wait_until([&] {
+      const auto status = json::parse(client.get("/api/v1/internal/external-db-sync/status", admin()).body);
+      const auto& shared = status.at("destinations").at(0);
+      EXPECT_EQ(shared.at("id"), "@clickhouse");
+      EXPECT_TRUE(shared.at("reached").as_bool()) << json::serialize(shared);
+      return std::ranges::all_of(shared.at("mappings").as_array(), [](const auto& one) { return one.at("backlog") == 0; });
+    });
     const auto wrong = post("query", {{"query", "SELECT nothing FROM"}});
     EXPECT_EQ(wrong.status, 400U);
     EXPECT_EQ(wrong.fields.at("x-stack-known-error"), "ANALYTICS_QUERY_ERROR");
