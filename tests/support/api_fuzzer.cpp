@@ -20,7 +20,7 @@ constexpr std::size_t kMostFailures = 20;
 
 std::string_view view(json::string_view text) { return {text.data(), text.size()}; }
 
-/// Chance, and the values that answers gave: an id that exists leads further than a random one.
+/// Chance, and the ids that answers gave: one that exists leads further than a random one.
 class Source {
  public:
   explicit Source(std::uint64_t seed) : random_(seed) {}
@@ -40,7 +40,9 @@ class Source {
     for (auto& byte : bytes) byte = static_cast<std::byte>(random_());
     return Uuid::from_bytes(bytes).to_string();
   }
-  /// Remembers the UUIDs of an answer by their names. `owner`: what an "id" is one of ("user_id").
+  /// An id that is no UUID; empty where none of this name was seen.
+  std::string text_id(const std::string& name) { return seen_texts_[name].empty() ? "" : one_of(seen_texts_[name]); }
+  /// Remembers the ids of an answer by their names. `owner`: what an "id" is one of ("user_id").
   void learn(const json::value& value, const std::string& name, const std::string& owner) {
     if (const auto* object = value.if_object()) {
       for (const auto& [key, member] : *object) learn(member, key == "id" ? owner : std::string(key), owner);
@@ -49,6 +51,8 @@ class Source {
     } else if (const auto* text = value.if_string(); text != nullptr && Uuid::parse(view(*text))) {
       all_.emplace(*text);
       seen_[name].emplace(*text);
+    } else if (text != nullptr && name.ends_with("_id")) {
+      seen_texts_[name].emplace(*text);
     }
   }
 
@@ -56,12 +60,13 @@ class Source {
   std::mt19937_64 random_;
   std::set<std::string> all_;
   std::map<std::string, std::set<std::string>> seen_;
+  std::map<std::string, std::set<std::string>> seen_texts_;
 };
 
 /// Values that a schema allows.
 class Generator {
  public:
-  Generator(Source& source, const json::object& document) : source_(source), document_(document) {}
+  Generator(Source& source, const FuzzParams& params) : source_(source), document_(params.document), fields_(params.fields) {}
 
   json::value value(const json::value& schema, const std::string& name, int depth = 0);
   json::value anything(int depth = 0);
@@ -73,6 +78,7 @@ class Generator {
 
   Source& source_;
   const json::object& document_;
+  const std::map<std::string, json::array>& fields_;
 };
 
 std::int64_t integer_of(const json::object& schema, const char* keyword, std::int64_t otherwise) {
@@ -82,6 +88,8 @@ std::int64_t integer_of(const json::object& schema, const char* keyword, std::in
 
 json::value Generator::value(const json::value& reference, const std::string& name, int depth) {
   const auto& schema = resolved(reference, document_);
+  if (const auto field = fields_.find(name); field != fields_.end() && depth > 0 && !source_.one_in(4))
+    return source_.one_of(field->second);
   if (const auto* alternatives = schema.if_contains("anyOf")) return value(source_.one_of(alternatives->as_array()), name, depth);
   if (const auto* choices = schema.if_contains("enum")) return source_.one_of(choices->as_array());
   const auto* types = schema.if_contains("type");
@@ -159,6 +167,7 @@ json::value Generator::string(const json::object& schema, const std::string& nam
   if (format != nullptr && *format == "uuid") return json::value(source_.uuid(name));
   if (format != nullptr && *format == "email") return json::value("fuzz" + std::to_string(source_.below(50)) + "@example.com");
   if (format != nullptr && *format == "uri") return json::value("https://example.com/" + std::to_string(source_.below(1'000)));
+  if (auto id = source_.text_id(name); !id.empty() && source_.one_in(2)) return json::value(id);
   return json::value(text(static_cast<std::size_t>(integer_of(schema, "minLength", 0)),
                           static_cast<std::size_t>(integer_of(schema, "maxLength", 10'000))));
 }
@@ -183,6 +192,7 @@ struct Operation {
   std::string method;  ///< "GET"
   std::string path;
   const json::object* description;
+  bool is_seldom;
 
   std::string name() const { return method + ' ' + path; }
   /// "user_id" of "/users/{id}"
@@ -217,13 +227,14 @@ std::string parameter_text(const json::value& value) {
 class Fuzzer {
  public:
   explicit Fuzzer(const FuzzParams& params)
-      : params_(params), source_(params.seed), generator_(source_, params.document), client_(params.port) {
+      : params_(params), source_(params.seed), generator_(source_, params), client_(params.port) {
     for (const auto& [path, methods] : params.document.at("paths").as_object()) {
       for (const auto& [method, description] : methods.as_object()) {
         std::string upper(method);
         std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
         if (!params.leave_out || !params.leave_out(upper, view(path)))
-          operations_.push_back({upper, std::string(path), &description.as_object()});
+          operations_.push_back(
+              {upper, std::string(path), &description.as_object(), params.seldom && params.seldom(upper, view(path))});
       }
     }
     prefix_ = std::string(params.document.at("servers").at(0).at("url").as_string());
@@ -232,8 +243,9 @@ class Fuzzer {
   FuzzReport run() {
     for (std::size_t i = 0; i < params_.requests && report_.failures.size() < kMostFailures; ++i) {
       // Each at least once, and then by chance.
-      const auto& operation = i < operations_.size() ? operations_[i] : source_.one_of(operations_);
-      call(operation, attempt(operation));
+      const auto* operation = &(i < operations_.size() ? operations_[i] : source_.one_of(operations_));
+      while (i >= operations_.size() && operation->is_seldom && !source_.one_in(10)) operation = &source_.one_of(operations_);
+      call(*operation, attempt(*operation));
     }
     return std::move(report_);
   }
@@ -266,9 +278,11 @@ Attempt Fuzzer::attempt(const Operation& operation) {
         // An empty segment is another path.
         const auto text = parameter_text(value);
         attempt.target.replace(attempt.target.find(place), place.size(), text.empty() ? "x" : text);
-      } else if (parameter.at("required").as_bool() || source_.one_in(3)) {
-        attempt.target +=
-            separator + percent_encoded(name) + '=' + parameter_text(generator_.value(parameter.at("schema"), name));
+      } else if (const auto given = params_.parameters.find(name);
+                 given != params_.parameters.end() || parameter.at("required").as_bool() || source_.one_in(3)) {
+        const auto value =
+            given != params_.parameters.end() ? source_.one_of(given->second) : generator_.value(parameter.at("schema"), name);
+        attempt.target += separator + percent_encoded(name) + '=' + parameter_text(value);
         separator = '&';
       }
     }

@@ -17,8 +17,14 @@ struct FuzzParams {
   std::map<std::string, std::string> credentials = {};  ///< header → value, for each header that the document's security names
   std::size_t requests = 10'000;
   std::uint64_t seed = 1;
-  /// Operations to leave out: what runs for long, or takes away what the others need.
+  /// Operations to leave out: what never ends, or what is missing here.
   std::function<bool(std::string_view method, std::string_view path)> leave_out = {};
+  /// Operations that cost much: called a tenth as often as the others.
+  std::function<bool(std::string_view method, std::string_view path)> seldom = {};
+  /// Values of parameters by their names: one of them is always given.
+  std::map<std::string, boost::json::array> parameters = {};
+  /// Values of fields by their names, for three of four bodies.
+  std::map<std::string, boost::json::array> fields = {};
 };
 
 struct FuzzReport {
