@@ -6,9 +6,7 @@ JOBS ?= $(shell nproc)
 # ---- see it, check it ----------------------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: setup  ## Start a private PostgreSQL, fill it with tenants, and watch their databases follow (Ctrl-C ends it)
-	@cmake --preset release >/dev/null
-	@cmake --build --preset release -j $(JOBS) --target tributary
+demo: setup binary  ## Start a private PostgreSQL, fill it with tenants, and watch their databases follow (Ctrl-C ends it)
 	@build/release/tributary demo $(ARGS)
 
 .PHONY: test
@@ -20,6 +18,11 @@ test: setup build  ## Build everything and run every test
 .PHONY: setup
 setup:  ## Install what the build needs, from Debian and npm (root or sudo; asks for nothing when nothing is missing)
 	@scripts/setup
+
+.PHONY: binary
+binary:  ## Build build/release/tributary alone
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release -j $(JOBS) --target tributary
 
 .PHONY: build
 build:  ## Build the release preset: the binary, the tests, the benchmarks
@@ -39,8 +42,8 @@ bench: setup build  ## Benchmarks, as ratios against their baselines in the same
 	bench/run $(ARGS)
 
 .PHONY: torture
-torture: setup build  ## Kills, stops, a bad network, fail-overs, at random moments: every destination still equals its source (ARGS: scripts/torture)
-	$(if $(ARGS),scripts/torture $(ARGS),tests/with-postgres build/release/tests/torture --gtest_filter=-Rounds.*)
+torture: setup build  ## Kills, stops, a bad network, fail-overs, at random moments: every destination still equals its source (ARGS: scripts/torture; FILTER: some of it)
+	$(if $(ARGS),scripts/torture $(ARGS),tests/with-postgres build/release/tests/torture --gtest_filter='$(or $(FILTER),-Rounds.*)')
 
 .PHONY: mutations
 mutations: setup  ## Take the defences of docs/security.md out, one after the other: their tests must fail (an hour; ARGS: names of tests/mutations)
