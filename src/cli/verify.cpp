@@ -87,41 +87,53 @@ class Verifier {
 
   asio::awaitable<void> run(const std::vector<DestinationRow>& destinations, const std::vector<mapping::Mapping>& mappings,
                             ClickHouseReader& clickhouse) {
-    for (const auto& destination : destinations) {
-      if (stop_.stop_requested()) break;
-      if (destination.deleted) continue;  // its rows are to be removed
-      auto records = co_await verify::read_records(source_, destination.tenancy, destination.id, statement_deadline());
-      std::unique_ptr<verify::Pair> pair;
-      std::string error;
-      try {
-        pair = co_await open(destination, mappings, clickhouse);
-      } catch (const std::exception& failure) {
-        error = failure.what();
-      }
-      for (const auto& mapping : mappings) {
+    try {
+      for (const auto& destination : destinations) {
         if (stop_.stop_requested()) break;
-        const auto known = records.find(mapping.name);
-        auto& verdict = verdicts_.emplace_back();
-        verdict.destination = &destination;
-        verdict.mapping = mapping.name;
-        verdict.error = error;
-        if (options_.resume && known != records.end()) verdict.progress = std::move(known->second);
-        const bool is_done = options_.resume && known != records.end() && !verdict.progress.next;
-        if (pair && !is_done) co_await compare(*pair, mapping, verdict);
-        report(verdict);
+        if (!destination.deleted) co_await run(destination, mappings, clickhouse);  // of those the rows are to be removed
       }
+    } catch (const postgres::Error& failure) {  // of the source: what a destination fails with is in its verdicts
+      source_error_ = failure.what();
     }
   }
 
   int status() const {
     const auto unproved = [](const Verdict& verdict) { return !verdict.finished() || verdict.progress.undecided > 0; };
     const auto different = [](const Verdict& verdict) { return verdict.progress.differences > 0; };
-    if (stop_.stop_requested() || std::ranges::any_of(verdicts_, unproved)) return kUnproved;
+    if (stop_.stop_requested() || !source_error_.empty() || std::ranges::any_of(verdicts_, unproved)) return kUnproved;
     return std::ranges::any_of(verdicts_, different) ? kDifferent : kEqual;
   }
   const std::vector<Verdict>& verdicts() const { return verdicts_; }
+  /// Why the source could not be asked any more; empty where it could.
+  const std::string& source_error() const { return source_error_; }
 
  private:
+  /// Throws postgres::Error where the source does not answer.
+  asio::awaitable<void> run(const DestinationRow& destination, const std::vector<mapping::Mapping>& mappings,
+                            ClickHouseReader& clickhouse) {
+    auto records = co_await verify::read_records(source_, destination.tenancy, destination.id, statement_deadline());
+    std::unique_ptr<verify::Pair> pair;
+    std::string error;
+    try {
+      pair = co_await open(destination, mappings, clickhouse);
+    } catch (const std::exception& failure) {
+      error = failure.what();
+    }
+    for (const auto& mapping : mappings) {
+      if (stop_.stop_requested()) break;
+      const auto known = records.find(mapping.name);
+      auto& verdict = verdicts_.emplace_back();
+      verdict.destination = &destination;
+      verdict.mapping = mapping.name;
+      verdict.error = error;
+      if (options_.resume && known != records.end()) verdict.progress = std::move(known->second);
+      const bool is_done = options_.resume && known != records.end() && !verdict.progress.next;
+      if (pair && !is_done) co_await compare(*pair, mapping, verdict);
+      report(verdict);
+      if (!verdict.error.empty()) co_await source_.execute("SELECT 1", {}, statement_deadline());  // was it the source?
+    }
+  }
+
   asio::awaitable<std::unique_ptr<verify::Pair>> open(const DestinationRow& row, const std::vector<mapping::Mapping>& mappings,
                                                       ClickHouseReader& clickhouse) {
     verify::Place place{.tenancy = row.tenancy,
@@ -213,6 +225,7 @@ class Verifier {
   postgres::Connection source_;
   const std::stop_token stop_;
   std::vector<Verdict> verdicts_;
+  std::string source_error_;
   std::size_t shown_ = 0;
 };
 
@@ -232,8 +245,8 @@ void print_json(const Verifier& verifier, const Options& options) {
     if (!verdict.error.empty()) result["error"] = verdict.error;
     results.push_back(std::move(result));
   }
-  const json::object object{
-      {"equal", verifier.status() == kEqual}, {"repaired", options.repair}, {"results", std::move(results)}};
+  json::object object{{"equal", verifier.status() == kEqual}, {"repaired", options.repair}, {"results", std::move(results)}};
+  if (!verifier.source_error().empty()) object["error"] = verifier.source_error();
   std::puts(json::serialize(object).c_str());
 }
 
@@ -252,6 +265,7 @@ void print_advice(const Verifier& verifier, const Options& options, std::size_t 
     std::puts(options.repair ? "They are on their way to be mended; verify again to see."
                              : "`tributary verify --repair` mends them.");
   if (undecided > 0) std::puts("Rows on their way prove nothing: `tributary status --backlog` says why they are late.");
+  if (!verifier.source_error().empty()) std::printf("The source does not answer any more: %s\n", verifier.source_error().c_str());
   if (verifier.status() == kUnproved) std::puts("Not everything was compared; `tributary verify --resume` goes on.");
 }
 

@@ -75,6 +75,23 @@ TEST_F(CliVerify, ATableThatChangesShapeMeanwhileIsSaidAndThereIsAWayOn) {
   EXPECT_THAT(done({"verify", "--mapping", "teams", "--resume"}).out, HasSubstr("500 rows compared, equal"));
 }
 
+TEST_F(CliVerify, ASourceThatRestartsMeanwhileIsSaidAndThereIsAWayOn) {
+  auto warehouse = warehouse_.session();
+  warehouse.run("BEGIN; LOCK TABLE teams IN ACCESS EXCLUSIVE MODE");
+  Binary verify({"verify", "--mapping", "teams"}, environment());
+  auto source = source_.session();
+  verify.wait_until([&] {
+    return source.number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = '" +
+                         warehouse_.name() + "'") > 0;
+  });
+  source.run(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+  warehouse.run("COMMIT");
+  EXPECT_EQ(verify.wait(), 2);
+  EXPECT_THAT(verify.out(), AllOf(HasSubstr("The source does not answer any more: "), HasSubstr("--resume")));
+  EXPECT_THAT(done({"verify", "--mapping", "teams", "--resume"}).out, HasSubstr("500 rows compared, equal"));
+}
+
 TEST_F(CliVerify, AnInterruptedComparisonGoesOn) {
   source_.session().run(
       "INSERT INTO tributary.verification (tenancy_id, destination_id, mapping, next_key, rows, differences, undecided) VALUES "
