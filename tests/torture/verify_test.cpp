@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/json.hpp>
 #include <cstdlib>
 #include <thread>
@@ -10,7 +11,8 @@
 #include "support/source.hpp"
 #include "support/torture.hpp"
 
-// `tributary verify` of a million rows beside a `tributary serve`. TRIBUTARY_TORTURE_ROWS: of another number.
+// `make torture FILTER='VerifyManyRows.*'`: `tributary verify` of a million rows beside a `tributary serve`. TRIBUTARY_TORTURE_ROWS: of
+// another number.
 
 namespace tributary::test {
 namespace {
@@ -92,10 +94,11 @@ TEST_F(VerifyManyRows, FindsOneChangedOneDeletedOneAddedAndOneLostTombstoneAndMe
 }
 
 TEST_F(VerifyManyRows, BesideFiveHundredChangesASecondNothingFalseIsFoundInTenRuns) {
+  std::atomic<long long> changes = 0;
   std::jthread application([&](std::stop_token stop) {
     auto session = source_.session();
     auto next = std::chrono::steady_clock::now();
-    for (long long i = 0; !stop.stop_requested(); ++i) {
+    for (long long i = 0; !stop.stop_requested(); ++i, ++changes) {
       std::this_thread::sleep_until(next += 2ms);
       const auto number = 1 + i * 7'919 % rows_;
       if (i % 10 == 3)
@@ -108,7 +111,13 @@ TEST_F(VerifyManyRows, BesideFiveHundredChangesASecondNothingFalseIsFoundInTenRu
     }
   });
   for (int run = 0; run < 10; ++run) {
+    const auto begun = std::chrono::steady_clock::now();
+    const auto before = changes.load();
     const auto found = verify();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
+    fmt::print("run {}: {} rows in {:.1f} s beside {:.0f} changes/s: {} differences, {} undecided\n", run + 1,
+               found.at("rows").as_int64(), took.count(), static_cast<double>(changes - before) / took.count(),
+               found.at("differences").as_int64(), found.at("undecided").as_int64());
     EXPECT_EQ(found.at("differences").as_int64(), 0);
     EXPECT_EQ(found.at("undecided").as_int64(), 0);
     EXPECT_GT(found.at("rows").as_int64(), rows_ / 2);
