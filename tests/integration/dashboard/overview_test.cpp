@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
 #include <regex>
 
 #include "fixture.hpp"
@@ -13,6 +16,18 @@ double metric(const std::string& exposition, const std::string& name) {
   const auto at = exposition.find('\n' + name + ' ');
   if (at == std::string::npos) throw std::runtime_error("no metric " + name);
   return std::stod(exposition.substr(at + name.size() + 2));
+}
+
+/// The bounds, in seconds, of the bucket in which a histogram of `/metrics` has its quantile `q`.
+std::pair<double, double> bucket(const std::string& exposition, const std::string& name, const std::string& labels, double q) {
+  const auto rank = std::ceil(q * metric(exposition, name + "_count{" + labels + '}'));
+  double lower = 0;
+  const std::regex line(name + "_bucket\\{" + labels + ",le=\"([^\"]+)\"\\} (\\d+)");
+  for (std::sregex_iterator i(exposition.begin(), exposition.end(), line), end; i != end; ++i) {
+    if (std::stod((*i)[2]) >= rank) return {lower, std::stod((*i)[1])};
+    lower = std::stod((*i)[1]);
+  }
+  throw std::runtime_error("no bucket of " + name);
 }
 
 class DashboardOverview : public DashboardTest {
@@ -40,6 +55,48 @@ class DashboardOverview : public DashboardTest {
         [&] { return count(R"(SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NOT NULL)") == 0; });
     source_.session().run("UPDATE tributary.destination_state SET next_try_at = now() + interval '1 hour' WHERE NOT paused");
   }
+  /// Lag as the dashboard shows it is that of `/metrics`; that of the last minute where everything was measured within it.
+  static void expect_lag(const Seen& seen, const std::string& metrics) {
+    const std::string of_postgres = R"(kind="postgres")";
+    const auto count = metric(metrics, "tributary_lag_seconds_count{" + of_postgres + '}');
+    EXPECT_GT(count, 0);
+    EXPECT_EQ(seen.number("/lag_since_start/count"), count);
+    EXPECT_DOUBLE_EQ(seen.at("/lag_since_start/sum_ms").to_number<double>(),
+                     1000 * metric(metrics, "tributary_lag_seconds_sum{" + of_postgres + '}'));
+    const auto expect_quantiles = [&](const std::string& lag) {
+      for (const auto& [name, q] : {std::pair("/p50_ms", 0.5), std::pair("/p99_ms", 0.99)}) {
+        const auto [lower, upper] = bucket(metrics, "tributary_lag_seconds", of_postgres, q);
+        const auto shown = seen.at((lag + name).c_str()).to_number<double>() / 1000;
+        EXPECT_GT(shown, lower * (1 - 1e-6)) << lag << name;
+        EXPECT_LT(shown, upper * (1 + 1e-6)) << lag << name;
+      }
+    };
+    expect_quantiles("/lag_since_start");
+    EXPECT_LE(seen.number("/lag/count"), count);
+    if (seen.number("/lag/count") == count) expect_quantiles("/lag");
+  }
+  /// What is told of a destination that is not up to date is what the source has on record of it.
+  void expect_worst(const Seen& seen, std::size_t place, const std::string& id) {
+    const auto& shown = seen.at("/worst").as_array().at(place);
+    EXPECT_EQ(shown.at("destination_id").as_string(), id);
+    const auto state = [&](const std::string& what) {
+      return count("SELECT " + what + " FROM tributary.destination_state WHERE destination_id = '" + id + '\'');
+    };
+    const auto of = [&](const std::string& table) {
+      return count("SELECT count(*) FROM tributary." + table + " WHERE destination_id = '" + id + '\'');
+    };
+    EXPECT_EQ(shown.at("quarantined").to_number<int>(), of("quarantine")) << id;
+    EXPECT_EQ(shown.at("mending").to_number<int>(), of("mend")) << id;
+    if (of("destination_state") == 0) return;
+    EXPECT_EQ(shown.at("since_at_millis").to_number<std::int64_t>(), state("trunc(extract(epoch FROM failed_since) * 1000)"))
+        << id;
+    if (shown.at("state") != "failing") return;
+    EXPECT_EQ(shown.at("attempts").to_number<int>(), state("attempts")) << id;
+    EXPECT_EQ(shown.at("other_errors").to_number<int>(), state("count(*)") - 1) << id;
+    EXPECT_NEAR(shown.at("retry_in_ms").to_number<double>(),
+                static_cast<double>(state("trunc(extract(epoch FROM next_try_at - clock_timestamp()) * 1000)")), 30'000)
+        << id;
+  }
 
   Shown acme_;
   Shown globex_;
@@ -60,7 +117,20 @@ TEST_F(DashboardOverview, EveryNumberEqualsTheSourceAndTheMetricsAtRest) {
   source_.session().run("INSERT INTO tributary.quarantine (tenancy_id, destination_id, mapping, key, next_try_at) VALUES ('" +
                         acme_.tenancy + R"(', 'warehouse', 'teams', '{"id": "1"}', now() + interval '1 hour'), (')" +
                         acme_.tenancy + R"(', 'warehouse', 'users', '{"id": "2"}', now() + interval '1 hour'))");
+  source_.session().run("INSERT INTO tributary.mend (tenancy_id, destination_id, mapping, reason, reads_everything) VALUES ('" +
+                        acme_.tenancy + "', 'warehouse', 'teams', 'asked', false)");
+  source_.session().run(
+      "UPDATE tributary.installation SET clickhouse = true;"
+      "INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, attempts, next_try_at, error) VALUES ('" +
+      globex_.tenancy + "', '@clickhouse', '', 4, now() + interval '1 hour', 'no room')");
   source_.session().run("SELECT tributary.enqueue_for(ARRAY['" + globex_.tenancy + "'::uuid], 'postgres')");
+  const std::array rates{"/sequencer/ids_per_second", "/throughput/applied_rows_per_second",
+                         "/throughput/applied_bytes_per_second", "/throughput/sequenced_rows_per_second",
+                         "/throughput/failures_per_second"};
+  serve.wait_until([&] {  // nothing has happened for as long as rates look back
+    const auto seen = viewer.get("/overview");
+    return std::ranges::all_of(rates, [&](const char* rate) { return seen.at(rate) == 0.0; });
+  });
 
   const auto seen = viewer.get("/overview");
   ASSERT_EQ(seen.status, 200U) << json::serialize(seen.body);
@@ -78,7 +148,12 @@ TEST_F(DashboardOverview, EveryNumberEqualsTheSourceAndTheMetricsAtRest) {
   EXPECT_EQ(seen.number("/destinations/postgres/quarantine"), 1);
   is_metric("/destinations/postgres/failing", R"(tributary_destinations_parked{kind="postgres"})");
   is_metric("/destinations/postgres/paused", R"(tributary_destinations_paused{kind="postgres"})");
-  EXPECT_EQ(seen.number("/destinations/clickhouse/total"), 0);
+  equals("/destinations/clickhouse/total", R"(SELECT count(*) FROM "Tenancy")");
+  equals("/destinations/clickhouse/ok", R"(SELECT count(*) - 1 FROM "Tenancy")");
+  is_metric("/destinations/clickhouse/failing", R"(tributary_destinations_parked{kind="clickhouse"})");
+  is_metric("/destinations/clickhouse/paused", R"(tributary_destinations_paused{kind="clickhouse"})");
+  EXPECT_EQ(seen.number("/destinations/clickhouse/failing"), 1);
+  EXPECT_EQ(seen.number("/destinations/clickhouse/quarantine"), 0);
   for (const auto& entry : seen.at("/backlog").as_array()) {
     const auto table = std::string(entry.at("table").as_string());
     EXPECT_EQ(entry.at("flagged").to_number<double>(), metric(metrics, "tributary_flagged_rows{table=\"" + table + "\"}"))
@@ -97,15 +172,20 @@ TEST_F(DashboardOverview, EveryNumberEqualsTheSourceAndTheMetricsAtRest) {
   equals("/queue/parked", "SELECT count(*) FROM tributary.destination_state WHERE error <> ''");
   is_metric("/queue/quarantined", "tributary_quarantined_rows");
   EXPECT_EQ(seen.number("/queue/quarantined"), 2);
-  is_metric("/queue/parked", R"(tributary_destinations_parked{kind="postgres"})");
+  EXPECT_EQ(seen.number("/queue/parked"), metric(metrics, R"(tributary_destinations_parked{kind="postgres"})") +
+                                              metric(metrics, R"(tributary_destinations_parked{kind="clickhouse"})"));
+  equals("/queue/mending", "SELECT count(*) FROM tributary.mend WHERE finished_at IS NULL");
+  EXPECT_EQ(seen.number("/queue/mending"), 1);
   EXPECT_FALSE(seen.at("/fusebox/sequencer_enabled").as_bool());
   EXPECT_FALSE(seen.at("/fusebox/poller_enabled").as_bool());
   equals("/sequencer/last_sequence_id", "SELECT last_value FROM global_seq_id");
-  is_metric("/lag_since_start/count", R"(tributary_lag_seconds_count{kind="postgres"})");
-  EXPECT_DOUBLE_EQ(seen.at("/lag_since_start/sum_ms").to_number<double>(),
-                   1000 * metric(metrics, R"(tributary_lag_seconds_sum{kind="postgres"})"));
-  EXPECT_EQ(seen.at("/worst").as_array().size(), 3U);
-  EXPECT_EQ(seen.at("/worst/0/destination_id"), "gone");
+  for (const auto* rate : rates) EXPECT_EQ(seen.at(rate), 0.0) << rate;
+  expect_lag(seen, metrics);
+  ASSERT_EQ(seen.at("/worst").as_array().size(), 4U);
+  expect_worst(seen, 0, "gone");
+  expect_worst(seen, 1, "@clickhouse");
+  expect_worst(seen, 2, "lake");
+  expect_worst(seen, 3, "warehouse");
   EXPECT_EQ(seen.at("/worst/0/state"), "failing");
 }
 
