@@ -282,19 +282,16 @@ test("The dashboard of an operator", async (t) => {
 
   await t.test("Light and dark follow the system and the switch, and nothing is cut off, not on a telephone either", async (t) => {
     const backgrounds = [];
-    for (const colorScheme of ["light", "dark"]) {
-      const page = await chrome.page(t, { colorScheme });
+    for (const [colorScheme, width, height] of [["light", 1280, 800], ["dark", 390, 844]]) {
+      const page = await chrome.page(t, { colorScheme, viewport: { width, height } });
       await signIn(page, base);
       backgrounds.push(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
-      for (const [width, height] of [[1280, 800], [390, 844]]) {
-        await page.setViewportSize({ width, height });
-        for (const name of ["", "destinations", `destinations/${acme.tenancy}/main`, "tenancies", `tenancies/${acme.tenancy}`, "system"]) {
-          await page.goto(`${base}#/${name}`);
-          await page.getByRole("main").getByRole("heading").first().waitFor();
-          assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, `${name} is wider than ${width}`);
-          const folder = process.env.TRIBUTARY_SCREENSHOTS;
-          if (folder) await page.screenshot({ path: `${folder}/${name.split("/").length}-${name.split("/")[0] || "overview"}-${colorScheme}-${width}.png` });
-        }
+      for (const name of ["", "destinations", `destinations/${acme.tenancy}/main`, "tenancies", `tenancies/${acme.tenancy}`, "system"]) {
+        await page.goto(`${base}#/${name}`);
+        await page.getByRole("main").getByRole("heading").first().waitFor();
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, `${name} is wider than ${width}`);
+        const folder = process.env.TRIBUTARY_SCREENSHOTS;
+        if (folder) await page.screenshot({ path: `${folder}/${name.split("/").length}-${name.split("/")[0] || "overview"}-${colorScheme}-${width}.png` });
       }
     }
     assert.notEqual(backgrounds[0], backgrounds[1]);

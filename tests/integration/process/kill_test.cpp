@@ -15,7 +15,7 @@ TEST(Kill, AtAnyInstructionLosesNothing) {
 // `make torture` kills 50.
 TEST(Kill, OfTheClickHouseEngineLosesNothing) {
   if (!ClickHouse::is_installed()) GTEST_SKIP() << "libchdb is not installed";
-  EXPECT_NO_THROW(torture_clickhouse({.binary = TRIBUTARY_BINARY, .rounds = 5, .seed = 20261123}, Victim::host));
+  EXPECT_NO_THROW(torture_clickhouse({.binary = TRIBUTARY_BINARY, .rounds = 3, .seed = 20261123}, Victim::host));
 }
 
 TEST(Kill, OfTheServiceThatLoadsClickHouseLosesNothing) {

@@ -47,8 +47,8 @@ TEST(Memory, IsBoundedWhateverTheBacklog) {
 #ifdef TRIBUTARY_SANITIZED
   GTEST_SKIP() << "a sanitizer's own memory is measured instead";
 #endif
-  const auto small = peak_of_a_backlog(20'000);
-  const auto large = peak_of_a_backlog(200'000);
+  const auto small = peak_of_a_backlog(10'000);
+  const auto large = peak_of_a_backlog(100'000);
   RecordProperty("small_kib", static_cast<int>(small));
   RecordProperty("large_kib", static_cast<int>(large));
   EXPECT_LT(large, 150 * kMiB);
