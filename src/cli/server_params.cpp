@@ -48,8 +48,7 @@ ServerParams ServerParams::from(const settings::Settings& settings) {
   params.queue = {.lease = settings.queue.lease,
                   .max_claims = static_cast<int>(settings.queue.max_claims),
                   .longest_pause = settings.queue.longest_pause,
-                  .revive_every = settings.queue.revive_every,
-                  .longest_rest = std::max<std::chrono::milliseconds>(settings.sync.retry_longest, params.queue.longest_rest)};
+                  .revive_every = settings.queue.revive_every};
   params.sync = {.small_rows = static_cast<int>(settings.sync.small_rows),
                  .load_rows = static_cast<int>(settings.sync.load_rows),
                  .load_chunk_bytes = static_cast<std::size_t>(settings.sync.load_chunk.count),

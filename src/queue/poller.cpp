@@ -170,7 +170,7 @@ asio::awaitable<void> Poller::maintain(std::stop_token stop) {
       }
       if (!stop.stop_requested()) {
         auto connection = co_await pool_.acquire(Deadline::after(kQueryTimeout));
-        const auto count = co_await revive(*connection, params_.lease, params_.longest_rest, Deadline::after(kQueryTimeout));
+        const auto count = co_await revive(*connection, params_.lease, Deadline::after(kQueryTimeout));
         if (count > 0) {
           revived_.add(count);
           wake_.set();

@@ -16,8 +16,6 @@ struct PollerParams {
   int max_claims = 256;                               ///< claimed and not finished at once, in this process
   std::chrono::milliseconds longest_pause{500};      ///< between looks while nobody wakes it
   std::chrono::milliseconds revive_every{1'000};     ///< looking for stale leases and due retries
-  std::chrono::milliseconds longest_rest =
-      std::chrono::hours(1);  ///< nothing that failed rests for longer, unless the source's clock was set back
   telemetry::Tracer* tracer = nullptr;  ///< null: nothing is traced
   std::string process;  ///< a notification with this payload is not listened to: its sender is in this process and calls wake()
 };

@@ -97,8 +97,8 @@ SELECT tributary.enqueue_traced(ARRAY[$4], $5, nullif($6, '')), pg_notify('tribu
 
 // A stale request is deleted and its tenancy enqueued anew: setting it back to pending would violate the partial unique key where a newer one
 // is pending already. Requests in flight without a lease are of a process that knows no leases: they are given one lease's time. No lease is longer than an hour
-// (queue.lease): one that seems so was given before the source's clock was set back, or by a primary whose clock was ahead. The same holds for what rests longer
-// than anything may, and for when a key was refused: it would lie after every batch in which its row is accepted.
+// (queue.lease), and nothing that failed rests for longer (sync.retry_longest): what seems so was written before the source's clock was set back, or by a primary
+// whose clock was ahead. The same holds for when a key was refused: it would lie after every batch in which its row is accepted.
 constexpr std::string_view kRevive = R"sql(
 WITH stale AS (
   DELETE FROM "OutgoingRequest" AS r
@@ -109,10 +109,10 @@ WITH stale AS (
   RETURNING {} AS tenancy_id, "destinationKind" AS kind
 ), resting AS (
   UPDATE tributary.destination_state SET next_try_at = clock_timestamp()
-  WHERE next_try_at > clock_timestamp() + $2 * interval '1 millisecond' AND next_try_at IS NOT NULL AND NOT paused
+  WHERE next_try_at > clock_timestamp() + interval '1 hour' AND next_try_at IS NOT NULL AND NOT paused
 ), refused AS (
   UPDATE tributary.quarantine SET next_try_at = clock_timestamp(), updated_at = least(updated_at, clock_timestamp())
-  WHERE next_try_at > clock_timestamp() + $2 * interval '1 millisecond'
+  WHERE next_try_at > clock_timestamp() + interval '1 hour'
 ), due AS (
   SELECT tenancy_id, CASE destination_id WHEN '@clickhouse' THEN 'clickhouse' ELSE 'postgres' END AS kind
   FROM tributary.destination_state
@@ -287,10 +287,9 @@ asio::awaitable<void> enqueue(postgres::Connection& connection, DestinationKind 
                                        std::move(params), deadline);
 }
 
-asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, std::chrono::milliseconds lease,
-                                      std::chrono::milliseconds longest_rest, Deadline deadline) {
+asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, std::chrono::milliseconds lease, Deadline deadline) {
   postgres::Params params;
-  params.add(std::int64_t{lease.count()}).add(std::int64_t{longest_rest.count()});
+  params.add(std::int64_t{lease.count()});
   const auto result = co_await connection.execute_prepared(kReviveText, std::move(params), deadline);
   co_return static_cast<std::uint64_t>(result.get<std::int64_t>(0, 0));
 }

@@ -85,9 +85,8 @@ asio::awaitable<std::uint64_t> renew(postgres::Connection& connection, std::vect
 asio::awaitable<void> finish(postgres::Connection& connection, const Claim& claim, bool again, Deadline deadline);
 asio::awaitable<void> enqueue(postgres::Connection& connection, DestinationKind kind, Uuid tenancy, Deadline deadline);
 /// Puts back requests whose lease ran out (dropped where a newer one is pending) and tenancies with a destination or a quarantined key
-/// whose next try has come. What would have to rest for longer than `longest_rest` has its next try at the next call. Returns how many tenancies were enqueued.
-asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, std::chrono::milliseconds lease,
-                                      std::chrono::milliseconds longest_rest, Deadline deadline);
+/// whose next try has come. What would have to rest for longer than anything may has its next try at the next call. Returns how many tenancies were enqueued.
+asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, std::chrono::milliseconds lease, Deadline deadline);
 
 struct Counts {
   std::int64_t pending = 0;

@@ -35,7 +35,7 @@ TEST_F(QueueTest, OnlyTheLeasesOfWhatIsStillWorkedOnAreRenewed) {
     if (claims.at(0).tenancy != Uuid::parse(kept)) std::swap(claims[0], claims[1]);
     EXPECT_EQ(co_await queue::renew(connection, {claims[0].request}, 1h, deadline()), 1U);
     session_.run("SELECT pg_sleep(0.002)");
-    EXPECT_EQ(co_await queue::revive(connection, 1h, 1h, deadline()), 1U);
+    EXPECT_EQ(co_await queue::revive(connection, 1h, deadline()), 1U);
   });
   EXPECT_EQ(session_.value(R"(SELECT "tenancyId" FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL)"), given_up);
 }
@@ -199,6 +199,25 @@ TEST_F(QueueTest, AKeyThatIsRefusedTwiceInABatchIsQuarantinedOnce) {
     co_await queue::quarantine(connection, *Uuid::parse(uuid(1)), "d0", "users", std::move(twice), Backoff{}, deadline());
   });
   EXPECT_EQ(session_.number("SELECT count(*) FROM tributary.quarantine"), 1);
+}
+
+// Whatever sync.retry_longest is in the process that looks: it may be longer in another one.
+TEST_F(QueueTest, OnlyARestThatNoProcessMayGiveIsCutShort) {
+  add_tenancy(1, {});
+  session_.run(
+      fmt::format("INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, attempts, next_try_at, error) "
+                  "SELECT '{0}', d, '', 1, now() + rest, 'it failed' FROM (VALUES ('may', interval '59 minutes'), ('may not', "
+                  "'61 minutes')) AS v (d, rest);"
+                  "INSERT INTO tributary.quarantine (tenancy_id, destination_id, mapping, key, next_try_at) "
+                  "SELECT tenancy_id, destination_id, 'users', '{{}}', next_try_at FROM tributary.destination_state",
+                  uuid(1)));
+  with_connection(
+      [&](postgres::Connection& connection) -> asio::awaitable<void> { co_await queue::revive(connection, 1s, deadline()); });
+  for (const auto* table : {"destination_state", "quarantine"})
+    EXPECT_EQ(
+        session_.value(fmt::format("SELECT string_agg(destination_id, ', ') FROM tributary.{} WHERE next_try_at > now()", table)),
+        "may")
+        << table;
 }
 
 TEST_F(QueueTest, AKeyThatWasRefusedSinceItWasReadStaysInQuarantine) {
