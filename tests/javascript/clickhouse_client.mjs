@@ -86,6 +86,21 @@ const cases = {
     while ((await count()) !== 0) continue;
   },
 
+  async abortInsert() {
+    await client.command({ query: "CREATE TABLE js_aborted (id UInt64) ENGINE = MergeTree ORDER BY id" });
+    const controller = new AbortController();
+    async function* rows() {
+      for (let id = 0; id < 10_000; ++id) yield { id };
+      controller.abort();
+      await new Promise(() => {});
+    }
+    const values = Readable.from(rows());
+    await assert.rejects(client.insert({ table: "js_aborted", values, format: "JSONEachRow", abort_signal: controller.signal }));
+    const one = async (query) => Number((await (await client.query({ query, format: "JSONEachRow" })).json())[0].n);
+    while ((await one("SELECT count() AS n FROM system.processes WHERE query LIKE 'INSERT INTO js_aborted%'")) !== 0) continue;
+    assert.equal(await one("SELECT count() AS n FROM js_aborted"), 0);
+  },
+
   async abandonedStream() {
     const result = await client.query({ query: "SELECT number FROM numbers(100000000)", format: "JSONCompactEachRow" });
     for await (const rows of result.stream()) {

@@ -11,8 +11,10 @@
 #include <boost/beast/http/write.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <stdexcept>
@@ -80,6 +82,15 @@ std::string url_encoded(const std::string& text) {
       result += fmt::format("%{:02X}", c);
   }
   return result;
+}
+
+std::string output_of(const std::string& command) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> output(::popen((command + " 2>&1").c_str(), "r"), ::pclose);
+  if (output == nullptr) throw std::runtime_error("popen");
+  std::string text;
+  std::array<char, 4096> piece{};
+  while (const auto size = std::fread(piece.data(), 1, piece.size(), output.get())) text.append(piece.data(), size);
+  return text;
 }
 
 Host::Host(const fs::path& folder, std::vector<std::string> flags) {

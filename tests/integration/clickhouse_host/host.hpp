@@ -77,4 +77,7 @@ class Host {
 
 std::string url_encoded(const std::string& text);
 
+/// What a shell's command says, on either output.
+std::string output_of(const std::string& command);
+
 }  // namespace tributary::clickhouse::embedded::test

@@ -18,6 +18,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 /// One engine for all: starting it is what takes time.
@@ -25,7 +26,7 @@ class HostHttp : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     folder_ = std::make_unique<Folder>();
-    host_ = std::make_unique<Host>(folder_->path());
+    host_ = std::make_unique<Host>(folder_->path(), std::vector<std::string>{"--unrestricted", "--memory", "1GiB"});
   }
   static void TearDownTestSuite() {
     host_.reset();
@@ -320,8 +321,18 @@ TEST_F(HostHttp, AnInsertThatBreaksOffInsertsNothing) {
   EXPECT_EQ(host().run("SELECT count() FROM halves"), "0\n");
 }
 
+TEST_F(HostHttp, AStatementThatNeedsMoreMemoryThanTheEngineMayTakeFailsAlone) {
+  const auto answer = host().ask({.body = "SELECT length(groupArray(repeat('x', 100000 + number))) FROM numbers(30000)"});
+  EXPECT_EQ(answer.exception_code(), "241") << answer.body;
+  EXPECT_EQ(host().run("SELECT 1"), "1\n");
+}
+
 TEST_F(HostHttp, TheKernelKeepsTheEngineInItsFolder) {
   ASSERT_TRUE(host().ready().confined) << "this kernel has no Landlock or no seccomp";
+  std::ifstream file(fmt::format("/proc/{}/status", host().pid()));
+  const std::string status{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_THAT(status, HasSubstr("\nNoNewPrivs:\t1\n"));
+  EXPECT_THAT(status, Not(HasSubstr("\nUid:\t0")));
   std::filesystem::remove("/tmp/tributary-must-not-be");  // of a run without this defence
   EXPECT_NE(host().ask({.body = "SELECT file('/etc/passwd')"}).status, 200);
   EXPECT_NE(host().ask({.body = "SELECT * FROM file('/proc/self/environ', 'RawBLOB')"}).status, 200);
@@ -333,14 +344,9 @@ TEST_F(HostHttp, TheKernelKeepsTheEngineInItsFolder) {
 }
 
 TEST_F(HostHttp, TheOfficialJavaScriptClientWorks) {
-  const auto command =
-      fmt::format("CLICKHOUSE_PASSWORD={} node {}/tests/javascript/clickhouse_client.mjs http://127.0.0.1:{} 2>&1",
-                  host().ready().credentials.admin_password, TRIBUTARY_SOURCE_DIR, host().ready().port);
-  const std::unique_ptr<FILE, int (*)(FILE*)> output(::popen(command.c_str(), "r"), ::pclose);
-  ASSERT_NE(output, nullptr);
-  std::string text;
-  std::array<char, 4096> piece{};
-  while (const auto size = std::fread(piece.data(), 1, piece.size(), output.get())) text.append(piece.data(), size);
+  const auto text =
+      output_of(fmt::format("CLICKHOUSE_PASSWORD={} node {}/tests/javascript/clickhouse_client.mjs http://127.0.0.1:{}",
+                            host().ready().credentials.admin_password, TRIBUTARY_SOURCE_DIR, host().ready().port));
   EXPECT_THAT(text, HasSubstr("all passed")) << text;
 }
 

@@ -20,7 +20,9 @@ using namespace std::chrono_literals;
 TEST(HostProcess, AFolderInUseIsRefused) {
   const Folder folder;
   const Host first(folder.path());
-  EXPECT_THROW(Host(folder.path()), std::runtime_error);
+  EXPECT_THAT(output_of(fmt::format("{} clickhouse-host --unrestricted --data {}", TRIBUTARY_BINARY, folder.path().string())),
+              testing::HasSubstr("the folder " + folder.path().string() +
+                                 " is in use by another ClickHouse engine: stop that one, or name another folder"));
   EXPECT_EQ(first.run("SELECT 1"), "1\n");
 }
 
