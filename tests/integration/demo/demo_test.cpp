@@ -65,6 +65,8 @@ TEST(Demo, OnceEndsEqualAndLeavesNothing) {
   DemoProcess demo(folder, {"--once", "--tenants", "5", "--users", "2000"});
   EXPECT_EQ(demo.process().wait(kLongEnough), 0) << demo.output();
   EXPECT_THAT(demo.output(), HasSubstr("every database equals its source"));
+  for (const auto* asked : {"Sign-ups in each of the last eight weeks", "Largest teams", "unverified"})
+    EXPECT_THAT(demo.output(), HasSubstr(asked));
   EXPECT_THAT(test::processes_in(folder.path()), IsEmpty());
   EXPECT_FALSE(std::filesystem::exists(folder.path()));
 }
