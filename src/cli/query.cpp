@@ -9,11 +9,14 @@
 #include <cerrno>
 #include <cstdio>
 #include <memory>
+#include <set>
 #include <system_error>
 
 #include "analytics/query.hpp"
+#include "cli/catalog.hpp"
 #include "cli/clickhouse_engine.hpp"
 #include "cli/command.hpp"
+#include "telemetry/log.hpp"
 
 namespace tributary::cli {
 namespace {
@@ -62,6 +65,8 @@ std::string read_statement(const std::string& given) {
     text.append(piece.data(), size);
     if (text.size() > kLongestStatement) throw Failure("the query on standard input is larger than a megabyte", kBadInput);
   }
+  if (std::ferror(stdin) != 0)
+    throw Failure("cannot read the query from standard input: " + std::generic_category().message(errno), kBadInput);
   return text;
 }
 
@@ -72,10 +77,13 @@ analytics::TenantQuery tenant_query(const Options& options) {
                                .timeout = std::chrono::seconds(options.timeout_s),
                                .most_rows = options.most_rows,
                                .most_bytes = 0};
+  std::set<std::string> names;
   for (const auto& param : options.params) {
     const auto equals = param.find('=');
     if (equals == std::string::npos || equals == 0) throw Failure("--param " + param + ": must be NAME=VALUE", kBadInput);
-    query.params.add(param.substr(0, equals), param.substr(equals + 1));
+    const auto [name, is_new] = names.insert(param.substr(0, equals));
+    if (!is_new) throw Failure("--param " + *name + " is given twice", kBadInput);
+    query.params.add(*name, param.substr(equals + 1));
   }
   query.statement = read_statement(options.statement);
   if (const auto why = analytics::mistake(query)) throw Failure(*why, kBadInput);
@@ -112,10 +120,35 @@ class Output {
   asio::posix::stream_descriptor descriptor_;
 };
 
-/// Which error it was, beside what a tenant would be told: whoever has this command may know.
+struct Advice {
+  std::string_view error;  ///< ClickHouse's name of it
+  std::string_view text;
+  int status = kBadInput;  ///< of a query that is wrong: nothing was begun
+};
+constexpr std::array kAdvice{
+    Advice{"ACCESS_DENIED", "It uses a table or function that tenants may not, or that is not there"},
+    Advice{"BAD_QUERY_PARAMETER", "A --param does not fit the type of its place {name:Type}"},
+    Advice{"CANNOT_PARSE_TEXT", "A text in it, in a row or of a --param is not of the type that it is to be", kFailed},
+    Advice{"ILLEGAL_TYPE_OF_ARGUMENT", "A function does not take a value of the type that it is given"},
+    Advice{"NOT_AN_AGGREGATE", "A column is neither in GROUP BY nor in an aggregate function"},
+    Advice{"UNKNOWN_FORMAT", "ClickHouse has no such format, or not for tenants"},
+    Advice{"UNKNOWN_IDENTIFIER", "It names a column that is not there"},
+    Advice{"UNKNOWN_QUERY_PARAMETER", "A place {name:Type} has no --param"},
+    Advice{"UNKNOWN_TABLE", "It names a view that is not there; `tributary mapping check` lists those that are"},
+    Advice{"UNKNOWN_TYPE", "It names a type that is not there"},
+    Advice{"MEMORY_LIMIT_EXCEEDED", "It needs more memory than a query may take", kFailed},
+    Advice{"AUTHENTICATION_FAILED", "ClickHouse does not take clickhouse.limited_user_password", kFailed}};
+
+/// Which error it was, and what to do about it, beside what a tenant would be told: whoever has this command may know.
 Failure failure_of(const analytics::QueryError& error) {
-  const auto& name = error.cause().name;
-  return Failure(error.what() + (name.empty() ? "" : " (" + name + ')'));
+  constexpr int kSyntaxError = 62;
+  std::string text = error.what();
+  const auto& cause = error.cause();
+  const auto advice = std::ranges::find(kAdvice, cause.name, &Advice::error);
+  if (advice != kAdvice.end()) text += fmt::format(" {}.", advice->text);
+  if (!cause.name.empty() && text.find(cause.name) == std::string::npos) text += " (" + cause.name + ')';
+  if (advice != kAdvice.end()) return Failure(text, advice->status);
+  return Failure(text, cause.code == kSyntaxError ? kBadInput : kFailed);
 }
 
 asio::awaitable<void> answer(ch::ConnectOptions server, analytics::TenantQuery query, std::stop_token stop) {
@@ -167,9 +200,27 @@ asio::awaitable<void> answer_embedded(const settings::Settings& settings, analyt
   if (failure) std::rethrow_exception(failure);
 }
 
+/// ClickHouse knows no tenants, only rows: of one that is not there it would show none. Where the source cannot be asked, that is left at that.
+asio::awaitable<void> check_tenant(const settings::Settings& settings, analytics::Tenant tenant) {
+  if (settings.source.url.empty()) co_return;
+  bool is_there = true;
+  try {
+    auto source = co_await open_source(settings);
+    is_there = (co_await find_tenancy(source, tenant.project, tenant.branch)).has_value();
+  } catch (const std::exception& error) {
+    telemetry::log(telemetry::Level::debug, "query", "the source cannot be asked whose rows these are",
+                   {{"error", error.what()}});
+  }
+  if (!is_there)
+    throw Failure(fmt::format("there is no project \"{}\" with a branch \"{}\"; `tributary project list` shows those that are",
+                              tenant.project, tenant.branch),
+                  kBadInput);
+}
+
 asio::awaitable<int> run(settings::Settings settings, analytics::TenantQuery query, std::stop_token stop) {
   if (settings.clickhouse.use == settings::ClickHouseUse::none)
     throw Failure("there is no ClickHouse to ask: clickhouse.use is none", kBadInput);
+  co_await check_tenant(settings, query.tenant);
   if (settings.clickhouse.url.empty())
     co_await answer_embedded(settings, std::move(query), stop);
   else
@@ -209,7 +260,8 @@ void add_query(CLI::App& app, Action& chosen) {
   command
       ->add_option("--max-rows", options->most_rows, "Fail where the answer has more rows; 0: ten million in the embedded engine")
       ->capture_default_str()
-      ->type_name("N");
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000'000}));
   command->callback(
       [&chosen, options] { chosen = [options](const settings::Settings& settings) { return ask(*options, settings); }; });
 }

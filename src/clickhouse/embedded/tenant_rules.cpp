@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 
 #include "clickhouse/embedded/request.hpp"
 
@@ -197,6 +198,22 @@ EngineError refusal(int code, std::string_view name, std::string_view message) {
   return {code, fmt::format("Code: {}. DB::Exception: {}. ({})", code, message, name)};
 }
 
+constexpr std::string_view kExplain = "EXPLAIN AST ";
+
+/// The engine counts from the beginning of what it was given.
+EngineError in_statement(EngineError error) {
+  constexpr std::string_view kPosition = "failed at position ";
+  const auto at = error.message.find(kPosition);
+  if (at == std::string::npos) return error;
+  const auto* const begin = error.message.data() + at + kPosition.size();
+  std::size_t position = 0;
+  const auto [end, failed] = std::from_chars(begin, error.message.data() + error.message.size(), position);
+  if (failed == std::errc() && position > kExplain.size())
+    error.message.replace(at + kPosition.size(), static_cast<std::size_t>(end - begin),
+                          std::to_string(position - kExplain.size()));
+  return error;
+}
+
 }  // namespace
 
 struct TenantRules::Node {
@@ -289,8 +306,9 @@ std::optional<EngineError> TenantRules::check(Session& session, std::string_view
   const bool known_format = std::ranges::any_of(kFormats, [&](std::string_view name) { return format.starts_with(name); });
   // Those with progress say how much was read, of others' rows too.
   if (!known_format || format.ends_with("Progress")) return refusal(73, "UNKNOWN_FORMAT", "Unknown format");
-  auto parsed = session.run("EXPLAIN AST " + std::string(statement), "TabSeparatedRaw");
-  if (!parsed.ok()) return parsed.error->code == kSyntaxError ? std::move(parsed.error) : safe_error(*parsed.error);
+  auto parsed = session.run(std::string(kExplain) + std::string(statement), "TabSeparatedRaw");
+  if (!parsed.ok())
+    return parsed.error->code == kSyntaxError ? in_statement(std::move(*parsed.error)) : safe_error(*parsed.error);
   if (const auto why = check_tree(parsed.output)) return refusal(497, "ACCESS_DENIED", *why);
   return std::nullopt;
 }

@@ -1,3 +1,8 @@
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -8,6 +13,7 @@
 #include "clickhouse/error.hpp"
 #include "fixture.hpp"
 #include "support/clickhouse.hpp"
+#include "support/fake_server.hpp"
 #include "support/small_disk.hpp"
 
 /// With nothing configured, every tenancy's rows are in the embedded ClickHouse too.
@@ -59,6 +65,39 @@ class CliClickHouse : public Cli {
 
   fs::path folder_;
   std::string tenancy_;
+};
+
+/// The way to a ClickHouse whose administrator has another password than those who come by here, until somebody there changes it.
+class OtherPassword {
+ public:
+  static constexpr std::string_view kPassword = "what-the-settings-say";
+  explicit OtherPassword(const clickhouse::ConnectOptions& server)
+      : server_(server), door_([this](FakeServer::Socket& client) { return let_in(client); }) {}
+
+  std::string url() const { return "http://127.0.0.1:" + door_.port(); }
+  void change() { is_changed_ = true; }
+
+ private:
+  asio::awaitable<void> let_in(FakeServer::Socket& client) {
+    using asio::experimental::awaitable_operators::operator||;
+    FakeServer::Socket server(client.get_executor());
+    co_await server.async_connect({asio::ip::address_v4::loopback(), server_.port}, asio::use_awaitable);
+    co_await (pass(client, server) || pass(server, client));
+  }
+  asio::awaitable<void> pass(FakeServer::Socket& from, FakeServer::Socket& to) {
+    std::string bytes;
+    for (;;) {
+      bytes.resize(64 * 1024);
+      bytes.resize(co_await from.async_read_some(asio::buffer(bytes), asio::use_awaitable));
+      const auto at = is_changed_ ? bytes.find(kPassword) : std::string::npos;
+      if (at != std::string::npos) bytes.replace(at, kPassword.size(), server_.password);
+      co_await asio::async_write(to, asio::buffer(bytes), asio::use_awaitable);
+    }
+  }
+
+  const clickhouse::ConnectOptions server_;
+  std::atomic<bool> is_changed_ = false;
+  FakeServer door_;
 };
 
 TEST_F(CliClickHouse, SyncOnceFillsTheEmbeddedEngine) {
@@ -131,6 +170,57 @@ TEST_F(CliClickHouse, VerifyComparesWhatEachTenantSeesAndResyncReadsItAgain) {
   ASSERT_EQ(with_clickhouse({"sync", "--once"}).status, 0);
   EXPECT_EQ(source_.session().number("SELECT count(*) FROM tributary.mend WHERE finished_at IS NULL OR NOT begun"), 0);
   EXPECT_EQ(with_clickhouse({"verify", "--project", "acme"}).status, 0);
+}
+
+// Nobody waits for a server in trouble, whatever it is; `status` says what it is; and once somebody has mended it the rest comes by itself.
+TEST_F(CliClickHouse, AServerThatCannotBeWrittenHoldsUpNobodyElseAndIsFilledOnceItIsMended) {
+  const ClickHouse server;
+  OtherPassword door(server.options());
+  const Database warehouse("cli_warehouse");
+  done({"destination", "add", "acme", "warehouse", "--url", warehouse.uri()});
+  auto settings = with_clickhouse();
+  settings["TRIBUTARY_CLICKHOUSE_URL"] = server.uri();
+  ASSERT_EQ(run_binary({"clickhouse", "migrate"}, settings).status, 0);
+  server.run("INSERT INTO analytics_internal._tributary_schema (version, name) VALUES (99, 'a later one')");
+  settings["TRIBUTARY_CLICKHOUSE_URL"] = door.url();
+  settings["TRIBUTARY_CLICKHOUSE_USER"] = server.options().user;
+  settings["TRIBUTARY_CLICKHOUSE_PASSWORD"] = OtherPassword::kPassword;
+  settings["TRIBUTARY_SYNC_RETRY_FIRST"] = "50ms";
+  settings["TRIBUTARY_SYNC_RETRY_LONGEST"] = "500ms";
+  Binary serve({"serve"}, settings);
+
+  auto customer = warehouse.session();
+  int teams = 0;
+  const auto goes_on_and_says = [&](const std::string& error) {
+    insert_teams(tenancy_, "acme", 10);
+    teams += 10;
+    serve.wait_until([&] {
+      return customer.value("SELECT to_regclass('public.teams') IS NOT NULL") == "t" &&
+             customer.number("SELECT count(*) FROM teams") == teams;
+    });
+    serve.wait_until([&] {
+      const auto status = tributary({"status"}).out;
+      return status.find("clickhouse    does not take rows of 1 tenant: ") != std::string::npos &&
+             status.find(error) != std::string::npos;
+    });
+  };
+  const auto is_filled = [&] {
+    serve.wait_until([&] {
+      return server.strings("SELECT toString(count()) FROM analytics_internal.teams FINAL").at(0) == std::to_string(teams);
+    });
+    serve.wait_until([&] { return tributary({"status"}).out.find("clickhouse    ok") != std::string::npos; });
+  };
+  goes_on_and_says("Authentication failed");
+  door.change();
+  goes_on_and_says("analytics_internal is of version 99, made by a newer Tributary");
+  server.run("ALTER TABLE analytics_internal._tributary_schema DELETE WHERE version = 99 SETTINGS mutations_sync = 1");
+  is_filled();
+  server.run("ALTER TABLE analytics_internal.teams DROP COLUMN display_name, ADD COLUMN display_name UInt64");
+  goes_on_and_says("analytics_internal.teams has column \"display_name\" of type UInt64, not String");
+  server.run("ALTER TABLE analytics_internal.teams DROP COLUMN display_name");
+  is_filled();
+  serve.signal(SIGTERM);
+  EXPECT_EQ(serve.wait(15s), 0) << serve.err();
 }
 
 // The engine's trouble is its own: customers' databases get their rows meanwhile, and it has all of them once there is room.

@@ -68,6 +68,8 @@ TEST_F(CliQuery, StartsTheEngineOrAsksTheOneThatRunsOrAServer) {
   variables["TRIBUTARY_CLICKHOUSE_URL"] = fmt::format("http://127.0.0.1:{}", host.port);
   const std::vector<std::string> arguments{"query", "--project", "acme", "--format", "TSV", "SELECT count() FROM teams"};
   EXPECT_EQ(run_binary(arguments, variables).status, 2) << "without a password";
+  variables["TRIBUTARY_CLICKHOUSE_LIMITED_USER_PASSWORD"] = "not it";
+  EXPECT_THAT(run_binary(arguments, variables).err, testing::HasSubstr("does not take clickhouse.limited_user_password"));
   variables["TRIBUTARY_CLICKHOUSE_LIMITED_USER_PASSWORD"] = host.credentials.tenant_password;
   EXPECT_EQ(run_binary(arguments, variables).out, "7\n");
   serve.signal(SIGTERM);
@@ -75,18 +77,56 @@ TEST_F(CliQuery, StartsTheEngineOrAsksTheOneThatRunsOrAServer) {
 }
 
 TEST_F(CliQuery, AnswersInFormatsAndSaysWhatIsWrong) {
+  Binary serve({"serve"}, with_clickhouse());
+  wait_for_engine(serve);
   const auto one = query({"--project", "acme", "--json", "--param", "n=41", "SELECT {n:UInt8} + 1 AS n"});
   EXPECT_EQ(json_of(one).at("data").at(0).at("n").as_int64(), 42);
   EXPECT_EQ(query({"--project", "acme", "--format", "csv", "SELECT 1 AS a"}).out, "\"a\"\n1\n");
+  EXPECT_EQ(query({"--project", "acme", "--format", "jsoneachrow", "SELECT 1 AS a"}).out, "{\"a\":1}\n");
   EXPECT_THAT(query({"--project", "acme", "--format", "parquet", "SELECT * FROM teams"}).out, testing::StartsWith("PAR1"));
+  EXPECT_THAT(query({"--project", "acme", "--format", "arrow", "SELECT * FROM teams"}).out, testing::StartsWith("ARROW1"));
   EXPECT_THAT(query({"--project", "acme", "SELECT 1 AS a"}).out, testing::HasSubstr("─a─"));
 
-  const auto unknown = query({"--project", "acme", "SELECT nothing FROM teams"});
-  EXPECT_EQ(unknown.status, 1);
-  EXPECT_EQ(unknown.err, "tributary: Error during execution of this query. (UNKNOWN_IDENTIFIER)\n");
-  EXPECT_EQ(query({"--project", "acme", "--max-rows", "3", "SELECT * FROM teams"}).status, 1);
-  EXPECT_EQ(query({"--project", "acme", "--param", "n", "SELECT 1"}).status, 2);
-  EXPECT_EQ(query({"SELECT 1"}).status, 2);
+  struct Mistake {
+    std::vector<std::string> arguments;
+    std::string text;  ///< of what is said
+    int status = 2;
+  };
+  const std::vector<Mistake> mistakes{
+      {{"SELECT nothing FROM teams"}, "It names a column that is not there. (UNKNOWN_IDENTIFIER)"},
+      {{"SELECT * FROM nowhere"}, "It names a view that is not there; `tributary mapping check`"},
+      {{"SELECT file('/etc/passwd')"}, "that tenants may not"},
+      {{"SELECT * FORM teams"}, "Syntax error: failed at position 15 (teams)"},
+      {{"SELECT 1; SELECT 2"}, "several statements"},
+      {{"INSERT INTO teams VALUES (1)"}, "only a SELECT"},
+      {{"DROP TABLE teams"}, "only a SELECT"},
+      {{""}, "the query is empty"},
+      {{" -- nothing"}, "the query is empty"},
+      {{"--param", "n=abc", "SELECT {n:UInt8}"}, "does not fit the type of its place"},
+      {{"SELECT {n:UInt8}"}, "has no --param"},
+      {{"--param", "n", "SELECT 1"}, "--param n: must be NAME=VALUE"},
+      {{"--param", "n=1", "--param", "n=2", "SELECT {n:UInt8}"}, "--param n is given twice"},
+      {{"--format", "nonsense", "SELECT 1"}, "no such format"},
+      {{"--format", "no format", "SELECT 1"}, "is no format"},
+      {{"--max-rows", "-1", "SELECT 1"}, "--max-rows"},
+      {{"--timeout", "0", "SELECT 1"}, "--timeout"},
+      {{"--branch", "none", "SELECT 1"}, "there is no project \"acme\" with a branch \"none\""},
+      {{"--max-rows", "3", "SELECT * FROM teams"}, "more rows or bytes than it may have", 1},
+      {{"--timeout", "1", "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1"},
+       "takes longer than it may",
+       1},
+      {{"SELECT groupArray(repeat('x', 1000000 + number)) FROM numbers(10000)"}, "more memory than a query may take", 1},
+  };
+  for (const auto& mistake : mistakes) {
+    auto arguments = mistake.arguments;
+    arguments.insert(arguments.begin(), {"--project", "acme"});
+    const auto finished = query(std::move(arguments));
+    EXPECT_EQ(finished.status, mistake.status) << mistake.text;
+    EXPECT_THAT(finished.err, testing::HasSubstr(mistake.text));
+    EXPECT_EQ(finished.out, "") << mistake.text;
+  }
+  EXPECT_EQ(query({"SELECT 1"}).status, 2) << "whose rows is not said";
+  EXPECT_EQ(query({"--project", "stranger", "SELECT 1"}).status, 2);
 }
 
 TEST_F(CliQuery, CtrlCEndsTheQuery) {
@@ -108,6 +148,30 @@ TEST_F(CliQuery, CtrlCEndsTheQuery) {
   serve.wait_until([&] { return running() == "0"; });
   serve.signal(SIGTERM);
   EXPECT_EQ(serve.wait(10s), 0) << serve.err();
+}
+
+using CliQueryOfNobody = Cli;
+
+TEST_F(CliQueryOfNobody, IsRefusedWithTheEnginesName) {
+  migrate();
+  create_project("acme");
+  const auto folder = (fs::temp_directory_path() / Uuid::random().to_string()).string();
+  const auto asked = [&](const Environment& changes) {
+    auto variables = environment();
+    variables["TRIBUTARY_CLICKHOUSE_USE"] = "automatic";
+    for (const auto& [name, value] : changes) variables[name] = value;
+    return run_binary({"query", "--project", "acme", "SELECT 1"}, variables);
+  };
+  const auto nobody =
+      asked({{"TRIBUTARY_CLICKHOUSE_URL", "http://127.0.0.1:1"}, {"TRIBUTARY_CLICKHOUSE_LIMITED_USER_PASSWORD", "secret"}});
+  EXPECT_EQ(nobody.status, 1);
+  EXPECT_THAT(nobody.err, testing::HasSubstr("ClickHouse at http://limited_user@127.0.0.1:1"));
+  EXPECT_THAT(nobody.err, testing::Not(testing::HasSubstr("secret")));
+  const auto nowhere = asked({{"TRIBUTARY_CLICKHOUSE_FOLDER", folder}});
+  EXPECT_EQ(nowhere.status, 1);
+  EXPECT_THAT(nowhere.err, testing::HasSubstr("there is no ClickHouse in " + folder));
+  EXPECT_EQ(asked({{"TRIBUTARY_CLICKHOUSE_USE", "none"}}).status, 2);
+  EXPECT_EQ(asked({{"TRIBUTARY_CLICKHOUSE_URL", "ftp://127.0.0.1"}}).status, 2);
 }
 
 }  // namespace
