@@ -102,12 +102,14 @@ TEST_F(VerifyManyRows, BesideFiveHundredChangesASecondNothingFalseIsFoundInTenRu
       std::this_thread::sleep_until(next += 2ms);
       const auto number = 1 + i * 7'919 % rows_;
       if (i % 10 == 3)
-        session.run(fmt::format(R"(DELETE FROM "ProjectUser" WHERE "projectUserId" = {})", user(number)));
+        session.run(fmt::format(R"(DELETE FROM "ProjectUser" WHERE "tenancyId" = '{}' AND "projectUserId" = {})", tenancy_,
+                                user(number)));
       else if (i % 10 == 7)
         session.run(insert_user(tenancy_, session.value("SELECT " + user(rows_ + i))));
       else
-        session.run(
-            fmt::format(R"(UPDATE "ProjectUser" SET "displayName" = 'changed {}' WHERE "projectUserId" = {})", i, user(number)));
+        session.run(fmt::format(
+            R"(UPDATE "ProjectUser" SET "displayName" = 'changed {}' WHERE "tenancyId" = '{}' AND "projectUserId" = {})", i,
+            tenancy_, user(number)));
     }
   });
   for (int run = 0; run < 10; ++run) {
