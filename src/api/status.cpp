@@ -193,7 +193,7 @@ asio::awaitable<void> ask_clickhouse(std::vector<Destination>& destinations, con
   }
   if (tenancies.empty()) co_return;
   std::optional<destination::clickhouse_target::StoredPositions> positions;
-  std::string error = "The shared ClickHouse is not running.";
+  std::string error = "The shared ClickHouse cannot be reached from this process.";
   try {
     const auto deadline = Deadline::after(context.destinations.connect_timeout);
     if (const auto clickhouse = co_await context.clickhouse())

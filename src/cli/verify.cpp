@@ -93,6 +93,7 @@ class Verifier {
         if (!destination.deleted) co_await run(destination, mappings, clickhouse);  // of those the rows are to be removed
       }
     } catch (const postgres::Error& failure) {  // of the source: what a destination fails with is in its verdicts
+      if (failure.kind() != postgres::ErrorKind::connection && failure.kind() != postgres::ErrorKind::deadline) throw;
       source_error_ = failure.what();
     }
   }

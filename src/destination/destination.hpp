@@ -23,7 +23,7 @@ struct Position {
   bool loading = false;          ///< first backfill into a table that was empty when it began
   bool adopted = false;          ///< nothing was applied yet, and it was not empty: it may hold rows that the source lacks
   bool complete =
-      false;  ///< when the last batch was read every change of the tenancy had its id: what is there is what the ids up to the watermark tell
+      false;  ///< when the last batch was read every change of the mapping had its id: what is there is what the ids up to the watermark tell
   friend bool operator==(const Position&, const Position&) = default;
 };
 

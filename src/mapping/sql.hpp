@@ -61,6 +61,8 @@ std::vector<std::string> create_target_sql(const Mapping& mapping);
 /// _stack_sync_metadata: the same for every mapping. Also adds our columns to one that the reference product has made. The same races; ALTER TABLE takes
 /// its lock even where no column is missing, so ask the catalog first.
 std::vector<std::string> create_metadata_sql();
+/// Of that, what one of an earlier version lacks. Needs the table's owner, and no right to create anything.
+std::string add_metadata_columns_sql();
 
 /// COPY public.target (columns…) FROM STDIN (FORMAT binary): tuples without the two leading fields.
 std::string copy_target_sql(const Mapping& mapping);

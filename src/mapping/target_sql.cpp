@@ -55,18 +55,22 @@ std::vector<std::string> create_metadata_sql() {
                   "  \"updated_at\" timestamp with time zone NOT NULL DEFAULT now()\n"
                   ")",
                   table));
-  // Apart from CREATE TABLE, because the reference product's table has the three columns above only. Constant defaults: no rewrite.
-  statements.push_back(
-      fmt::format("ALTER TABLE {}\n"
-                  "  ADD COLUMN IF NOT EXISTS \"installation_id\" uuid,\n"
-                  "  ADD COLUMN IF NOT EXISTS \"tenancy_id\" uuid,\n"
-                  "  ADD COLUMN IF NOT EXISTS \"generation\" bigint NOT NULL DEFAULT 0,\n"
-                  "  ADD COLUMN IF NOT EXISTS \"complete_until\" timestamp with time zone,\n"
-                  "  ADD COLUMN IF NOT EXISTS \"loading\" boolean NOT NULL DEFAULT false,\n"
-                  "  ADD COLUMN IF NOT EXISTS \"complete_through\" bigint NOT NULL DEFAULT -1",
-                  table));
+  statements.push_back(add_metadata_columns_sql());
   append_grants(statements, table);
   return statements;
+}
+
+// Apart from CREATE TABLE, because the reference product's table has its three columns only. Constant defaults: no rewrite.
+std::string add_metadata_columns_sql() {
+  return fmt::format(
+      "ALTER TABLE {}\n"
+      "  ADD COLUMN IF NOT EXISTS \"installation_id\" uuid,\n"
+      "  ADD COLUMN IF NOT EXISTS \"tenancy_id\" uuid,\n"
+      "  ADD COLUMN IF NOT EXISTS \"generation\" bigint NOT NULL DEFAULT 0,\n"
+      "  ADD COLUMN IF NOT EXISTS \"complete_until\" timestamp with time zone,\n"
+      "  ADD COLUMN IF NOT EXISTS \"loading\" boolean NOT NULL DEFAULT false,\n"
+      "  ADD COLUMN IF NOT EXISTS \"complete_through\" bigint NOT NULL DEFAULT -1",
+      public_table("_stack_sync_metadata"));
 }
 
 std::string target_difference(const Mapping& mapping, const std::vector<TargetColumn>& actual,

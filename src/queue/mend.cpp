@@ -11,26 +11,31 @@ CROSS JOIN unnest($3::text[]) AS n (mapping)
 ON CONFLICT (tenancy_id, destination_id, mapping) DO UPDATE
 SET reason = 'resync', reads_everything = true, begun = false, requested_at = clock_timestamp(), finished_at = NULL, differences = 0, error = '')sql";
 
+// One that is open may have compared already what is suspected now: asked for anew, it is not finished by what it has seen so far. A resync that has begun goes on.
 constexpr std::string_view kRequest = R"sql(
 INSERT INTO tributary.mend AS m (tenancy_id, destination_id, mapping, reason, reads_everything, watermark)
 SELECT $1, $2, suspect.mapping, suspect.reason, false, suspect.watermark
 FROM (
   SELECT v.mapping, v.watermark,
          CASE
+           WHEN v.late THEN 'late'
            WHEN v.ahead THEN 'ahead'
            WHEN v.watermark < g.through THEN 'collected'
            WHEN v.adopted THEN 'not empty'
          END AS reason
-  FROM unnest($3::text[], $4::text[], $5::bigint[], $6::boolean[], $7::boolean[]) AS v (mapping, table_name, watermark, ahead, adopted)
+  FROM unnest($3::text[], $4::text[], $5::bigint[], $6::boolean[], $7::boolean[], $8::boolean[]) AS v (mapping, table_name, watermark, ahead, adopted, late)
   LEFT JOIN tributary.collected AS g ON g.tenancy_id = $1 AND g.table_name = v.table_name
 ) AS suspect
 WHERE suspect.reason IS NOT NULL
 ON CONFLICT (tenancy_id, destination_id, mapping) DO UPDATE
-SET reason = EXCLUDED.reason, reads_everything = false, begun = false, requested_at = clock_timestamp(), finished_at = NULL, differences = 0, error = '',
-    watermark = EXCLUDED.watermark
+SET reason = CASE WHEN m.reads_everything AND m.finished_at IS NULL THEN m.reason ELSE EXCLUDED.reason END,
+    reads_everything = m.reads_everything AND m.finished_at IS NULL,
+    begun = m.begun AND m.finished_at IS NULL,
+    requested_at = clock_timestamp(), finished_at = NULL, differences = 0, error = '', watermark = EXCLUDED.watermark
 WHERE (m.finished_at IS NOT NULL
        AND (EXCLUDED.reason = 'collected' OR m.requested_at < (SELECT max(jumped_at) FROM tributary.sequence_jump)))
-   OR (EXCLUDED.reason = 'ahead' AND EXCLUDED.watermark IS DISTINCT FROM m.watermark AND (m.finished_at IS NOT NULL OR NOT m.reads_everything)))sql";
+   OR (EXCLUDED.reason = 'ahead' AND EXCLUDED.watermark IS DISTINCT FROM m.watermark)
+   OR EXCLUDED.reason = 'late')sql";
 
 constexpr std::string_view kTenancyAt =
     R"sql(SELECT id FROM "Tenancy" WHERE "projectId" = $1 AND "branchId" = $2 AND "hasNoOrganization" = 'TRUE' LIMIT 1)sql";
@@ -154,17 +159,19 @@ asio::awaitable<std::uint64_t> request_mends(postgres::Connection& connection, c
   std::vector<std::int64_t> watermarks;
   postgres::ArrayBuilder ahead(postgres::oid::kBool, postgres::oid::kBoolArray);
   postgres::ArrayBuilder adopted(postgres::oid::kBool, postgres::oid::kBoolArray);
+  postgres::ArrayBuilder late(postgres::oid::kBool, postgres::oid::kBoolArray);
   for (const auto& suspect : suspects) {
     mappings.push_back(suspect.mapping);
     tables.push_back(suspect.table);
     watermarks.push_back(suspect.watermark);
     append(ahead, suspect.ahead);
     append(adopted, suspect.adopted);
+    append(late, suspect.late);
   }
   postgres::Params params;
   params.add(destination.tenancy).add(destination.destination).add_array(std::span<const std::string>(mappings));
   params.add_array(std::span<const std::string>(tables)).add_array(std::span<const std::int64_t>(watermarks));
-  params.add_array(ahead).add_array(adopted);
+  params.add_array(ahead).add_array(adopted).add_array(late);
   co_return (co_await connection.execute_prepared(kRequest, std::move(params), deadline)).affected_rows();
 }
 

@@ -33,6 +33,7 @@ struct Suspect {
   std::int64_t watermark = -1;
   bool ahead = false;  ///< it has seen what the source has forgotten, or may have
   bool adopted = false;  ///< it has rows, and nobody has ever applied anything there
+  bool late = false;  ///< rows came after it may have been compared
 };
 /// Asks for those that have seen what the source has forgotten, unless they were compared where they stand since it forgot that; that have missed tombstones which are gone;
 /// and that had rows when they were first met, unless they were compared before. Returns how many.

@@ -34,8 +34,10 @@ asio::awaitable<void> Engine::State::serve(queue::Claim claim, std::function<voi
   span.set("stack.external-db-sync.destination-kind", queue::to_string(services.kind));
   claim.trace = span.context();
   const auto sync = std::make_shared<TenancySync>(std::shared_ptr<Services>(shared_from_this(), &services), claim);
+  bool ended_well = false;
   try {
     const auto result = co_await sync->run();
+    ended_well = true;
     span.set("stack.external-db-sync.needs-resync", result.more);
     if (result.may_finish) co_await finish(claim, result.more);
   } catch (const postgres::Error& error) {
@@ -51,7 +53,7 @@ asio::awaitable<void> Engine::State::serve(queue::Claim claim, std::function<voi
     telemetry::log(telemetry::Level::error, "sync", "a defect while syncing a tenancy",
                    {{"tenancy", claim.tenancy ? claim.tenancy->to_string() : ""}, {"error", error.what()}});
   }
-  services.late_writes->add(sync->written());
+  services.late_writes->add(sync->written(!ended_well));
   services.metrics.histogram("tributary_sync_seconds", services.labels()).observe(std::chrono::steady_clock::now() - started);
   span.end();
   if (std::chrono::steady_clock::now() >= next_tidying) {
@@ -101,6 +103,12 @@ asio::awaitable<void> Engine::drain(Deadline deadline) {
   while ((state->in_progress > 0 || state->services.left_behind > 0) && !deadline.expired()) {
     // Those left behind ring no bell: they are few, and this happens once.
     co_await state->ended.wait(deadline.capped(50ms));
+  }
+  try {
+    co_await state->services.late_writes->settle(deadline);
+  } catch (const postgres::Error& error) {
+    telemetry::log(telemetry::Level::warning, "sync",
+                   "the source failed, whether it is the one that rows were read from is not known", {{"error", error.what()}});
   }
 }
 

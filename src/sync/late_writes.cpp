@@ -9,6 +9,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/backoff.hpp"
 #include "queue/mend.hpp"
 #include "telemetry/log.hpp"
 
@@ -18,14 +19,13 @@ namespace {
 using namespace std::chrono_literals;
 using telemetry::Level;
 
-constexpr auto kBetweenLooks = 1s;
+constexpr Backoff kBetweenLooks{1'000ms, 30'000ms};
 constexpr auto kLookTime = 30s;
 
 asio::awaitable<void> compare_once_more(postgres::Connection& source, const LateWrites::Write& write, Deadline deadline) {
   const auto tenancy = co_await queue::tenancy_at(source, write.project, write.branch, deadline);
   if (!tenancy) co_return;  // nobody sees these rows
-  const queue::Suspect suspect{
-      .mapping = write.mapping, .table = write.table, .watermark = write.through, .ahead = true, .adopted = false};
+  const queue::Suspect suspect{.mapping = write.mapping, .table = write.table, .watermark = write.through, .late = true};
   if (co_await queue::request_mends(source, {*tenancy, write.destination}, {&suspect, 1}, deadline) == 0) co_return;
   telemetry::log(Level::warning, "sync", "rows were written that the source may have forgotten since, and are compared with it",
                  {{"tenancy", tenancy->to_string()}, {"destination", write.destination}, {"mapping", write.mapping}});
@@ -41,12 +41,14 @@ void LateWrites::add(std::vector<Write> writes) {
 
 asio::awaitable<void> LateWrites::keep_settling(std::shared_ptr<LateWrites> self) {
   asio::steady_timer pause(self->executor_);
+  int failures = 0;
   while (!self->writes_.empty()) {
-    pause.expires_after(kBetweenLooks);
+    pause.expires_after(kBetweenLooks.delay(++failures, 1));
     co_await pause.async_wait(asio::use_awaitable);
     try {
       co_await self->settle(Deadline::after(kLookTime));
-    } catch (const postgres::Error& error) {
+      failures = 0;
+    } catch (const std::exception& error) {
       telemetry::log(Level::warning, "sync", "the source failed, whether it is the one that rows were read from is asked again",
                      {{"error", error.what()}});
     }

@@ -118,6 +118,7 @@ asio::awaitable<void> TenancySync::commit_loads(const mapping::Mapping& mapping,
     span.end();
     if (outcome.verdict == Verdict::durable) {
       count_batch(mapping, batch.rows, batch.bytes);
+      note_read_since_jump(*target, mapping, batch.through);
       observe_lag();
       if (batch.is_last && !batch.caught_up) target->more = true;
       if (!batch.is_last) co_await look_again(target, mapping);
@@ -249,6 +250,7 @@ asio::awaitable<void> TenancySync::apply_sparing(TargetPointer target, destinati
   learn(*target, mapping, batch.changes->rows.rows(), outcome, began);
   if (outcome.verdict == Verdict::durable) {
     count_batch(mapping, applied.size(), batch.changes->rows.size_bytes());
+    note_read_since_jump(*target, mapping, batch.changes->through);
     observe_lag();
     if (batch.changes->more) target->more = true;
     if (quarantined(*target, mapping, false) > 0 && !applied.empty()) {

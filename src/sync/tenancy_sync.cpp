@@ -253,6 +253,7 @@ asio::awaitable<void> TenancySync::apply_together(TargetPointer target, std::vec
     for (const auto& batch : batches) {
       names.push_back(batch.changes->mapping->name);
       count_batch(*batch.changes->mapping, batch.changes->rows.rows(), batch.changes->rows.size_bytes());
+      note_read_since_jump(*target, *batch.changes->mapping, batch.changes->through);
     }
     observe_lag();
     co_await clear(target, std::move(names));
@@ -383,11 +384,15 @@ void TenancySync::note_writing(const Target& target, const mapping::Mapping& map
 }
 
 // What failed may have been given up, and still arrive, until its deadline.
-std::vector<LateWrites::Write> TenancySync::written() const {
-  const auto ended = std::chrono::steady_clock::now() + (has_failed_ ? services_.params.apply_timeout : 0ms);
+std::vector<LateWrites::Write> TenancySync::written(bool threw) const {
+  const auto ended = std::chrono::steady_clock::now() + (threw || has_failed_ ? services_.params.apply_timeout : 0ms);
   auto writes = written_;
   for (auto& write : writes) write.ended = ended;
   return writes;
+}
+
+void TenancySync::note_read_since_jump(const Target& target, const mapping::Mapping& mapping, std::int64_t through) {
+  if (through <= claim_.last_jump) services_.examined.add({tenancy_, target.entry.id, mapping.name}, claim_.last_jump, through);
 }
 
 void TenancySync::count_batch(const mapping::Mapping& mapping, std::size_t rows, std::size_t bytes) {

@@ -40,8 +40,8 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   };
   /// Throws postgres::Error of the source.
   asio::awaitable<Result> run();
-  /// What run() has written, or begun to, where destinations do not fence.
-  std::vector<LateWrites::Write> written() const;
+  /// What run() has written, or begun to, where destinations do not fence. `threw`: run() did.
+  std::vector<LateWrites::Write> written(bool threw) const;
 
  private:
   using Targets = std::vector<TargetPointer>;
@@ -117,6 +117,8 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   void learn(const Target& target, const mapping::Mapping& mapping, std::size_t given, const destination::Outcome& outcome,
              std::chrono::steady_clock::time_point began);
   void note_writing(const Target& target, const mapping::Mapping& mapping, std::int64_t through);
+  /// Nobody needs to ask whether the source has forgotten what is there up to `through`: it has just been read from it, past what was looked at.
+  void note_read_since_jump(const Target& target, const mapping::Mapping& mapping, std::int64_t through);
   /// A batch has become durable in a destination.
   void count_batch(const mapping::Mapping& mapping, std::size_t rows, std::size_t bytes);
   void observe_lag();

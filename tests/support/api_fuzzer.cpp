@@ -247,6 +247,14 @@ class Fuzzer {
       while (i >= operations_.size() && operation->is_seldom && !source_.one_in(10)) operation = &source_.one_of(operations_);
       call(*operation, attempt(*operation));
     }
+    // What needs others' successes first may have had bad luck: for as long again, among others.
+    for (std::size_t i = 0; i < params_.requests && report_.failures.size() < kMostFailures; ++i) {
+      const auto unlucky = std::ranges::find_if(
+          operations_, [&](const Operation& operation) { return !report_.successes.contains(operation.name()); });
+      if (unlucky == operations_.end()) break;
+      const auto& operation = source_.one_in(2) ? *unlucky : source_.one_of(operations_);
+      call(operation, attempt(operation));
+    }
     return std::move(report_);
   }
 

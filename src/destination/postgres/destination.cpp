@@ -22,7 +22,7 @@ WITH moved AS (
   UPDATE public._stack_sync_metadata AS m
   SET last_synced_sequence_id = v.through,
       complete_until = coalesce('epoch'::timestamptz + v.complete_until * interval '1 microsecond', m.complete_until),
-      complete_through = CASE WHEN v.complete_until IS NULL THEN m.complete_through ELSE v.through END,
+      complete_through = CASE WHEN v.complete_until IS NULL THEN -1 ELSE v.through END,
       loading = false,
       updated_at = now()
   FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS v (name, after, through, generation, complete_until)

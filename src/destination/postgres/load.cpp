@@ -19,7 +19,7 @@ constexpr std::string_view kMoveWatermark = R"sql(
 UPDATE public._stack_sync_metadata
 SET last_synced_sequence_id = $2,
     complete_until = coalesce('epoch'::timestamptz + $3 * interval '1 microsecond', complete_until),
-    complete_through = CASE WHEN $3 IS NULL THEN complete_through ELSE $2 END,
+    complete_through = CASE WHEN $3 IS NULL THEN -1 ELSE $2 END,
     loading = $4,
     updated_at = now()
 WHERE mapping_name = $1)sql";

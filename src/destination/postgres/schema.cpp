@@ -92,16 +92,23 @@ void check_metadata(const Catalog& catalog) {
   }
 }
 
-bool is_complete(const Catalog& catalog, Mappings mappings) {
+/// Its name: a customer may have added columns, too.
+bool metadata_has(const Catalog& catalog, std::string_view column) {
   const auto metadata = catalog.find(std::string(kMetadataTable));
-  if (metadata == catalog.end() || metadata->second.columns.size() < 9) return false;
+  return metadata != catalog.end() &&
+         std::ranges::find(metadata->second.columns, column, &mapping::TargetColumn::name) != metadata->second.columns.end();
+}
+
+bool is_complete(const Catalog& catalog, Mappings mappings) {
+  if (!metadata_has(catalog, "loading") || !metadata_has(catalog, "complete_through")) return false;
   return std::all_of(mappings.begin(), mappings.end(),
                      [&](const auto* mapping) { return catalog.contains(mapping->target_table); });
 }
 
-/// All in one transaction: see kStartOver.
+/// All in one transaction: see kStartOver. A table of ours is only added to: whoever owns it may have lost the right to create others since.
 asio::awaitable<void> create_missing(pg::Connection& connection, const Catalog& catalog, Mappings mappings, Deadline deadline) {
-  auto texts = mapping::create_metadata_sql();
+  auto texts = metadata_has(catalog, "installation_id") ? std::vector{mapping::add_metadata_columns_sql()}
+                                                        : mapping::create_metadata_sql();
   std::vector<std::string> made;
   for (const auto* mapping : mappings) {
     if (catalog.contains(mapping->target_table)) continue;

@@ -115,7 +115,9 @@ TEST_F(CliQuery, AnswersInFormatsAndSaysWhatIsWrong) {
       {{"--timeout", "1", "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1"},
        "takes longer than it may",
        1},
-      {{"SELECT groupArray(repeat('x', 1000000 + number)) FROM numbers(10000)"}, "more memory than a query may take", 1},
+      {{"--timeout", "60", "SELECT groupArray(repeat('x', 1000000 + number)) FROM numbers(10000)"},
+       "more memory than a query may take",
+       1},
   };
   for (const auto& mistake : mistakes) {
     auto arguments = mistake.arguments;
