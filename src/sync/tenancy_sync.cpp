@@ -196,7 +196,8 @@ asio::awaitable<void> TenancySync::prepare(TargetPointer target) {
     }
   }
   target->mappings = std::move(usable);
-  if (!claim_.deleted) co_await note_suspects(target);
+  // Of a deleted tenancy, too: it may come back under its own id, when its tombstones have moved the watermark past the jump.
+  co_await note_suspects(target);
 }
 
 asio::awaitable<void> TenancySync::deliver(TargetPointer target, const ChangesList& read) {

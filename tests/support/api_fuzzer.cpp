@@ -35,7 +35,11 @@ class Source {
 
   std::string uuid(const std::string& name) {
     const auto& known = seen_[name].empty() ? all_ : seen_[name];
-    if (!known.empty() && !one_in(5)) return one_of(known);
+    if (!known.empty() && !one_in(5)) {
+      // Mostly one that was seen of late: where two are wanted, chances are that they belong together.
+      const auto latest = std::min(known.size(), kLatest);
+      return one_in(4) ? one_of(known) : known[known.size() - 1 - below(latest)];
+    }
     std::array<std::byte, 16> bytes;
     for (auto& byte : bytes) byte = static_cast<std::byte>(random_());
     return Uuid::from_bytes(bytes).to_string();
@@ -49,17 +53,26 @@ class Source {
     } else if (const auto* array = value.if_array()) {
       for (const auto& member : *array) learn(member, name, owner);
     } else if (const auto* text = value.if_string(); text != nullptr && Uuid::parse(view(*text))) {
-      all_.emplace(*text);
-      seen_[name].emplace(*text);
+      see(all_, *text);
+      see(seen_[name], *text);
     } else if (text != nullptr && name.ends_with("_id")) {
       seen_texts_[name].emplace(*text);
     }
   }
 
  private:
+  using Ids = std::vector<std::string>;  ///< the latest last
+
+  static constexpr std::size_t kLatest = 4;
+
+  static void see(Ids& ids, std::string_view id) {
+    std::erase(ids, id);
+    ids.emplace_back(id);
+  }
+
   std::mt19937_64 random_;
-  std::set<std::string> all_;
-  std::map<std::string, std::set<std::string>> seen_;
+  Ids all_;
+  std::map<std::string, Ids> seen_;
   std::map<std::string, std::set<std::string>> seen_texts_;
 };
 

@@ -96,7 +96,7 @@ TEST_F(ClickHouseSync, AWriteThatOutlivesItsSourceIsComparedOnceMore) {
   wait_until_equal(session_, tenant, clickhouse_);
   wait_until_idle();
   const auto mends =
-      "SELECT count(*) FROM tributary.mend WHERE destination_id = '@clickhouse' AND mapping = 'teams' AND reason = 'ahead'";
+      "SELECT count(*) FROM tributary.mend WHERE destination_id = '@clickhouse' AND mapping = 'teams' AND reason = 'late'";
 
   session_.run(
       R"(UPDATE "Team" SET "displayName" = 'late', "sequenceId" = nextval('global_seq_id'), "shouldUpdateSequenceId" = false)");
