@@ -18,12 +18,11 @@ SELECT $1, $2, suspect.mapping, suspect.reason, false, suspect.watermark
 FROM (
   SELECT v.mapping, v.watermark,
          CASE
-           WHEN v.late THEN 'late'
-           WHEN v.ahead THEN 'ahead'
+           WHEN v.doubt IN ('late', 'ahead') THEN v.doubt
            WHEN v.watermark < g.through THEN 'collected'
-           WHEN v.adopted THEN 'not empty'
+           WHEN v.doubt = 'not empty' THEN v.doubt
          END AS reason
-  FROM unnest($3::text[], $4::text[], $5::bigint[], $6::boolean[], $7::boolean[], $8::boolean[]) AS v (mapping, table_name, watermark, ahead, adopted, late)
+  FROM unnest($3::text[], $4::text[], $5::bigint[], $6::text[]) AS v (mapping, table_name, watermark, doubt)
   LEFT JOIN tributary.collected AS g ON g.tenancy_id = $1 AND g.table_name = v.table_name
 ) AS suspect
 WHERE suspect.reason IS NOT NULL
@@ -140,9 +139,18 @@ postgres::Params key_of(const Mend& mend) {
   return params;
 }
 
-void append(postgres::ArrayBuilder& array, bool value) {
-  const std::byte byte{value};
-  array.append(std::span(&byte, 1));
+std::string to_string(Doubt doubt) {
+  switch (doubt) {
+    case Doubt::late:
+      return "late";
+    case Doubt::ahead:
+      return "ahead";
+    case Doubt::missed:
+      return "";
+    case Doubt::adopted:
+      return "not empty";
+  }
+  return "";
 }
 
 }  // namespace
@@ -157,21 +165,17 @@ asio::awaitable<std::uint64_t> request_mends(postgres::Connection& connection, c
   std::vector<std::string> mappings;
   std::vector<std::string> tables;
   std::vector<std::int64_t> watermarks;
-  postgres::ArrayBuilder ahead(postgres::oid::kBool, postgres::oid::kBoolArray);
-  postgres::ArrayBuilder adopted(postgres::oid::kBool, postgres::oid::kBoolArray);
-  postgres::ArrayBuilder late(postgres::oid::kBool, postgres::oid::kBoolArray);
+  std::vector<std::string> doubts;
   for (const auto& suspect : suspects) {
     mappings.push_back(suspect.mapping);
     tables.push_back(suspect.table);
     watermarks.push_back(suspect.watermark);
-    append(ahead, suspect.ahead);
-    append(adopted, suspect.adopted);
-    append(late, suspect.late);
+    doubts.push_back(to_string(suspect.doubt));
   }
   postgres::Params params;
   params.add(destination.tenancy).add(destination.destination).add_array(std::span<const std::string>(mappings));
   params.add_array(std::span<const std::string>(tables)).add_array(std::span<const std::int64_t>(watermarks));
-  params.add_array(ahead).add_array(adopted).add_array(late);
+  params.add_array(std::span<const std::string>(doubts));
   co_return (co_await connection.execute_prepared(kRequest, std::move(params), deadline)).affected_rows();
 }
 

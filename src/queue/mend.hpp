@@ -26,14 +26,18 @@ struct Mend {
 asio::awaitable<std::uint64_t> request_resync(postgres::Connection& connection, std::span<const DestinationName> destinations,
                                               std::vector<std::string> mappings, Deadline deadline);
 
-/// A mapping of a destination that may not be what its watermark says.
+/// Why a mapping of a destination may not be what its watermark says.
+enum class Doubt {
+  late,  ///< rows came after it may have been compared
+  ahead,  ///< it has seen what the source has forgotten, or may have
+  missed,  ///< it may have missed tombstones: where those are gone that it has not passed
+  adopted,  ///< it has rows, and nobody has ever applied anything there
+};
 struct Suspect {
   std::string mapping;
   std::string table;  ///< of the source
   std::int64_t watermark = -1;
-  bool ahead = false;  ///< it has seen what the source has forgotten, or may have
-  bool adopted = false;  ///< it has rows, and nobody has ever applied anything there
-  bool late = false;  ///< rows came after it may have been compared
+  Doubt doubt = Doubt::missed;
 };
 /// Asks for those that have seen what the source has forgotten, unless they were compared where they stand since it forgot that; that have missed tombstones which are gone;
 /// and that had rows when they were first met, unless they were compared before. Returns how many.

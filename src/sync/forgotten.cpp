@@ -32,7 +32,10 @@ asio::awaitable<void> TenancySync::note_suspects(TargetPointer target) {
     const bool ahead = std::ranges::find(forgotten, &mapping) != forgotten.end();
     const bool missed = collected != claim_.collected.end() && position.watermark < collected->second && !position.loading;
     if (ahead || missed || position.adopted)
-      suspects.push_back({mapping.name, mapping.source_table, position.watermark, ahead, position.adopted});
+      suspects.push_back({mapping.name, mapping.source_table, position.watermark,
+                          ahead              ? queue::Doubt::ahead
+                          : position.adopted ? queue::Doubt::adopted
+                                             : queue::Doubt::missed});
   }
   if (suspects.empty()) co_return;
   auto source = co_await services_.source.acquire(source_deadline());
@@ -41,7 +44,8 @@ asio::awaitable<void> TenancySync::note_suspects(TargetPointer target) {
     telemetry::log(Level::warning, "sync", "a destination may have rows that the source lacks, and is compared with it",
                    {{"tenancy", tenancy_.to_string()}, {"destination", target->entry.id}, {"mappings", names_of(suspects)}});
   for (const auto& suspect : suspects) {
-    if (suspect.ahead) services_.examined.add({tenancy_, target->entry.id, suspect.mapping}, claim_.last_jump, suspect.watermark);
+    if (suspect.doubt == queue::Doubt::ahead)
+      services_.examined.add({tenancy_, target->entry.id, suspect.mapping}, claim_.last_jump, suspect.watermark);
   }
 }
 

@@ -25,7 +25,8 @@ constexpr auto kLookTime = 30s;
 asio::awaitable<void> compare_once_more(postgres::Connection& source, const LateWrites::Write& write, Deadline deadline) {
   const auto tenancy = co_await queue::tenancy_at(source, write.project, write.branch, deadline);
   if (!tenancy) co_return;  // nobody sees these rows
-  const queue::Suspect suspect{.mapping = write.mapping, .table = write.table, .watermark = write.through, .late = true};
+  const queue::Suspect suspect{
+      .mapping = write.mapping, .table = write.table, .watermark = write.through, .doubt = queue::Doubt::late};
   if (co_await queue::request_mends(source, {*tenancy, write.destination}, {&suspect, 1}, deadline) == 0) co_return;
   telemetry::log(Level::warning, "sync", "rows were written that the source may have forgotten since, and are compared with it",
                  {{"tenancy", tenancy->to_string()}, {"destination", write.destination}, {"mapping", write.mapping}});
@@ -62,6 +63,7 @@ asio::awaitable<void> LateWrites::settle(Deadline deadline) {
   const auto still_open = std::partition(writes_.begin(), writes_.end(), [&](const Write& write) { return write.ended <= now; });
   std::vector<Write> ended(std::make_move_iterator(writes_.begin()), std::make_move_iterator(still_open));
   writes_.erase(writes_.begin(), still_open);
+  if (ended.empty()) co_return;
   std::size_t settled = 0;
   std::exception_ptr failure;
   try {

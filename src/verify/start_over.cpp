@@ -2,7 +2,6 @@
 
 #include <vector>
 
-#include "clickhouse/block.hpp"
 #include "destination/clickhouse/watermarks.hpp"
 #include "mapping/clickhouse_sql.hpp"
 
@@ -32,20 +31,13 @@ asio::awaitable<void> start_over(ch::Client& writer, Uuid tenancy, std::string m
   const auto positions = co_await destination::clickhouse_target::stored_positions_of(writer, tenancy, deadline);
   const auto position = positions.find(mapping);
   if (position == positions.end()) co_return;
-  using enum ch::ColumnType;
-  ch::Block block({{.name = "tenancy_id", .type = uuid},
-                   {.name = "mapping_name", .type = string},
-                   {.name = "generation", .type = int64},
-                   {.name = "last_synced_sequence_id", .type = int64},
-                   {.name = "complete_until", .type = microseconds, .nullable = true},
-                   {.name = "complete_through", .type = int64}});
-  block.append(0, std::as_bytes(std::span(tenancy.bytes)));
-  block.append_text(1, mapping);
-  block.append_int64(2, position->second.generation + 1);
-  block.append_int64(3, -1);
-  block.append_default(4);
-  block.append_int64(5, -1);
-  block.end_row();
+  namespace target = destination::clickhouse_target;
+  auto block = target::make_watermark_block();
+  target::append_watermark(block, {.tenancy = tenancy,
+                                   .mapping = mapping,
+                                   .generation = position->second.generation + 1,
+                                   .watermark = -1,
+                                   .complete_until = std::nullopt});
   std::vector<std::byte> body;
   block.serialise(body);
   co_await writer.execute({.text = mapping::clickhouse::insert_metadata_sql(),

@@ -40,6 +40,14 @@ class CliRestore : public Cli {
                     END LOOP; END $$)");
     source.run("COMMIT");
   }
+  /// By itself, once the tenancy is reached.
+  void expect_mended_after_restart() {
+    source_.session().run(kAnotherStart);
+    ASSERT_FALSE(is_equal());
+    Binary service({"serve"}, environment());
+    insert_teams(tenancy_, "acme", 1);
+    service.wait_until([&] { return is_equal(); });
+  }
   static constexpr const char* kAnotherStart =
       "UPDATE tributary.installation SET postmaster_started_at = postmaster_started_at - interval '1 day'";
 
@@ -85,12 +93,7 @@ TEST_F(CliRestore, AnIdThatWasLostBelowOthersThatWereNotIsRecognised) {
   insert_teams(create_project("other"), "other", 40);
   done({"sync", "--once"});
   restore_teams(source);
-  source.run(kAnotherStart);
-  ASSERT_FALSE(is_equal());
-
-  Binary service({"serve"}, environment());
-  insert_teams(tenancy_, "acme", 1);
-  service.wait_until([&] { return is_equal(); });
+  expect_mended_after_restart();
 }
 
 // What was read shows all that was committed, that which had no id yet, too: rows that were gone were passed by, and names were read that the watermark does not tell.
@@ -111,12 +114,7 @@ TEST_F(CliRestore, WhatWasSeenBeforeItHadAnIdIsRecognised) {
     reader.wait_until([&] { return warehouse.number("SELECT count(*) FROM teams WHERE display_name LIKE 'forgotten%'") == 5; });
   }
   restore_teams(source);
-  source.run(kAnotherStart);
-  ASSERT_FALSE(is_equal());
-
-  Binary service({"serve"}, environment());
-  insert_teams(tenancy_, "acme", 1);
-  service.wait_until([&] { return is_equal(); });
+  expect_mended_after_restart();
 }
 
 // A worker of before the fail-over, and a slow destination.

@@ -17,6 +17,15 @@ class CliVerify : public Cli {
     insert_teams(tenancy_, "acme", 500);
     done({"sync", "--once"});
   }
+  /// By a lock on the warehouse's table.
+  void wait_until_held_up(Binary& verify) {
+    auto source = source_.session();
+    verify.wait_until([&] {
+      return source.number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = '" +
+                           warehouse_.name() + "'") > 0;
+    });
+  }
+
   Database warehouse_{"cli_warehouse"};
   std::string tenancy_;
 };
@@ -63,11 +72,7 @@ TEST_F(CliVerify, ATableThatChangesShapeMeanwhileIsSaidAndThereIsAWayOn) {
   auto warehouse = warehouse_.session();
   warehouse.run("BEGIN; LOCK TABLE teams IN ACCESS EXCLUSIVE MODE");
   Binary verify({"verify", "--mapping", "teams"}, environment());
-  auto source = source_.session();
-  verify.wait_until([&] {
-    return source.number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = '" +
-                         warehouse_.name() + "'") > 0;
-  });
+  wait_until_held_up(verify);
   warehouse.run("ALTER TABLE teams RENAME COLUMN display_name TO other; COMMIT");
   EXPECT_EQ(verify.wait(), 2);
   EXPECT_THAT(verify.out(), AllOf(HasSubstr("display_name"), HasSubstr("was altered meanwhile"), HasSubstr("--resume")));
@@ -79,12 +84,8 @@ TEST_F(CliVerify, ASourceThatRestartsMeanwhileIsSaidAndThereIsAWayOn) {
   auto warehouse = warehouse_.session();
   warehouse.run("BEGIN; LOCK TABLE teams IN ACCESS EXCLUSIVE MODE");
   Binary verify({"verify", "--mapping", "teams"}, environment());
-  auto source = source_.session();
-  verify.wait_until([&] {
-    return source.number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = '" +
-                         warehouse_.name() + "'") > 0;
-  });
-  source.run(
+  wait_until_held_up(verify);
+  source_.session().run(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
   warehouse.run("COMMIT");
   EXPECT_EQ(verify.wait(), 2);
