@@ -16,6 +16,14 @@ constexpr const char* kOurs = "backfill_ours";
 constexpr const char* kCopied = "backfill_copied";
 constexpr const char* kUpserted = "backfill_upserted";
 
+// As the reference product's, which upsert_user.sql writes.
+constexpr const char* kCreateWatermarks = R"sql(
+CREATE TABLE _stack_sync_metadata (
+  mapping_name text PRIMARY KEY,
+  last_synced_sequence_id bigint NOT NULL DEFAULT -1,
+  updated_at timestamp NOT NULL DEFAULT now()
+))sql";
+
 class Backfill {
  public:
   explicit Backfill(Context& context)
@@ -43,7 +51,7 @@ class Backfill {
     servers_.create_target(kOurs);
     for (const auto* database : {kCopied, kUpserted}) {
       servers_.create_target(database);
-      Session(servers_.target(database)).run(create_users_sql());
+      Session(servers_.target(database)).run(create_users_sql() + kCreateWatermarks);
     }
     // A destination of another name: the service knows nothing of the one before.
     set_destinations(*source_, tenancy_, {{fmt::format("target-{}", ++targets_), servers_.target(kOurs)}});
@@ -75,17 +83,17 @@ class Backfill {
   /// As the reference product does it: a statement and a commit for each row; of a sample.
   double upsert_one_by_one() {
     Session target(servers_.target(kUpserted));
-    std::vector<std::string> statements;
-    for (const auto& row : source_->rows(select() + fmt::format(" LIMIT {}", sample_))) {
-      std::string values;
-      for (const auto& value : row) values += (values.empty() ? "" : ", ") + target.literal(value);
-      statements.push_back(sql_file("upsert_user.sql", {{":values", values}}));
+    const auto upsert = sql_file("upsert_user.sql");
+    auto rows = source_->rows(select() + fmt::format(" LIMIT {}", sample_));
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      rows[i].push_back(std::to_string(i));  // sequence_id
+      rows[i].emplace_back("false");  // is_deleted
     }
     servers_.checkpoint();
     const auto seconds = seconds_of([&] {
-      for (const auto& statement : statements) target.run(statement);
+      for (const auto& row : rows) target.run(upsert, row);
     });
-    return static_cast<double>(statements.size()) / seconds;
+    return static_cast<double>(rows.size()) / seconds;
   }
   /// The rows that upsert_one_by_one() will find there.
   void fill_upserted() {

@@ -54,15 +54,22 @@ int run(const Options& options) {
                   .pairs = options.quick ? 1 : options.pairs,
                   .clickhouse_users = options.clickhouse_users};
   std::vector<Result> results;
+  bool failed = false;
   for (const auto& benchmark : kBenchmarks) {
     if (!chosen(options, benchmark)) continue;
-    if (!options.json) fmt::print(stderr, "{}: {} …\n", benchmark.name, benchmark.about);
-    for (auto& result : benchmark.run(context)) {
-      if (!options.json) fmt::print(stderr, "  {}\n", line(result, options.quick));
-      results.push_back(std::move(result));
+    fmt::print(stderr, "{}: {} …\n", benchmark.name, benchmark.about);
+    try {
+      for (auto& result : benchmark.run(context)) {
+        fmt::print(stderr, "  {}\n", line(result, options.quick));
+        results.push_back(std::move(result));
+      }
+    } catch (const std::exception& error) {  // what the others have measured is worth having
+      fmt::print(stderr, "  {} failed: {}\n", benchmark.name, error.what());
+      failed = true;
     }
   }
   fmt::print("{}", options.json ? to_json(results, options.quick) : to_table(results, options.quick));
+  if (failed) return 2;
   const bool all_met = std::ranges::all_of(results, [](const auto& r) { return !r.goal || r.goal->met_by(r.value); });
   return all_met || options.quick ? 0 : 1;
 }
@@ -72,8 +79,10 @@ int run(const Options& options) {
 
 int main(int argc, char** argv) {
   tributary::bench::Options options;
-  CLI::App app("End-to-end benchmarks: each figure beside its baseline of the same run. Exit status 1 where a goal is missed.",
-               "tributary_bench");
+  CLI::App app(
+      "End-to-end benchmarks: each figure beside its baseline of the same run. Exit status 1 where a goal is missed, 2 where one "
+      "failed.",
+      "tributary_bench");
   std::vector<std::string> names;
   for (const auto& benchmark : tributary::bench::kBenchmarks) names.emplace_back(benchmark.name);
   app.add_option("--only", options.only, "Only these: " + CLI::detail::join(names, ", "))

@@ -9,7 +9,7 @@
 namespace tributary::bench {
 namespace {
 
-std::vector<const char*> pointers(std::initializer_list<std::string> params) {
+std::vector<const char*> pointers(std::span<const std::string> params) {
   std::vector<const char*> values;
   for (const auto& param : params) values.push_back(param.c_str());
   return values;
@@ -40,8 +40,16 @@ Session::ResultPointer Session::checked(pg_result* result, const std::string& sq
 
 long long Session::run(const std::string& sql) { return touched(checked(PQexec(connection_.get(), sql.c_str()), sql).get()); }
 
-std::vector<Session::Row> Session::rows(const std::string& sql, std::initializer_list<std::string> params) {
+long long Session::run(const std::string& sql, std::span<const std::string> params) {
   const auto values = pointers(params);
+  return touched(checked(PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(),
+                                      nullptr, nullptr, 0),
+                         sql)
+                     .get());
+}
+
+std::vector<Session::Row> Session::rows(const std::string& sql, std::initializer_list<std::string> params) {
+  const auto values = pointers(std::span(params));
   const auto result = checked(
       PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr, nullptr, 0),
       sql);
@@ -69,7 +77,7 @@ void Session::prepare(const std::string& name, const std::string& sql) {
 }
 
 long long Session::execute(const std::string& name, std::initializer_list<std::string> params) {
-  const auto values = pointers(params);
+  const auto values = pointers(std::span(params));
   return touched(checked(PQexecPrepared(connection_.get(), name.c_str(), static_cast<int>(values.size()), values.data(), nullptr,
                                         nullptr, 0),
                          name)

@@ -3,6 +3,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ class Session {
   using Row = std::vector<std::string>;  ///< NULL is ""
   /// Any script by the simple protocol; the number of rows that its last statement touched.
   long long run(const std::string& sql);
+  /// One statement with parameters, parsed and planned for this call; the number of rows that it touched.
+  long long run(const std::string& sql, std::span<const std::string> params);
   std::vector<Row> rows(const std::string& sql, std::initializer_list<std::string> params = {});
   std::string value(const std::string& sql, std::initializer_list<std::string> params = {});
   long long number(const std::string& sql, std::initializer_list<std::string> params = {});

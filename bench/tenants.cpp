@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <boost/algorithm/string/replace.hpp>
 #include <boost/json.hpp>
 #include <span>
 #include <stdexcept>
@@ -30,7 +31,7 @@ std::string sql_file(const std::string& name, const std::vector<std::pair<std::s
     }
   }
   if (text.empty()) throw std::logic_error("bench/sql has no " + name);
-  for (const auto& [from, to] : replaced) text.replace(text.find(from), from.size(), to);
+  for (const auto& [from, to] : replaced) boost::replace_all(text, from, to);
   return text;
 }
 
