@@ -204,7 +204,8 @@ AS $$
 $$;
 
 --; install function
--- A trigger function that may write our tables whoever fires it. Its plans are cached, maybe from when a table was still empty: no scan of whole tables.
+-- A trigger function that may write our tables whoever fires it, and that nobody can put on a table of his own. Its plans are cached, maybe from when a table was still
+-- empty: no scan of whole tables.
 CREATE OR REPLACE FUNCTION tributary.install_function(name text, body text)
 RETURNS void
 LANGUAGE plpgsql
@@ -213,6 +214,7 @@ BEGIN
   EXECUTE format('CREATE OR REPLACE FUNCTION tributary.%I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER '
                  'SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off '
                  'AS %L', name, body);
+  EXECUTE format('REVOKE ALL ON FUNCTION tributary.%I() FROM PUBLIC', name);
   EXECUTE format('COMMENT ON FUNCTION tributary.%I() IS %L', name, 'tributary ' || md5(body));
 END
 $$;

@@ -18,11 +18,11 @@ $$;
 CREATE OR REPLACE FUNCTION tributary.project_config_changed()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   PERFORM tributary.enqueue_later(ARRAY(
-    SELECT t.id FROM "Tenancy" AS t WHERE t."projectId" = NEW.id AND t."hasNoOrganization" = 'TRUE'));
+    SELECT t.id FROM public."Tenancy" AS t WHERE t."projectId" = NEW.id AND t."hasNoOrganization" = 'TRUE'));
   RETURN NULL;
 END
 $$;
@@ -32,12 +32,12 @@ $$;
 CREATE OR REPLACE FUNCTION tributary.project_deleted()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   INSERT INTO tributary.deleted_tenancy ("tenancyId", "projectId", "branchId", destinations)
   SELECT t.id, t."projectId", t."branchId", tributary.destinations_in(OLD."configOverride", t."branchId") || tributary.shared_destinations()
-  FROM "Tenancy" AS t
+  FROM public."Tenancy" AS t
   WHERE t."projectId" = OLD.id AND t."hasNoOrganization" = 'TRUE'
   ON CONFLICT ("tenancyId") DO UPDATE
   SET "projectId" = EXCLUDED."projectId", "branchId" = EXCLUDED."branchId", destinations = EXCLUDED.destinations, "deletedAt" = now();
@@ -50,7 +50,7 @@ $$;
 CREATE OR REPLACE FUNCTION tributary.tenancy_deleted()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   known_destinations jsonb := tributary.destinations(OLD."projectId", OLD."branchId");
@@ -70,18 +70,18 @@ $$;
 CREATE OR REPLACE FUNCTION tributary.tenancies_truncated()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   PERFORM tributary.check_truncate(TG_RELID);
   INSERT INTO tributary.deleted_tenancy ("tenancyId", "projectId", "branchId", destinations)
   SELECT t.id, t."projectId", t."branchId", tributary.destinations_in(p."configOverride", t."branchId") || tributary.shared_destinations()
-  FROM "Tenancy" AS t
-  JOIN "Project" AS p ON p.id = t."projectId"
+  FROM public."Tenancy" AS t
+  JOIN public."Project" AS p ON p.id = t."projectId"
   WHERE t."hasNoOrganization" = 'TRUE'
   ON CONFLICT ("tenancyId") DO UPDATE
   SET "projectId" = EXCLUDED."projectId", "branchId" = EXCLUDED."branchId", destinations = EXCLUDED.destinations, "deletedAt" = now();
-  PERFORM tributary.enqueue_later(ARRAY(SELECT t.id FROM "Tenancy" AS t WHERE t."hasNoOrganization" = 'TRUE'));
+  PERFORM tributary.enqueue_later(ARRAY(SELECT t.id FROM public."Tenancy" AS t WHERE t."hasNoOrganization" = 'TRUE'));
   RETURN NULL;
 END
 $$;
@@ -91,7 +91,7 @@ $$;
 CREATE OR REPLACE FUNCTION tributary.tenancy_changed()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   PERFORM tributary.enqueue_later(ARRAY[NEW.id]);

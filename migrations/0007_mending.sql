@@ -16,11 +16,6 @@ CREATE TABLE IF NOT EXISTS tributary.mend (
   PRIMARY KEY (tenancy_id, destination_id, mapping)
 );
 
---; mend open index
-CREATE INDEX IF NOT EXISTS mend_open_idx
-  ON tributary.mend (requested_at)
-  WHERE finished_at IS NULL;
-
 --; sequence jump
 -- A destination that stands at `jumped_to` or below may have seen ids of a server that this one does not remember. `last_known` is what this one had given, for people: ids below it
 -- may have been lost, too, as those of different shards are not committed in their order.

@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS tributary.left_place (
 CREATE OR REPLACE FUNCTION tributary.tenancy_moved()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   INSERT INTO tributary.left_place (tenancy_id, project_id, branch_id)
@@ -27,9 +27,10 @@ END
 $$;
 
 --; left place trigger
--- One that gets another id at the same time leaves its old place by its tombstones: tributary.tenancy_deleted().
+-- Also where it is no longer one that is synced. One that gets another id at the same time leaves its old place by its tombstones: tributary.tenancy_deleted().
 SELECT tributary.install_trigger('"Tenancy"', 'tributary_moved',
   'AFTER UPDATE ON %s FOR EACH ROW
    WHEN (OLD.id = NEW.id AND OLD."hasNoOrganization" = ''TRUE''
-         AND (OLD."projectId", OLD."branchId") IS DISTINCT FROM (NEW."projectId", NEW."branchId"))
+         AND (OLD."projectId", OLD."branchId", OLD."hasNoOrganization")
+             IS DISTINCT FROM (NEW."projectId", NEW."branchId", NEW."hasNoOrganization"))
    EXECUTE FUNCTION tributary.tenancy_moved()');

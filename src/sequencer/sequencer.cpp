@@ -10,6 +10,7 @@
 
 #include "base/backoff.hpp"
 #include "base/event.hpp"
+#include "base/together.hpp"
 #include "postgres/listener.hpp"
 #include "sequencer/client.hpp"
 #include "sequencer/heard.hpp"
@@ -50,7 +51,9 @@ class Sequencer::Impl {
   void wake();
 
  private:
+  asio::awaitable<void> take_turns(std::stop_token stop);
   asio::awaitable<void> turn(std::stop_token stop);
+  std::optional<Announcement> next_announcement();
   asio::awaitable<void> idle(const Found& found, std::stop_token stop);
   asio::awaitable<void> recover(const postgres::Error& error, std::stop_token stop);
   asio::awaitable<void> finish_workers();
@@ -141,30 +144,35 @@ Sequencer::Impl::Impl(postgres::Pool& pool, source::Installation installation, s
 asio::awaitable<void> Sequencer::Impl::run(std::stop_token stop) {
   postgres::Listener listener(pool_.options(), {"tributary_change"},
                               [this](const postgres::Notification& heard) { notified(heard.payload); });
-  bool listening = true;
-  asio::co_spawn(pool_.executor(), listener.run(stop), [&](std::exception_ptr error) {
-    listening = false;
-    if (error && !failure_) failure_ = error;
-    changed_.set();
-  });
-  while (!stop.stop_requested()) {
-    std::optional<postgres::Error> failure;
-    try {
-      co_await turn(stop);
-      failures_on_end_ = 0;
-    } catch (const postgres::Error& error) {
-      failure = error;
-    }
-    if (failure) co_await recover(*failure, stop);
-  }
-  co_await finish_workers();
-  while (listening) co_await changed_.wait(Deadline::never());
+  Together parts(pool_.executor());
+  std::stop_callback pass_on(stop, [&parts] { parts.request_stop(); });
+  parts.start(listener.run(parts.stop_token()));
+  parts.start(take_turns(parts.stop_token()));
+  co_await parts.wait();
   // Nobody may be left to hear; the others, if there are any, say again that they sleep.
   try {
     co_await client_.announce(Announcement::awake);
   } catch (const postgres::Error&) {
     // Then commits go on notifying; nothing is lost.
   }
+}
+
+asio::awaitable<void> Sequencer::Impl::take_turns(std::stop_token stop) {
+  std::exception_ptr defect;
+  while (!stop.stop_requested() && !defect) {
+    std::optional<postgres::Error> failure;
+    try {
+      co_await turn(stop);
+      failures_on_end_ = 0;
+    } catch (const postgres::Error& error) {
+      failure = error;
+    } catch (...) {
+      defect = std::current_exception();
+    }
+    if (failure) co_await recover(*failure, stop);
+  }
+  co_await finish_workers();
+  if (defect) std::rethrow_exception(defect);
 }
 
 /// One look, and what follows from it.
@@ -174,17 +182,13 @@ asio::awaitable<void> Sequencer::Impl::turn(std::stop_token stop) {
     co_await changed_.wait(Deadline::after(params_.longest_pause), stop);
     co_return;
   }
-  std::optional<Announcement> announcement;
-  if (fall_asleep_) announcement = Announcement::sleeping;
-  if (alarm_.too_often()) announcement = Announcement::awake;
-  if (announcement) alarm_.reset();
-  fall_asleep_ = false;
+  const auto announcement = next_announcement();
   notified_ = false;
-
   const auto rows_before = done_.rows;
   // Not twice on end: what nobody named must not wait for a pause between those that are named.
-  looked_ = announcement || !looked_ || !start_heard();
-  if (looked_) {
+  const bool has_heard = !announcement && looked_ && start_heard();
+  looked_ = !has_heard;
+  if (!has_heard) {
     heard_.clear();
     auto found = co_await look(announcement);
     start(found);
@@ -200,6 +204,15 @@ asio::awaitable<void> Sequencer::Impl::turn(std::stop_token stop) {
   } else if (workers_ == 0 && !notified_) {  // all locked rows, or others' shards: not again at once
     co_await changed_.wait(Deadline::after(held_.next()), stop);
   }
+}
+
+/// What the next look has to tell those who write.
+std::optional<Announcement> Sequencer::Impl::next_announcement() {
+  std::optional<Announcement> announcement;
+  if (std::exchange(fall_asleep_, false)) announcement = Announcement::sleeping;
+  if (alarm_.too_often()) announcement = Announcement::awake;
+  if (announcement) alarm_.reset();
+  return announcement;
 }
 
 /// Nothing to do. Says so, looks once more, and waits.

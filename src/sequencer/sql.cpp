@@ -24,11 +24,10 @@ struct Numbered {
 };
 
 std::vector<Numbered> numbered_tables(const std::vector<CapturedTable>& tables, std::span<const mapping::Mapping> mappings) {
-  const auto dependencies = source::captured_dependencies(mappings);
+  const auto marked = source::marked_tables(mappings);
   std::vector<Numbered> numbered;
   for (const auto& table : tables) {
-    const bool is_parent = !table.shared.empty() ||
-                           std::ranges::find(dependencies, table.name, &source::CapturedDependency::parent) != dependencies.end();
+    const bool is_parent = std::ranges::find(marked, table.name) != marked.end();
     numbered.push_back(
         {source::public_table(table.name), table.name, quote_identifier(table.tenancy_column), is_parent ? &table : nullptr});
   }
@@ -78,19 +77,35 @@ std::string picked(const Numbered& table, std::size_t i) {
       i, flagged_of_due(table), table.tenancy);
 }
 
-constexpr std::string_view kMarked =
-    ",\nmarked AS MATERIALIZED (\n"
-    "  SELECT marker.*\n"
-    "  FROM due\n"
-    "  CROSS JOIN LATERAL (\n"
-    "    SELECT m.ctid AS place, m.\"tenancyId\", m.\"tableName\", m.\"primaryKey\"\n"
-    "    FROM tributary.marker AS m\n"
-    "    WHERE m.\"tenancyId\" >= due.id AND m.\"tenancyId\" <= due.id\n"
-    "    ORDER BY m.\"tenancyId\" NULLS FIRST\n"
-    "    LIMIT $5\n"
-    "    FOR UPDATE SKIP LOCKED\n"
-    "  ) AS marker\n"
-    ")";
+/// Condition on a marker (alias `alias`): it is for this process. Not one that is for a process of another version, which knows that table as a parent.
+std::string is_for_us(std::string_view alias, const std::vector<Numbered>& tables) {
+  std::string names = "''";
+  for (const auto& table : tables) {
+    if (table.parent != nullptr) names += ", " + quote_literal(table.name);
+  }
+  return fmt::format(
+      "({0}.\"tableName\" IN ({1}) OR {0}.\"tableName\" <> ALL (coalesce((SELECT marked_tables FROM tributary.installation), "
+      "'{{}}')))",
+      alias, names);
+}
+
+std::string marked(const std::vector<Numbered>& tables) {
+  return fmt::format(
+      ",\nmarked AS MATERIALIZED (\n"
+      "  SELECT marker.*\n"
+      "  FROM due\n"
+      "  CROSS JOIN LATERAL (\n"
+      "    SELECT m.ctid AS place, m.\"tenancyId\", m.\"tableName\", m.\"primaryKey\"\n"
+      "    FROM tributary.marker AS m\n"
+      "    WHERE m.\"tenancyId\" >= due.id AND m.\"tenancyId\" <= due.id\n"
+      "      AND {}\n"
+      "    ORDER BY m.\"tenancyId\" NULLS FIRST\n"
+      "    LIMIT $5\n"
+      "    FOR UPDATE SKIP LOCKED\n"
+      "  ) AS marker\n"
+      ")",
+      is_for_us("m", tables));
+}
 
 /// The row of a parent table that a marker's key (alias `key`, as a record `wanted`) names, within the marker's tenancy, which is of the shard.
 std::string row_of_marker(const Numbered& table) {
@@ -205,10 +220,10 @@ std::string look_sql(std::span<const mapping::Mapping> mappings) {
       "CROSS JOIN LATERAL (\n"
       "  SELECT flagged.id\n"
       "  FROM (\n";
-  for (const auto& table : numbered_tables(source::captured_tables(mappings), mappings)) {
+  const auto tables = numbered_tables(source::captured_tables(mappings), mappings);
+  for (const auto& table : tables)
     text += tenancies_of(table.table, table.tenancy, " AND r.\"shouldUpdateSequenceId\"") + "    UNION\n";
-  }
-  text += tenancies_of("tributary.marker", "\"tenancyId\"", "");
+  text += tenancies_of("tributary.marker", "\"tenancyId\"", " AND " + is_for_us("r", tables));
   return text +
          "  ) AS flagged (id)\n"
          "  ORDER BY flagged.id\n"
@@ -225,7 +240,7 @@ std::string sequencing_sql(std::span<const mapping::Mapping> mappings, std::opti
     for (auto& table : tables) table.parent = nullptr;
   }
   std::string text(kDue);
-  if (!only) text += kMarked;
+  if (!only) text += marked(tables);
   std::string touched;
   std::string counts;
   std::vector<std::size_t> picks;

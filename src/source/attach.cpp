@@ -76,6 +76,27 @@ asio::awaitable<void> warn_of_subscriptions(postgres::Connection& connection, st
   }
 }
 
+/// What policies hide from this role could be neither numbered nor read, and nothing would tell.
+asio::awaitable<void> check_row_security(postgres::Connection& connection, std::span<const mapping::Mapping> mappings,
+                                         Deadline deadline) {
+  auto tables = source_tables(mappings);
+  tables.emplace_back("DeletedRow");
+  tables.emplace_back("Tenancy");
+  tables.emplace_back("Project");
+  postgres::Params params;
+  params.add_array(std::span<const std::string>(tables));
+  const auto result = co_await connection.execute(
+      "SELECT c.relname::text, current_user::text\n"
+      "FROM pg_class AS c\n"
+      "WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY ($1) AND row_security_active(c.oid)\n"
+      "ORDER BY c.relname",
+      std::move(params), deadline);
+  if (result.empty()) co_return;
+  const auto role = result.get<std::string>(0, 1);
+  throw not_ready(fmt::format("row level security hides rows of \"{0}\" from role \"{1}\"; run `ALTER ROLE \"{1}\" BYPASSRLS`",
+                              result.get<std::string>(0, 0), role));
+}
+
 asio::awaitable<void> check_capture(postgres::Connection& connection, std::span<const mapping::Mapping> mappings,
                                     Deadline deadline) {
   std::string values;
@@ -147,6 +168,7 @@ asio::awaitable<Installation> attach(postgres::Connection& connection, std::span
   co_await check_version(connection, deadline);
   co_await check_sequence(connection, deadline);
   co_await check_mappings(connection, mappings, deadline);
+  co_await check_row_security(connection, mappings, deadline);
   co_await check_capture(connection, mappings, deadline);
   co_await warn_of_subscriptions(connection, mappings, deadline);
   const auto result = co_await connection.execute("SELECT id, shard_count FROM tributary.installation", deadline);

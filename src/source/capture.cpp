@@ -28,6 +28,12 @@ std::string json_object(std::string_view alias, const std::vector<std::string>& 
   return "jsonb_build_object(" + text + ")";
 }
 
+std::string text_array(const std::vector<std::string>& texts) {
+  std::string list;
+  for (const auto& text : texts) list += (list.empty() ? "" : ", ") + quote_literal(text);
+  return "ARRAY[" + list + "]::text[]";
+}
+
 std::string relation(std::string_view table) { return quote_literal(public_table(table)) + "::regclass"; }
 
 /// Builds the steps that concern one table.
@@ -287,10 +293,19 @@ void add_marker_triggers(const CapturedDependency& dependency, const CapturedTab
   steps.trigger(prefix + "_truncate", "BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION " + on_truncate);
 }
 
+/// Before the first marker is written: `migrate` takes out what others had known when it is done.
+Step note_marked_tables(std::span<const mapping::Mapping> mappings) {
+  const auto names = text_array(marked_tables(mappings));
+  return {.name = "tables that markers name",
+          .sql = "UPDATE tributary.installation SET marked_tables = marked_tables || " + names,
+          .done = "(SELECT marked_tables @> " + names + " FROM tributary.installation)"};
+}
+
 }  // namespace
 
 std::vector<Step> capture_steps(std::span<const mapping::Mapping> mappings) {
   std::vector<Step> steps;
+  steps.push_back(note_marked_tables(mappings));
   const auto tables = captured_tables(mappings);
   const auto dependencies = captured_dependencies(mappings);
   for (const auto& table : tables) {

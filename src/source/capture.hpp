@@ -30,6 +30,8 @@ struct CapturedDependency {
 /// Each table once, in order of the mappings. Throws as capture_steps().
 std::vector<CapturedTable> captured_tables(std::span<const mapping::Mapping> mappings);
 std::vector<CapturedDependency> captured_dependencies(std::span<const mapping::Mapping> mappings);
+/// Those of the tables whose rows markers name: parents of dependencies, and where several rows can have one target key.
+std::vector<std::string> marked_tables(std::span<const mapping::Mapping> mappings);
 
 /// `public."Table"`.
 std::string public_table(std::string_view name);

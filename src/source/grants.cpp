@@ -36,7 +36,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
 TO {role};
 GRANT INSERT, DELETE ON public."DeletedRow" TO {role};
 GRANT SELECT, UPDATE ON tributary.installation TO {role};
-GRANT SELECT, UPDATE, DELETE ON tributary.deleted_tenancy, tributary.left_place TO {role};
+GRANT SELECT, UPDATE, DELETE ON tributary.deleted_tenancy TO {role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON tributary.left_place TO {role};
 GRANT SELECT, UPDATE ON public."ExternalDbSyncMetadata" TO {role};
 GRANT SELECT, UPDATE ON SEQUENCE public.global_seq_id, tributary.sequencer_state TO {role};
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/backoff.hpp"
+#include "source/capture.hpp"
 #include "source/check.hpp"
 #include "telemetry/log.hpp"
 
@@ -37,14 +38,22 @@ class Migration {
     } catch (...) {
       failure = std::current_exception();
     }
-    if (connection_.usable()) {
-      co_await connection_.execute_script("RESET lock_timeout; RESET search_path", deadline_.capped(std::chrono::seconds(10)));
-      co_await connection_.execute(kUnlock, deadline_.capped(std::chrono::seconds(10)));
+    try {
+      if (connection_.usable()) co_await leave();
+    } catch (const postgres::Error&) {
+      if (!failure) throw;  // what failed first says more
     }
     if (failure) std::rethrow_exception(failure);
   }
 
  private:
+  /// Though the time for all the rest may be over.
+  asio::awaitable<void> leave() {
+    const auto deadline = Deadline::after(std::chrono::seconds(10));
+    co_await connection_.execute_script("RESET lock_timeout; RESET search_path", deadline);
+    co_await connection_.execute(kUnlock, deadline);
+  }
+
   asio::awaitable<void> work(std::span<const mapping::Mapping> mappings) {
     check_server_version(connection_.server_version());
     if (co_await is_installed(connection_, deadline_)) {
@@ -62,10 +71,12 @@ class Migration {
     }
     for (const auto& step : capture_steps(mappings)) co_await run_step(step);
     if (stop_.stop_requested()) co_return;
-    postgres::Params version;
-    version.add(static_cast<std::int32_t>(schema_version()));
-    co_await connection_.execute("UPDATE tributary.installation SET schema_version = $1 WHERE schema_version < $1",
-                                 std::move(version), deadline_);
+    const auto marked = marked_tables(mappings);
+    postgres::Params params;
+    params.add(static_cast<std::int32_t>(schema_version())).add_array(std::span<const std::string>(marked));
+    co_await connection_.execute(
+        "UPDATE tributary.installation SET schema_version = greatest(schema_version, $1), marked_tables = $2", std::move(params),
+        deadline_);
   }
 
   asio::awaitable<bool> lock() {
@@ -81,10 +92,12 @@ class Migration {
     if (stop_.stop_requested() || co_await is_done(step)) co_return;
     if (options_.progress) options_.progress(step);
     for (int tries = 1; !stop_.stop_requested(); ++tries) {
-      if (co_await try_step(step)) co_return;
+      const auto lost = co_await try_step(step);
+      if (!lost) co_return;
       telemetry::log(telemetry::Level::info, "source", "a migration step waits for a lock",
                      {{"step", step.name}, {"tries", tries}});
       co_await pause(tries);
+      if (deadline_.expired()) throw *lost;
     }
   }
 
@@ -94,17 +107,17 @@ class Migration {
     co_return result.get<bool>(0, 0);
   }
 
-  /// False where a lock was not to be had. A concurrent step may wait for its locks: nobody has to wait behind it.
-  asio::awaitable<bool> try_step(const Step& step) {
+  /// The error where a lock was not to be had. A concurrent step may wait for its locks: nobody has to wait behind it.
+  asio::awaitable<std::optional<postgres::Error>> try_step(const Step& step) {
     const auto timeout = step.concurrently ? 0 : options_.lock_timeout.count();
     try {
       co_await connection_.execute_script(fmt::format("SET lock_timeout = {}", timeout), deadline_);
       co_await connection_.execute_script(step.sql, deadline_);
-      co_return true;
+      co_return std::nullopt;
     } catch (const postgres::Error& error) {
       if (!lost_a_lock(error) || deadline_.expired()) throw;
+      co_return error;
     }
-    co_return false;
   }
 
   asio::awaitable<void> pause(int tries) {

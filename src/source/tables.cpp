@@ -78,6 +78,17 @@ std::vector<CapturedDependency> captured_dependencies(std::span<const mapping::M
   return dependencies;
 }
 
+std::vector<std::string> marked_tables(std::span<const mapping::Mapping> mappings) {
+  const auto dependencies = captured_dependencies(mappings);
+  std::vector<std::string> names;
+  for (const auto& table : captured_tables(mappings)) {
+    if (!table.shared.empty() || std::ranges::find(dependencies, table.name, &CapturedDependency::parent) != dependencies.end()) {
+      names.push_back(table.name);
+    }
+  }
+  return names;
+}
+
 std::string public_table(std::string_view name) { return "public." + quote_identifier(name); }
 
 std::string object_name(std::string_view table, std::string_view suffix) {

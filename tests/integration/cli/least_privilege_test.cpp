@@ -93,5 +93,31 @@ TEST_F(LeastPrivilege, TheScriptRunsAgain) {
   EXPECT_EQ(tributary({"migrate", "--role", "x"}).status, 2) << "a role without --print-grants is a mistake";
 }
 
+// They run as their owner and believe the rows of whatever table they are put on.
+TEST_F(LeastPrivilege, NobodyPutsATriggerFunctionOnATableOfHisOwn) {
+  Session session(as_role().at("TRIBUTARY_SOURCE_URL"));
+  session.run(R"(CREATE TEMP TABLE mine (id uuid, "projectId" text, "branchId" text))");
+  const auto functions = source_.session().rows(
+      "SELECT format('tributary.%I()', proname) FROM pg_proc WHERE pronamespace = 'tributary'::regnamespace AND prorettype = "
+      "'trigger'::regtype "
+      "AND prosecdef");
+  EXPECT_GT(functions.size(), 10U);
+  for (const auto& row : functions) {
+    const auto& function = row.at(0).value();
+    EXPECT_EQ(session.attempt("CREATE TRIGGER t AFTER UPDATE ON mine FOR EACH ROW EXECUTE FUNCTION " + function), "42501")
+        << function;
+  }
+}
+
+// Nothing would be found, and nothing would fail.
+TEST_F(LeastPrivilege, RowsThatAPolicyHidesAreNotTakenForNone) {
+  source_.session().run(R"(ALTER TABLE "Team" ENABLE ROW LEVEL SECURITY)");
+  const auto status = run_binary({"status"}, as_role());
+  EXPECT_EQ(status.status, 1);
+  EXPECT_THAT(status.err, HasSubstr("row level security hides rows of \"Team\" from role \"" + role_ + "\""));
+  source_.session().run("ALTER ROLE " + role_ + " BYPASSRLS");
+  run({"status"});
+}
+
 }  // namespace
 }  // namespace tributary::test

@@ -241,6 +241,15 @@ TEST_F(Capture, AChangedConfigMakesTheProjectsTenanciesDue) {
   EXPECT_EQ(session.value(kDue), t1 + " " + t2);
 }
 
+TEST_F(Capture, ATenancyThatIsNoLongerSyncedLeavesItsPlace) {
+  const auto left = [&] { return session.number("SELECT count(*) FROM tributary.left_place"); };
+  session.run(R"(UPDATE "Tenancy" SET "hasNoOrganization" = 'TRUE')");
+  EXPECT_EQ(left(), 0);
+  const auto tenancies = session.number(R"(SELECT count(*) FROM "Tenancy" WHERE "hasNoOrganization" = 'TRUE')");
+  session.run(R"(UPDATE "Tenancy" SET "hasNoOrganization" = NULL)");
+  EXPECT_EQ(left(), tenancies);
+}
+
 TEST_F(Capture, ADependantsChangeMarksItsParent) {
   const auto markers =
       R"(SELECT coalesce(string_agg("tableName" || ' ' || ("primaryKey" ->> 'projectUserId'), ',' ORDER BY "primaryKey" ->> 'projectUserId'), '') FROM tributary.marker)";

@@ -144,6 +144,22 @@ TEST(Migrate, WaitsForALockWithoutHoldingOthersUp) {
   EXPECT_EQ(attach_failure(database, builtin_mappings()), "");
 }
 
+TEST(Migrate, GivesUpWithWhatItWaitedFor) {
+  Database database("locks");
+  auto session = database.session();
+  session.run(kReferenceTables);
+  session.run(R"(BEGIN; SELECT * FROM "ProjectUser")");
+  source::MigrateOptions options;
+  options.lock_timeout = std::chrono::milliseconds(20);
+  options.give_up_after = std::chrono::seconds(1);
+  try {
+    migrate(database, builtin_mappings(), options);
+    FAIL() << "migrated";
+  } catch (const postgres::Error& error) {
+    EXPECT_EQ(error.sqlstate(), "55P03") << error.what();
+  }
+}
+
 // CREATE INDEX CONCURRENTLY would refuse it half-way.
 TEST(Migrate, APartitionedTableIsRefusedBeforeAnythingIsDoneToIt) {
   Database database("partitioned");
