@@ -199,4 +199,11 @@ std::string has_unsequenced_sql(const Mapping& mapping) {
          has_any("tributary.marker", "tenancyId", of_table);
 }
 
+std::string has_rows_sql(std::span<const Mapping> mappings) {
+  std::string text;
+  for (const auto& mapping : mappings)
+    text += (text.empty() ? "SELECT " : "\nOR ") + has_any(public_table(mapping.source_table), mapping.tenancy_column, "");
+  return text;
+}
+
 }  // namespace tributary::mapping

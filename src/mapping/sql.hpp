@@ -51,6 +51,8 @@ std::string fetch_keys_sql(const Mapping& mapping);
 
 /// SELECT EXISTS: whether, for tenancy $1, a row is flagged, a tombstone unnumbered, or a marker of this mapping's table unresolved: one boolean.
 std::string has_unsequenced_sql(const Mapping& mapping);
+/// SELECT EXISTS: whether tenancy $1 has a row in any of the mappings' tables: one boolean. REQUIRES: not empty.
+std::string has_rows_sql(std::span<const Mapping> mappings);
 
 // ---- a Postgres destination, schema public --------------------------------------------------------------------------------------------
 

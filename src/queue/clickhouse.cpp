@@ -23,6 +23,7 @@ WHERE destination_id = '@clickhouse' AND EXISTS (SELECT FROM switched WHERE NOT 
 
 constexpr std::string_view kIsKnown = "SELECT $1 = ANY (clickhouse_stores) FROM tributary.installation";
 constexpr std::string_view kEnqueueNext = "SELECT tributary.enqueue_next_for_clickhouse($1, $2)";
+/// Sequencers that enqueue one of them wait for the end of it.
 constexpr std::int64_t kAtOnce = 5'000;
 
 constexpr std::string_view kNote = R"sql(
@@ -34,10 +35,17 @@ constexpr std::string_view kResume = R"sql(
 WITH due AS (
   UPDATE tributary.destination_state
   SET next_try_at = clock_timestamp()
-  WHERE destination_id = '@clickhouse' AND next_try_at > clock_timestamp() AND error <> '' AND NOT paused
+  WHERE ctid = ANY (ARRAY(
+    SELECT s.ctid
+    FROM tributary.destination_state AS s
+    WHERE s.destination_id = '@clickhouse' AND s.next_try_at > clock_timestamp() AND s.error <> '' AND NOT s.paused
+    LIMIT $1
+    FOR UPDATE))
   RETURNING tenancy_id
 )
-SELECT tributary.enqueue_for(array_agg(tenancy_id), 'clickhouse'), pg_notify('tributary_queue', '')::text FROM due)sql";
+SELECT (SELECT count(*) FROM due),
+       tributary.enqueue_for((SELECT array_agg(tenancy_id) FROM due), 'clickhouse'),
+       pg_notify('tributary_queue', '')::text)sql";
 
 }  // namespace
 
@@ -47,24 +55,31 @@ asio::awaitable<void> use_clickhouse(postgres::Connection& connection, bool used
   co_await connection.execute(kUse, std::move(params), deadline);
 }
 
-asio::awaitable<bool> fill_clickhouse(postgres::Connection& connection, std::string store, Deadline deadline) {
+asio::awaitable<bool> fill_clickhouse(postgres::Connection& connection, std::string store, std::chrono::milliseconds step_time,
+                                      std::stop_token stop) {
   postgres::Params name;
   name.add(store);
-  const auto known = co_await connection.execute_prepared(kIsKnown, name, deadline);
+  const auto known = co_await connection.execute_prepared(kIsKnown, name, Deadline::after(step_time));
   if (!known.empty() && known.get<bool>(0, 0)) co_return false;
   for (std::optional<Uuid> after = Uuid{}; after;) {
+    if (stop.stop_requested()) co_return false;
     postgres::Params params;
     params.add(*after).add(kAtOnce);
-    after = (co_await connection.execute_prepared(kEnqueueNext, std::move(params), deadline)).get<std::optional<Uuid>>(0, 0);
+    const auto next = co_await connection.execute_prepared(kEnqueueNext, std::move(params), Deadline::after(step_time));
+    after = next.get<std::optional<Uuid>>(0, 0);
   }
-  co_await connection.execute_prepared(kNote, name, deadline);
-  co_await connection.execute("SELECT pg_notify('tributary_queue', '')", deadline);
+  co_await connection.execute_prepared(kNote, name, Deadline::after(step_time));
+  co_await connection.execute("SELECT pg_notify('tributary_queue', '')", Deadline::after(step_time));
   co_return true;
 }
 
-asio::awaitable<std::uint64_t> resume_clickhouse(postgres::Connection& connection, Deadline deadline) {
-  const auto result = co_await connection.execute_prepared(kResume, {}, deadline);
-  co_return static_cast<std::uint64_t>(result.get<std::int64_t>(0, 0));
+asio::awaitable<void> resume_clickhouse(postgres::Connection& connection, std::chrono::milliseconds step_time,
+                                        std::stop_token stop) {
+  for (std::int64_t due = kAtOnce; due == kAtOnce && !stop.stop_requested();) {
+    postgres::Params params;
+    params.add(kAtOnce);
+    due = (co_await connection.execute_prepared(kResume, std::move(params), Deadline::after(step_time))).get<std::int64_t>(0, 0);
+  }
 }
 
 }  // namespace tributary::queue

@@ -1,5 +1,6 @@
 #pragma once
-#include <cstdint>
+#include <chrono>
+#include <stop_token>
 #include <string>
 
 #include "base/deadline.hpp"
@@ -14,11 +15,13 @@ namespace asio = boost::asio;
 /// store is a new one.
 asio::awaitable<void> use_clickhouse(postgres::Connection& connection, bool used, Deadline deadline);
 
-/// Enqueues every tenancy for ClickHouse, in small transactions, unless that was done for this store; then notes that it was. Broken off, it is begun anew.
-/// Returns whether there was something to do.
-asio::awaitable<bool> fill_clickhouse(postgres::Connection& connection, std::string store, Deadline deadline);
+/// Enqueues every tenancy for ClickHouse, in small transactions of at most `step_time` each, unless that was done for this store; then notes that it was. Broken off, it
+/// is begun anew. Returns whether it was done now.
+asio::awaitable<bool> fill_clickhouse(postgres::Connection& connection, std::string store, std::chrono::milliseconds step_time,
+                                      std::stop_token stop);
 
-/// Whatever the ClickHouse that is back had failed for is due now. Returns how many tenancies.
-asio::awaitable<std::uint64_t> resume_clickhouse(postgres::Connection& connection, Deadline deadline);
+/// Whatever the ClickHouse that is back had failed for is due now; in steps, as above.
+asio::awaitable<void> resume_clickhouse(postgres::Connection& connection, std::chrono::milliseconds step_time,
+                                        std::stop_token stop);
 
 }  // namespace tributary::queue

@@ -15,9 +15,11 @@ SET attempts = EXCLUDED.attempts,
     failed_since = CASE WHEN s.error = '' THEN now() ELSE s.failed_since END,
     updated_at = now())sql";
 
+// A whole destination whose next try lies ahead was not due when this began: it has been left behind since, and that is the promise to come back to it.
 constexpr std::string_view kUnpark = R"sql(
 DELETE FROM tributary.destination_state
-WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = ANY ($3) AND NOT paused)sql";
+WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = ANY ($3) AND NOT paused
+  AND NOT (mapping = '' AND next_try_at > clock_timestamp()))sql";
 
 constexpr std::string_view kPostpone = R"sql(
 WITH postponed AS (
@@ -68,6 +70,14 @@ constexpr std::string_view kForgetDeletedTenancy = R"sql(
 DELETE FROM tributary.deleted_tenancy
 WHERE "tenancyId" = $1 AND destinations = '{}')sql";
 
+constexpr std::string_view kLeavePlace = R"sql(
+INSERT INTO tributary.left_place (tenancy_id, project_id, branch_id)
+SELECT "tenancyId", "projectId", "branchId"
+FROM tributary.deleted_tenancy
+WHERE "tenancyId" = $1
+ON CONFLICT (tenancy_id, project_id, branch_id) DO UPDATE
+SET seen_at = NULL)sql";
+
 constexpr std::string_view kKnowsTenancy = R"sql(
 SELECT EXISTS (SELECT FROM "Tenancy" WHERE id = $1)
     OR EXISTS (SELECT FROM tributary.deleted_tenancy WHERE "tenancyId" = $1)
@@ -110,15 +120,14 @@ WITH parked AS (
   UPDATE tributary.quarantine SET next_try_at = clock_timestamp()
   WHERE ($1 IS NULL OR tenancy_id = $1) AND ($2 = '' OR destination_id = $2) AND ($3 = '' OR mapping = $3)
   RETURNING tenancy_id
+), comparisons AS (
+  UPDATE tributary.mend SET next_try_at = '-infinity'
+  WHERE finished_at IS NULL
+    AND ($1 IS NULL OR tenancy_id = $1) AND ($2 = '' OR destination_id = $2) AND ($3 = '' OR mapping = $3)
 ), tenancies AS (
   SELECT tenancy_id FROM parked UNION SELECT tenancy_id FROM refused
 )
 SELECT coalesce(tributary.enqueue(array_agg(tenancy_id)), 0), pg_notify('tributary_queue', '')::text FROM tenancies)sql";
-
-/// Runs before a statement whose commit must be on disk when it returns; the queue's sessions commit asynchronously otherwise.
-postgres::Command durable_commit() {
-  return {.sql = "SELECT set_config('synchronous_commit', 'on', true)", .params = {}, .prepare = true};
-}
 
 }  // namespace
 
@@ -231,6 +240,15 @@ asio::awaitable<void> forget_deleted_tenancy(postgres::Connection& connection, U
   std::vector<postgres::Command> commands;
   commands.push_back({.sql = kLeaveDestinations, .params = std::move(done), .prepare = true});
   commands.push_back({.sql = kForgetDeletedTenancy, .params = std::move(rest), .prepare = true});
+  co_await connection.execute_pipeline(std::move(commands), deadline);
+}
+
+asio::awaitable<void> leave_place(postgres::Connection& connection, Uuid tenancy, Deadline deadline) {
+  postgres::Params params;
+  params.add(tenancy);
+  std::vector<postgres::Command> commands;
+  commands.push_back(durable_commit());
+  commands.push_back({.sql = kLeavePlace, .params = std::move(params), .prepare = true});
   co_await connection.execute_pipeline(std::move(commands), deadline);
 }
 

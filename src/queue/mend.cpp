@@ -9,7 +9,8 @@ SELECT g.tenancy_id, g.destination_id, n.mapping, 'resync', true
 FROM unnest($1::uuid[], $2::text[]) AS g (tenancy_id, destination_id)
 CROSS JOIN unnest($3::text[]) AS n (mapping)
 ON CONFLICT (tenancy_id, destination_id, mapping) DO UPDATE
-SET reason = 'resync', reads_everything = true, begun = false, requested_at = clock_timestamp(), finished_at = NULL, differences = 0, error = '')sql";
+SET reason = 'resync', reads_everything = true, begun = false, requested_at = clock_timestamp(), finished_at = NULL, differences = 0, error = '',
+    attempts = 0, next_try_at = '-infinity')sql";
 
 // One that is open may have compared already what is suspected now: asked for anew, it is not finished by what it has seen so far. A resync that has begun goes on.
 constexpr std::string_view kRequest = R"sql(
@@ -30,7 +31,8 @@ ON CONFLICT (tenancy_id, destination_id, mapping) DO UPDATE
 SET reason = CASE WHEN m.reads_everything AND m.finished_at IS NULL THEN m.reason ELSE EXCLUDED.reason END,
     reads_everything = m.reads_everything AND m.finished_at IS NULL,
     begun = m.begun AND m.finished_at IS NULL,
-    requested_at = clock_timestamp(), finished_at = NULL, differences = 0, error = '', watermark = EXCLUDED.watermark
+    requested_at = clock_timestamp(), finished_at = NULL, differences = 0, error = '', attempts = 0, next_try_at = '-infinity',
+    watermark = EXCLUDED.watermark
 WHERE (m.finished_at IS NOT NULL
        AND (EXCLUDED.reason = 'collected' OR m.requested_at < (SELECT max(jumped_at) FROM tributary.sequence_jump)))
    OR (EXCLUDED.reason = 'ahead' AND EXCLUDED.watermark IS DISTINCT FROM m.watermark)
@@ -50,17 +52,20 @@ WHERE m.finished_at IS NULL
     WHERE t.id = m.tenancy_id AND t."hasNoOrganization" = 'TRUE'
       AND (tributary.destinations(t."projectId", t."branchId") || tributary.shared_destinations()) ? m.destination_id))sql";
 
+// None waits for more than an hour: what seems so was written before the source's clock was set back.
 constexpr std::string_view kOpen = R"sql(
 SELECT m.tenancy_id, m.destination_id, m.mapping, m.reads_everything, m.begun, t."projectId", t."branchId",
        coalesce(tributary.destinations(t."projectId", t."branchId") -> m.destination_id ->> 'connectionString', ''),
-       m.requested_at::text
+       m.requested_at::text, m.attempts
 FROM tributary.mend AS m
 JOIN "Tenancy" AS t ON t.id = m.tenancy_id
 WHERE m.finished_at IS NULL
+  AND m.next_try_at NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 hour'
+  AND m.mapping = ANY ($2)
   AND NOT EXISTS (
     SELECT FROM tributary.destination_state AS s
     WHERE s.tenancy_id = m.tenancy_id AND s.destination_id = m.destination_id AND s.mapping IN ('', m.mapping) AND s.paused)
-ORDER BY m.requested_at
+ORDER BY m.next_try_at, m.requested_at
 LIMIT $1)sql";
 
 constexpr std::string_view kNoteBegun = R"sql(
@@ -75,8 +80,10 @@ UPDATE tributary.mend
 SET finished_at = clock_timestamp(), differences = $5, error = ''
 WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3 AND requested_at = $4::text::timestamptz)sql";
 
-constexpr std::string_view kNoteFailed = R"sql(
-UPDATE tributary.mend SET error = $4 WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3)sql";
+constexpr std::string_view kPostpone = R"sql(
+UPDATE tributary.mend
+SET next_try_at = clock_timestamp() + $5 * interval '1 millisecond', attempts = $6, error = $7
+WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3 AND requested_at = $4::text::timestamptz)sql";
 
 // Whoever claims a tenancy after that sees where it stands now.
 constexpr std::string_view kSeeLeftPlaces = R"sql(
@@ -107,7 +114,8 @@ WITH asked AS (
   CROSS JOIN unnest($5::text[]) AS n (mapping)
   WHERE t."hasNoOrganization" = 'TRUE' AND (t.id = $1 OR (t."projectId" = $2 AND t."branchId" = $3))
   ON CONFLICT (tenancy_id, destination_id, mapping) DO UPDATE
-  SET reason = 'moved', reads_everything = true, begun = false, requested_at = clock_timestamp(), finished_at = NULL, differences = 0, error = ''
+  SET reason = 'moved', reads_everything = true, begun = false, requested_at = clock_timestamp(), finished_at = NULL, differences = 0, error = '',
+      attempts = 0, next_try_at = '-infinity'
 )
 DELETE FROM tributary.left_place
 WHERE tenancy_id = $1 AND project_id = $2 AND branch_id = $3 AND seen_at = $4::text::timestamptz)sql";
@@ -121,21 +129,15 @@ JOIN tributary.mend AS m USING (tenancy_id, destination_id)
 WHERE m.mapping = ANY ($3))sql";
 
 postgres::Params names_of(std::span<const DestinationName> destinations, const std::vector<std::string>& mappings) {
-  std::vector<Uuid> tenancies;
-  std::vector<std::string> names;
-  for (const auto& name : destinations) {
-    tenancies.push_back(name.tenancy);
-    names.push_back(name.destination);
-  }
-  postgres::Params params;
-  params.add_array(std::span<const Uuid>(tenancies)).add_array(std::span<const std::string>(names));
+  auto params = name_params(destinations);
   params.add_array(std::span<const std::string>(mappings));
   return params;
 }
 
+/// Of the request that it was read as: what is asked for anew meanwhile is another one.
 postgres::Params key_of(const Mend& mend) {
   postgres::Params params;
-  params.add(mend.destination.tenancy).add(mend.destination.destination).add(mend.mapping);
+  params.add(mend.destination.tenancy).add(mend.destination.destination).add(mend.mapping).add(mend.requested_at);
   return params;
 }
 
@@ -157,7 +159,10 @@ std::string to_string(Doubt doubt) {
 
 asio::awaitable<std::uint64_t> request_resync(postgres::Connection& connection, std::span<const DestinationName> destinations,
                                               std::vector<std::string> mappings, Deadline deadline) {
-  co_return (co_await connection.execute(kRequestResync, names_of(destinations, mappings), deadline)).affected_rows();
+  std::vector<postgres::Command> commands;
+  commands.push_back(durable_commit());
+  commands.push_back({.sql = kRequestResync, .params = names_of(destinations, mappings)});
+  co_return (co_await connection.execute_pipeline(std::move(commands), deadline)).at(1).affected_rows();
 }
 
 asio::awaitable<std::uint64_t> request_mends(postgres::Connection& connection, const DestinationName& destination,
@@ -176,7 +181,10 @@ asio::awaitable<std::uint64_t> request_mends(postgres::Connection& connection, c
   params.add(destination.tenancy).add(destination.destination).add_array(std::span<const std::string>(mappings));
   params.add_array(std::span<const std::string>(tables)).add_array(std::span<const std::int64_t>(watermarks));
   params.add_array(std::span<const std::string>(doubts));
-  co_return (co_await connection.execute_prepared(kRequest, std::move(params), deadline)).affected_rows();
+  std::vector<postgres::Command> commands;
+  commands.push_back(durable_commit());
+  commands.push_back({.sql = kRequest, .params = std::move(params), .prepare = true});
+  co_return (co_await connection.execute_pipeline(std::move(commands), deadline)).at(1).affected_rows();
 }
 
 asio::awaitable<std::int64_t> last_jump(postgres::Connection& connection, Deadline deadline) {
@@ -195,10 +203,11 @@ asio::awaitable<std::optional<Uuid>> tenancy_at(postgres::Connection& connection
   co_return result.get<Uuid>(0, 0);
 }
 
-asio::awaitable<std::vector<Mend>> open_mends(postgres::Connection& connection, std::int64_t limit, Deadline deadline) {
+asio::awaitable<std::vector<Mend>> open_mends(postgres::Connection& connection, std::vector<std::string> mappings,
+                                              std::int64_t limit, Deadline deadline) {
   co_await connection.execute_prepared(kForgetGone, {}, deadline);
   postgres::Params params;
-  params.add(limit);
+  params.add(limit).add_array(std::span<const std::string>(mappings));
   const auto result = co_await connection.execute_prepared(kOpen, std::move(params), deadline);
   std::vector<Mend> mends;
   for (std::size_t row = 0; row < result.rows(); ++row) {
@@ -209,28 +218,30 @@ asio::awaitable<std::vector<Mend>> open_mends(postgres::Connection& connection, 
                      .project = result.get<std::string>(row, 5),
                      .branch = result.get<std::string>(row, 6),
                      .connection_string = result.get<std::string>(row, 7),
-                     .requested_at = result.get<std::string>(row, 8)});
+                     .requested_at = result.get<std::string>(row, 8),
+                     .attempts = result.get<std::int32_t>(row, 9)});
   }
   co_return mends;
 }
 
 asio::awaitable<void> note_begun(postgres::Connection& connection, const Mend& mend, Deadline deadline) {
-  auto params = key_of(mend);
-  params.add(mend.requested_at);
-  co_await connection.execute_prepared(kNoteBegun, std::move(params), deadline);
+  co_await connection.execute_prepared(kNoteBegun, key_of(mend), deadline);
 }
 
 asio::awaitable<void> finish_mend(postgres::Connection& connection, const Mend& mend, std::int64_t differences,
                                   Deadline deadline) {
   auto params = key_of(mend);
-  params.add(mend.requested_at).add(differences);
+  params.add(differences);
   co_await connection.execute_prepared(kFinish, std::move(params), deadline);
 }
 
-asio::awaitable<void> note_mend_failed(postgres::Connection& connection, const Mend& mend, std::string error, Deadline deadline) {
+asio::awaitable<void> postpone_mend(postgres::Connection& connection, const Mend& mend, Postponement postponement,
+                                    Deadline deadline) {
   auto params = key_of(mend);
-  params.add(error);
-  co_await connection.execute_prepared(kNoteFailed, std::move(params), deadline);
+  params.add(std::int64_t{postponement.delay.count()})
+      .add(static_cast<std::int32_t>(postponement.attempts))
+      .add(postponement.error);
+  co_await connection.execute_prepared(kPostpone, std::move(params), deadline);
 }
 
 asio::awaitable<std::vector<LeftPlace>> left_places(postgres::Connection& connection, std::chrono::milliseconds settling,

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -20,9 +21,11 @@ struct Mend {
   std::string branch;
   std::string connection_string;  ///< as it is stored; empty for ClickHouse
   std::string requested_at;  ///< as the source writes it: which request
+  int attempts = 0;  ///< that failed in a row
 };
 
-/// Asks for these mappings of each destination, all to be read from the beginning; for those that are open already, too. Returns how many.
+/// Asks for these mappings of each destination, all to be read from the beginning; for those that are open already, too. Returns how many. Durable, whatever the
+/// session's synchronous_commit.
 asio::awaitable<std::uint64_t> request_resync(postgres::Connection& connection, std::span<const DestinationName> destinations,
                                               std::vector<std::string> mappings, Deadline deadline);
 
@@ -40,7 +43,8 @@ struct Suspect {
   Doubt doubt = Doubt::missed;
 };
 /// Asks for those that have seen what the source has forgotten, unless they were compared where they stand since it forgot that; that have missed tombstones which are gone;
-/// and that had rows when they were first met, unless they were compared before. Returns how many.
+/// and that had rows when they were first met, unless they were compared before. Returns how many. Durable, whatever the session's synchronous_commit: what is applied next
+/// may move the watermark that has told it.
 asio::awaitable<std::uint64_t> request_mends(postgres::Connection& connection, const DestinationName& destination,
                                              std::span<const Suspect> suspects, Deadline deadline);
 
@@ -50,13 +54,21 @@ asio::awaitable<std::int64_t> last_jump(postgres::Connection& connection, Deadli
 asio::awaitable<std::optional<Uuid>> tenancy_at(postgres::Connection& connection, std::string project, std::string branch,
                                                 Deadline deadline);
 
-/// Those that can be done: the oldest first; not of paused destinations. What is open for a destination or a tenancy that is gone is forgotten.
-asio::awaitable<std::vector<Mend>> open_mends(postgres::Connection& connection, std::int64_t limit, Deadline deadline);
+/// Those of these mappings that are due: who has waited longest first; not of paused destinations. What is open for a destination or a tenancy that is gone is forgotten.
+asio::awaitable<std::vector<Mend>> open_mends(postgres::Connection& connection, std::vector<std::string> mappings,
+                                              std::int64_t limit, Deadline deadline);
 asio::awaitable<void> note_begun(postgres::Connection& connection, const Mend& mend, Deadline deadline);
 /// Unless it was asked for anew since it began.
 asio::awaitable<void> finish_mend(postgres::Connection& connection, const Mend& mend, std::int64_t differences,
                                   Deadline deadline);
-asio::awaitable<void> note_mend_failed(postgres::Connection& connection, const Mend& mend, std::string error, Deadline deadline);
+/// It could not be done now, and lets others go first.
+struct Postponement {
+  std::chrono::milliseconds delay{0};
+  int attempts = 0;  ///< that failed in a row, this one among them
+  std::string error;  ///< empty: it only has to wait
+};
+asio::awaitable<void> postpone_mend(postgres::Connection& connection, const Mend& mend, Postponement postponement,
+                                    Deadline deadline);
 
 /// A place in the shared ClickHouse which a tenancy was moved out of.
 struct LeftPlace {

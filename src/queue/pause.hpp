@@ -12,6 +12,7 @@ namespace tributary::queue {
 struct DestinationName {
   Uuid tenancy;
   std::string destination;
+  friend auto operator<=>(const DestinationName&, const DestinationName&) = default;
 };
 
 /// $1 uuid[], $2 text[]: tenancies and destinations, for unnest().

@@ -1,5 +1,6 @@
 #include "queue/poller.hpp"
 
+#include "base/together.hpp"
 #include "postgres/listener.hpp"
 #include "telemetry/log.hpp"
 
@@ -10,38 +11,7 @@ using namespace std::chrono_literals;
 using telemetry::Level;
 
 constexpr auto kQueryTimeout = 10s;
-
-/// Runs coroutines at the same time until all have ended, then throws what the first of them threw. One that throws ends the others by `stop`.
-class Together {
- public:
-  explicit Together(asio::any_io_executor executor) : executor_(executor), one_ended_(executor) {}
-
-  void start(asio::awaitable<void> work) {
-    ++running_;
-    asio::co_spawn(executor_, std::move(work), [this](std::exception_ptr error) {
-      --running_;
-      if (error && !failure_) {
-        failure_ = error;
-        stop_.request_stop();
-      }
-      one_ended_.set();
-    });
-  }
-  std::stop_token stop_token() const { return stop_.get_token(); }
-  void request_stop() { stop_.request_stop(); }
-
-  asio::awaitable<void> wait() {
-    while (running_ > 0) co_await one_ended_.wait(Deadline::never());
-    if (failure_) std::rethrow_exception(failure_);
-  }
-
- private:
-  asio::any_io_executor executor_;
-  Event one_ended_;
-  std::stop_source stop_;
-  int running_ = 0;
-  std::exception_ptr failure_;
-};
+constexpr std::int64_t kRevivedAtOnce = 5'000;
 
 std::vector<telemetry::TraceContext> parse_traces(std::string_view text) {
   std::vector<telemetry::TraceContext> traces;
@@ -170,10 +140,11 @@ asio::awaitable<void> Poller::maintain(std::stop_token stop) {
       }
       if (!stop.stop_requested()) {
         auto connection = co_await pool_.acquire(Deadline::after(kQueryTimeout));
-        const auto count = co_await revive(*connection, params_.lease, Deadline::after(kQueryTimeout));
-        if (count > 0) {
+        for (bool more = true; more && !stop.stop_requested();) {
+          const auto count = co_await revive(*connection, params_.lease, kRevivedAtOnce, Deadline::after(kQueryTimeout));
+          more = static_cast<std::int64_t>(count) >= kRevivedAtOnce;
           revived_.add(count);
-          wake_.set();
+          if (count > 0) wake_.set();
         }
       }
     } catch (const postgres::Error& error) {

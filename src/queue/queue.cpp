@@ -102,10 +102,15 @@ SELECT tributary.enqueue_traced(ARRAY[$4], $5, nullif($6, '')), pg_notify('tribu
 constexpr std::string_view kRevive = R"sql(
 WITH stale AS (
   DELETE FROM "OutgoingRequest" AS r
-  WHERE r."startedFulfillingAt" IS NOT NULL
-    AND r."deduplicationKey" LIKE 'sync:%'
-    AND coalesce(r."leaseUntil", r."startedFulfillingAt" AT TIME ZONE 'UTC' + $1 * interval '1 millisecond')
-        NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 hour'
+  WHERE r.id = ANY (ARRAY(
+    SELECT g.id
+    FROM "OutgoingRequest" AS g
+    WHERE g."startedFulfillingAt" IS NOT NULL
+      AND g."deduplicationKey" LIKE 'sync:%'
+      AND coalesce(g."leaseUntil", g."startedFulfillingAt" AT TIME ZONE 'UTC' + $1 * interval '1 millisecond')
+          NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 hour'
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED))
   RETURNING {} AS tenancy_id, "destinationKind" AS kind
 ), resting AS (
   UPDATE tributary.destination_state SET next_try_at = clock_timestamp()
@@ -114,27 +119,30 @@ WITH stale AS (
   UPDATE tributary.quarantine SET next_try_at = clock_timestamp(), updated_at = least(updated_at, clock_timestamp())
   WHERE next_try_at > clock_timestamp() + interval '1 hour'
 ), due AS (
-  SELECT tenancy_id, CASE destination_id WHEN '@clickhouse' THEN 'clickhouse' ELSE 'postgres' END AS kind
-  FROM tributary.destination_state
-  WHERE next_try_at <= clock_timestamp() AND next_try_at IS NOT NULL AND NOT paused
+  (SELECT s.tenancy_id, k.kind
+   FROM tributary.destination_state AS s
+   CROSS JOIN LATERAL (SELECT CASE s.destination_id WHEN '@clickhouse' THEN 'clickhouse' ELSE 'postgres' END AS kind) AS k
+   WHERE s.next_try_at <= clock_timestamp() AND s.next_try_at IS NOT NULL AND NOT s.paused
+     AND NOT EXISTS (
+       SELECT FROM "OutgoingRequest" AS q
+       WHERE q."deduplicationKey" = 'sync:' || s.tenancy_id || CASE k.kind WHEN 'postgres' THEN '' ELSE ':' || k.kind END)
+   LIMIT $2)
   UNION
-  SELECT q.tenancy_id, 'postgres' FROM tributary.quarantine AS q
-  WHERE q.next_try_at <= clock_timestamp()
-    AND NOT EXISTS (
-      SELECT FROM tributary.destination_state AS s
-      WHERE s.tenancy_id = q.tenancy_id AND s.destination_id = q.destination_id AND s.mapping IN ('', q.mapping)
-        AND (s.paused OR s.next_try_at > clock_timestamp()))
+  (SELECT q.tenancy_id, 'postgres'
+   FROM tributary.quarantine AS q
+   WHERE q.next_try_at <= clock_timestamp()
+     AND NOT EXISTS (
+       SELECT FROM tributary.destination_state AS s
+       WHERE s.tenancy_id = q.tenancy_id AND s.destination_id = q.destination_id AND s.mapping IN ('', q.mapping)
+         AND (s.paused OR s.next_try_at > clock_timestamp()))
+     AND NOT EXISTS (SELECT FROM "OutgoingRequest" AS r WHERE r."deduplicationKey" = 'sync:' || q.tenancy_id)
+   LIMIT $2)
+), tenancies AS (
+  SELECT tenancy_id, kind FROM stale WHERE tenancy_id IS NOT NULL UNION SELECT tenancy_id, kind FROM due
 )
 SELECT tributary.enqueue_for(array_agg(tenancy_id) FILTER (WHERE kind = 'postgres'), 'postgres')
      + tributary.enqueue_for(array_agg(tenancy_id) FILTER (WHERE kind = 'clickhouse'), 'clickhouse')
-FROM (
-  SELECT tenancy_id, kind FROM stale WHERE tenancy_id IS NOT NULL
-  UNION
-  SELECT tenancy_id, kind FROM due AS d
-  WHERE NOT EXISTS (
-    SELECT FROM "OutgoingRequest" AS q
-    WHERE q."deduplicationKey" = 'sync:' || d.tenancy_id || CASE d.kind WHEN 'postgres' THEN '' ELSE ':' || d.kind END)
-) AS tenancies)sql";
+FROM tenancies)sql";
 const std::string kReviveText = fmt::format(kRevive, kTenancyOfRequest);
 
 // With a condition on requests, and one on what is remembered.
@@ -242,8 +250,13 @@ postgres::ConnectOptions session_settings(postgres::ConnectOptions options) {
   return options.with("client_encoding", "UTF8")
       .with_setting("search_path", "public")
       .with_setting("TimeZone", "UTC")
+      .with_setting("default_transaction_isolation", "read committed")
       .with_setting("synchronous_commit", "off")
       .with_setting("jit", "off");
+}
+
+postgres::Command durable_commit() {
+  return {.sql = "SELECT set_config('synchronous_commit', 'on', true)", .params = {}, .prepare = true};
 }
 
 asio::awaitable<std::vector<Claim>> claim(postgres::Connection& connection, DestinationKind kind, Uuid token,
@@ -287,9 +300,10 @@ asio::awaitable<void> enqueue(postgres::Connection& connection, DestinationKind 
                                        std::move(params), deadline);
 }
 
-asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, std::chrono::milliseconds lease, Deadline deadline) {
+asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, std::chrono::milliseconds lease, std::int64_t limit,
+                                      Deadline deadline) {
   postgres::Params params;
-  params.add(std::int64_t{lease.count()});
+  params.add(std::int64_t{lease.count()}).add(limit);
   const auto result = co_await connection.execute_prepared(kReviveText, std::move(params), deadline);
   co_return static_cast<std::uint64_t>(result.get<std::int64_t>(0, 0));
 }

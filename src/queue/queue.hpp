@@ -28,6 +28,8 @@ inline constexpr std::string_view kSharedClickHouse = "@clickhouse";
 /// Run-time parameters of the queue's sessions. Their commits need not be on disk: a claim or a finished request that a crash of the source forgets
 /// is done again.
 postgres::ConnectOptions session_settings(postgres::ConnectOptions options);
+/// Goes first, in the same pipeline, where a commit of such a session must be on disk when it returns.
+postgres::Command durable_commit();
 
 /// Something is wrong with a destination, or with one mapping of it. No state is the healthy state.
 struct DestinationState {
@@ -85,8 +87,10 @@ asio::awaitable<std::uint64_t> renew(postgres::Connection& connection, std::vect
 asio::awaitable<void> finish(postgres::Connection& connection, const Claim& claim, bool again, Deadline deadline);
 asio::awaitable<void> enqueue(postgres::Connection& connection, DestinationKind kind, Uuid tenancy, Deadline deadline);
 /// Puts back requests whose lease ran out (dropped where a newer one is pending) and tenancies with a destination or a quarantined key
-/// whose next try has come. What would have to rest for longer than anything may has its next try at the next call. Returns how many tenancies were enqueued.
-asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, std::chrono::milliseconds lease, Deadline deadline);
+/// whose next try has come: about `limit` of each, as sequencers that enqueue one of them wait for the end of it. What would have to rest for longer than anything may has its
+/// next try at the next call. Returns how many tenancies were enqueued; at `limit` or above there may be more.
+asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, std::chrono::milliseconds lease, std::int64_t limit,
+                                      Deadline deadline);
 
 struct Counts {
   std::int64_t pending = 0;
@@ -159,6 +163,8 @@ asio::awaitable<std::uint64_t> retry(postgres::Connection& connection, std::opti
 /// These destinations have applied the tombstones of a deleted tenancy, which is forgotten once all have; not where it was deleted once more since.
 asio::awaitable<void> forget_deleted_tenancy(postgres::Connection& connection, Uuid tenancy, std::string deleted_at,
                                              std::vector<std::string> destinations, Deadline deadline);
+/// Its rows are to be taken out of its place in the shared ClickHouse: see LeftPlace. Durable. Nothing where the tenancy is forgotten already.
+asio::awaitable<void> leave_place(postgres::Connection& connection, Uuid tenancy, Deadline deadline);
 /// It is there, or was deleted and is not forgotten yet, or this connection is to a server that cannot tell: a replica, or one that has not jumped to `last_jump`.
 asio::awaitable<bool> may_know_tenancy(postgres::Connection& connection, Uuid tenancy, std::int64_t last_jump, Deadline deadline);
 

@@ -23,12 +23,11 @@ constexpr auto kCleaning = 2h;  // every table is written anew
 constexpr Backoff kBetweenLooks{250ms, 5'000ms};
 
 /// What the source is told once the server answers.
-asio::awaitable<void> welcome(postgres::Pool& source, std::string store, bool was_away) {
-  const auto deadline = Deadline::after(kTimeout);
-  auto connection = co_await source.acquire(deadline);
-  if (co_await queue::fill_clickhouse(*connection, std::move(store), Deadline::never()))
+asio::awaitable<void> welcome(postgres::Pool& source, std::string store, bool was_away, std::stop_token stop) {
+  auto connection = co_await source.acquire(Deadline::after(kTimeout));
+  if (co_await queue::fill_clickhouse(*connection, std::move(store), kTimeout, stop))
     telemetry::log(Level::info, "clickhouse", "a new shared ClickHouse: every tenancy is sent there from the beginning", {});
-  if (was_away) co_await queue::resume_clickhouse(*connection, deadline);
+  if (was_away) co_await queue::resume_clickhouse(*connection, kTimeout, stop);
 }
 
 }  // namespace
@@ -45,7 +44,7 @@ asio::awaitable<void> keep_clickhouse(destination::clickhouse_target::Writer& wr
     was_away = was_away || failed;
     if (!failed) {
       try {
-        co_await welcome(source, std::move(look.store), was_away);
+        co_await welcome(source, std::move(look.store), was_away, stop);
         was_away = false;
         known();
       } catch (const postgres::Error& error) {

@@ -30,7 +30,9 @@ asio::awaitable<void> TenancySync::note_suspects(TargetPointer target) {
     const auto& position = target->positions[i];
     const auto collected = claim_.collected.find(mapping.source_table);
     const bool ahead = std::ranges::find(forgotten, &mapping) != forgotten.end();
-    const bool missed = collected != claim_.collected.end() && position.watermark < collected->second && !position.loading;
+    // A first load that was interrupted has rows already, and the tombstones of some may be gone.
+    const bool has_nothing = position.loading && position.watermark < 0;
+    const bool missed = collected != claim_.collected.end() && position.watermark < collected->second && !has_nothing;
     if (ahead || missed || position.adopted)
       suspects.push_back({mapping.name, mapping.source_table, position.watermark,
                           ahead              ? queue::Doubt::ahead

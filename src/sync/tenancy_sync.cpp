@@ -348,24 +348,6 @@ void TenancySync::log_recovery(const Target& target) const {
                  {{"tenancy", tenancy_.to_string()}, {"destination", target.entry.id}});
 }
 
-// Destinations that have applied every tombstone of a deleted tenancy are given up, each by itself: another tenancy may be waiting for it.
-asio::awaitable<void> TenancySync::leave(const Targets& targets) {
-  std::vector<std::string> left;
-  for (const auto& target : targets) {
-    const bool refused = std::any_of(target->mappings.begin(), target->mappings.end(),
-                                     [&](const auto* mapping) { return quarantined(*target, *mapping, false) > 0; });
-    if (target->parked || target->partial || target->more || refused) continue;
-    auto outcome = co_await target->destination->disown(tenancy_, apply_deadline());
-    if (outcome.verdict == Verdict::durable)
-      left.push_back(target->entry.id);
-    else
-      co_await park(target, "", std::move(outcome.failure));
-  }
-  if (left.empty() && !claim_.destinations.empty()) co_return;
-  auto source = co_await services_.source.acquire(source_deadline());
-  co_await queue::forget_deleted_tenancy(*source, tenancy_, claim_.deleted_at, std::move(left), source_deadline());
-}
-
 std::optional<std::size_t> TenancySync::place_of(const Target& target, const mapping::Mapping* mapping) {
   const auto found = std::find(target.mappings.begin(), target.mappings.end(), mapping);
   if (found == target.mappings.end()) return std::nullopt;

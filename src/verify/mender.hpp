@@ -3,7 +3,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <random>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "base/secrets.hpp"
@@ -45,7 +47,7 @@ struct MenderParams {
 
 /// Does what tributary.mend asks for, one after the other: takes a watermark back where everything is to be read again, waits until the synchronisation has caught
 /// up, compares all rows, and sends what differs once more by the ordinary way. Of all processes one does so at a time; whoever takes over goes on with what is
-/// open, and the steps may be done twice.
+/// open, and the steps may be done twice. What cannot be done now goes behind all others; what fails rests, longer each time.
 ///
 /// Between these it takes rows of tenancies that were moved out of the places in the shared ClickHouse that they left (tributary.left_place).
 ///
@@ -63,15 +65,22 @@ class Mender {
   asio::awaitable<bool> take_turn();
   asio::awaitable<bool> pass(std::stop_token stop);
   asio::awaitable<bool> vacate(queue::LeftPlace place, std::stop_token stop);
-  asio::awaitable<void> mend(queue::Mend mend, const mapping::Mapping& mapping, std::stop_token stop);
+  struct Result {
+    bool finished = false;
+    bool cannot_be_reached = false;  ///< its server: nor can anything else there
+    std::string error;  ///< empty: finished, or to be looked at again
+  };
+  asio::awaitable<Result> try_to(const queue::Mend& mend, std::stop_token stop);
+  asio::awaitable<void> postpone(const queue::Mend& mend, std::string error);
   bool expect_clickhouse(bool is_there);
-  asio::awaitable<void> work_on(Pair& pair, const queue::Mend& mend, const mapping::Mapping& mapping,
+  asio::awaitable<bool> work_on(Pair& pair, const queue::Mend& mend, const mapping::Mapping& mapping,
                                 std::optional<ClickHouseAccess> clickhouse, std::stop_token stop);
 
   const MenderParams params_;
   const std::vector<mapping::Mapping>& mappings_;
   std::optional<postgres::Connection> source_;  ///< which holds the lock, if anybody here does
   bool has_turn_ = false;
+  std::mt19937_64 random_{std::random_device{}()};  ///< of the rests between tries
   std::optional<Deadline> clickhouse_expected_;  ///< while it is nowhere: from then on that is a failure
 };
 

@@ -116,7 +116,13 @@ Target::Target(asio::any_io_executor executor, pg::ConnectOptions options, Owner
 
 asio::awaitable<pg::PooledConnection> Target::connect(Deadline deadline) {
   auto connection = co_await pool_.acquire(deadline);
-  if (connection.fresh()) co_await connection->execute_script(kSession, deadline);
+  if (!connection.fresh()) co_return connection;
+  try {
+    co_await connection->execute_script(kSession, deadline);
+  } catch (...) {
+    connection->close();  // the next loan would not be fresh
+    throw;
+  }
   co_return connection;
 }
 

@@ -199,6 +199,18 @@ TEST_F(ClickHouseSync, ADeletedTenancyLeavesNothingToItsSuccessor) {
   EXPECT_EQ(test::clickhouse_difference(session_, tenant, clickhouse_), "");
 }
 
+// Where no foreign key takes them along, nobody delivers their tombstones once they go: they are taken out of their place (Mender).
+TEST_F(ClickHouseSync, RowsThatOutliveTheirTenancyLeaveItsPlace) {
+  const auto tenant = add_tenancy(1);
+  test::Service service(source_, params());
+  session_.run(test::insert_user(tenant.tenancy, uuid(10)));
+  wait_until_equal(session_, tenant, clickhouse_);
+  wait_until_idle();
+  session_.run(R"(SET session_replication_role = replica; DELETE FROM "Tenancy"; RESET session_replication_role)");
+  wait_until([&] { return number("SELECT count(*) FROM tributary.deleted_tenancy") == 0; }, "the tenancy is forgotten");
+  EXPECT_EQ(session_.value("SELECT project_id FROM tributary.left_place"), tenant.project);
+}
+
 TEST_F(ClickHouseSync, ATenancyThatGetsAnotherIdKeepsItsRows) {
   auto tenant = add_tenancy(1);
   test::Service service(source_, params());

@@ -35,7 +35,7 @@ TEST_F(QueueTest, OnlyTheLeasesOfWhatIsStillWorkedOnAreRenewed) {
     if (claims.at(0).tenancy != Uuid::parse(kept)) std::swap(claims[0], claims[1]);
     EXPECT_EQ(co_await queue::renew(connection, {claims[0].request}, 1h, deadline()), 1U);
     session_.run("SELECT pg_sleep(0.002)");
-    EXPECT_EQ(co_await queue::revive(connection, 1h, deadline()), 1U);
+    EXPECT_EQ(co_await queue::revive(connection, 1h, 5000, deadline()), 1U);
   });
   EXPECT_EQ(session_.value(R"(SELECT "tenancyId" FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL)"), given_up);
 }
@@ -182,7 +182,7 @@ TEST_F(QueueTest, WhatIsToBeMendedOfADeletedTenancyIsKeptUntilItsDestinationsAre
   session_.run(R"(DELETE FROM "Tenancy" WHERE id = ')" + tenancy + "'");
   const auto left = [&] {
     with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
-      co_await queue::open_mends(connection, 10, deadline());
+      co_await queue::open_mends(connection, {"users"}, 10, deadline());
     });
     return session_.number("SELECT count(*) FROM tributary.mend");
   };
@@ -211,8 +211,9 @@ TEST_F(QueueTest, OnlyARestThatNoProcessMayGiveIsCutShort) {
                   "INSERT INTO tributary.quarantine (tenancy_id, destination_id, mapping, key, next_try_at) "
                   "SELECT tenancy_id, destination_id, 'users', '{{}}', next_try_at FROM tributary.destination_state",
                   uuid(1)));
-  with_connection(
-      [&](postgres::Connection& connection) -> asio::awaitable<void> { co_await queue::revive(connection, 1s, deadline()); });
+  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+    co_await queue::revive(connection, 1s, 5000, deadline());
+  });
   for (const auto* table : {"destination_state", "quarantine"})
     EXPECT_EQ(
         session_.value(fmt::format("SELECT string_agg(destination_id, ', ') FROM tributary.{} WHERE next_try_at > now()", table)),
@@ -286,6 +287,77 @@ TEST_F(QueueTest, APlaceIsLeftOnceNobodyCanWriteThereAnyMore) {
     for (const auto& place : co_await places(0ms)) co_await queue::forget_left_place(connection, place, {"users"}, deadline());
     EXPECT_EQ((co_await places(0ms)).size(), 0U);
     EXPECT_EQ(session_.number("SELECT count(*) FROM tributary.mend WHERE reason = 'moved'"), 1);
+  });
+}
+
+TEST_F(QueueTest, WhatCannotBeMendedNowLetsOthersGoFirst) {
+  const auto tenancy = add_tenancy(1, {"postgresql://nobody@127.0.0.1:1/a", "postgresql://nobody@127.0.0.1:1/b"});
+  const queue::DestinationName first{*Uuid::parse(tenancy), "d0"};
+  const queue::DestinationName second{*Uuid::parse(tenancy), "d1"};
+  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+    const auto next = [&]() -> asio::awaitable<std::string> {
+      const auto mends = co_await queue::open_mends(connection, {"users"}, 1, deadline());
+      co_return mends.empty() ? "" : mends[0].destination.destination;
+    };
+    co_await queue::request_resync(connection, {&first, 1}, {"users", "a mapping of another version"}, deadline());
+    co_await queue::request_resync(connection, {&second, 1}, {"users"}, deadline());
+    EXPECT_EQ(co_await next(), "d0");
+    auto mend = (co_await queue::open_mends(connection, {"users"}, 1, deadline())).at(0);
+    co_await queue::postpone_mend(connection, mend, {}, deadline());
+    EXPECT_EQ(co_await next(), "d1") << "who only waits goes behind the others";
+    mend = (co_await queue::open_mends(connection, {"users"}, 1, deadline())).at(0);
+    co_await queue::postpone_mend(connection, mend, {.delay = 30min, .attempts = 1, .error = "refused"}, deadline());
+    EXPECT_EQ(co_await next(), "d0");
+    co_await queue::finish_mend(connection, (co_await queue::open_mends(connection, {"users"}, 1, deadline())).at(0), 0,
+                                deadline());
+    EXPECT_EQ(co_await next(), "") << "who has failed rests";
+    co_await queue::retry(connection, std::nullopt, "d1", "", deadline());
+    EXPECT_EQ(co_await next(), "d1") << "unless an operator wants it now";
+    co_await queue::postpone_mend(connection, mend, {.delay = 2h, .attempts = 2, .error = "refused"}, deadline());
+    EXPECT_EQ(co_await next(), "d1") << "a rest longer than any comes of a clock that was set back";
+  });
+}
+
+// The watermark that has told what is to be compared moves with the next batch: a crash of the source must not forget what was asked for.
+TEST_F(QueueTest, WhatIsToBeMendedIsDurable) {
+  const auto tenancy = add_tenancy(1, {"postgresql://nobody@127.0.0.1:1/a"});
+  session_.run(R"(
+    CREATE TABLE public.seen (setting text);
+    CREATE FUNCTION public.note_setting() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN INSERT INTO public.seen VALUES (current_setting(''synchronous_commit'')); RETURN NEW; END';
+    CREATE TRIGGER note BEFORE INSERT OR UPDATE ON tributary.mend FOR EACH ROW EXECUTE FUNCTION public.note_setting())");
+  const queue::DestinationName destination{*Uuid::parse(tenancy), "d0"};
+  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+    const queue::Suspect suspect{.mapping = "users", .table = "ProjectUser", .watermark = 5, .doubt = queue::Doubt::ahead};
+    EXPECT_EQ(co_await queue::request_mends(connection, destination, {&suspect, 1}, deadline()), 1U);
+    EXPECT_EQ(co_await queue::request_resync(connection, {&destination, 1}, {"users"}, deadline()), 1U);
+  });
+  EXPECT_EQ(session_.value("SELECT DISTINCT setting FROM public.seen"), "on");
+}
+
+// Sequencers that enqueue one of them wait until the others are enqueued, too.
+TEST_F(QueueTest, ManyRetriesAreEnqueuedAFewAtATime) {
+  session_.run(R"(
+    INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, attempts, next_try_at, error)
+    SELECT gen_random_uuid(), '@clickhouse', '', 1, now(), 'away' FROM generate_series(1, 7))");
+  std::vector<std::uint64_t> revived;
+  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+    for (int i = 0; i < 4; ++i) revived.push_back(co_await queue::revive(connection, 1h, 3, deadline()));
+  });
+  EXPECT_EQ(revived, (std::vector<std::uint64_t>{3, 3, 1, 0}));
+}
+
+// Patience may end while a success is being noted.
+TEST_F(QueueTest, ADestinationThatWasLeftBehindIsNotForgottenForASuccess) {
+  const auto tenancy = *Uuid::parse(add_tenancy(1, {"postgresql://nobody@127.0.0.1:1/a"}));
+  const auto known = [&] { return session_.number("SELECT count(*) FROM tributary.destination_state"); };
+  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+    co_await queue::postpone(connection, tenancy, "d0", 1h, false, deadline());
+    co_await queue::unpark(connection, tenancy, "d0", {""}, deadline());
+    EXPECT_EQ(known(), 1);
+    co_await queue::postpone(connection, tenancy, "d0", 0ms, false, deadline());
+    co_await queue::unpark(connection, tenancy, "d0", {""}, deadline());
+    EXPECT_EQ(known(), 0);
   });
 }
 

@@ -103,30 +103,61 @@ class Mending {
   std::jthread thread_;
 };
 
-// From a backup that is older than what was collected: it has a row whose tombstone nobody has any more.
-TEST_F(CollectorTest, ADestinationFromBeforeWhatWasCollectedLosesItsGhosts) {
-  add_users(1, 10);
-  std::string backup;
-  {
+/// A destination has a row whose tombstone nobody has any more, and stands before that tombstone.
+class ForgottenTombstone : public CollectorTest {
+ protected:
+  /// `watermark`: what else the row of its watermark says.
+  void is_made_up_for(const std::string& watermark) {
+    add_users(1, 10);
+    std::string before;
+    {
+      test::Service service(source_);
+      wait_until_idle();
+      before = customer_session_.value("SELECT last_synced_sequence_id FROM _stack_sync_metadata WHERE mapping_name = 'users'");
+      remove_user(1);
+      wait_until_idle();
+    }
+    ASSERT_EQ(collect(params(0s)), 2);
+    customer_session_.run(
+        "INSERT INTO users SELECT md5('1')::uuid, display_name, profile_image_url, primary_email, primary_email_verified, "
+        "signed_up_at, "
+        "client_metadata, client_read_only_metadata, server_metadata, is_anonymous FROM users LIMIT 1");
+    customer_session_.run("UPDATE _stack_sync_metadata SET last_synced_sequence_id = " + before + watermark +
+                          " WHERE mapping_name = 'users'");
+    add_users(11, 1);
     test::Service service(source_);
-    wait_until_idle();
-    backup = customer_session_.value("SELECT last_synced_sequence_id FROM _stack_sync_metadata WHERE mapping_name = 'users'");
-    remove_user(1);
-    wait_until_idle();
+    auto mending_params = params(1h);
+    mending_params.idle_pause = 100ms;
+    Mending mending(mending_params);
+    wait_until_synced();
+    EXPECT_EQ(session_.value("SELECT reason FROM tributary.mend WHERE mapping = 'users'"), "collected");
   }
-  ASSERT_EQ(collect(params(0s)), 2);
-  customer_session_.run(
-      "INSERT INTO users SELECT md5('1')::uuid, display_name, profile_image_url, primary_email, primary_email_verified, "
-      "signed_up_at, "
-      "client_metadata, client_read_only_metadata, server_metadata, is_anonymous FROM users LIMIT 1");
-  customer_session_.run("UPDATE _stack_sync_metadata SET last_synced_sequence_id = " + backup + " WHERE mapping_name = 'users'");
-  add_users(11, 1);
+};
+
+TEST_F(ForgottenTombstone, OfADestinationFromABackupLeavesNoGhost) { is_made_up_for(""); }
+// The destination was taken out of the configuration, or was down for too long, in the middle of its first load.
+TEST_F(ForgottenTombstone, OfAFirstLoadThatWasInterruptedLeavesNoGhost) { is_made_up_for(", loading = true"); }
+
+// More of them than are looked at together: once nobody behind them had a turn.
+TEST_F(CollectorTest, DestinationsThatCannotBeReachedKeepNoOtherFromBeingMended) {
+  add_users(1, 3);
   test::Service service(source_);
+  wait_until_idle();
+  session_.run(R"(
+    UPDATE "Project" SET "configOverride" = jsonb_set("configOverride", '{dbSync.externalDatabases}', "configOverride" -> 'dbSync.externalDatabases' || (
+      SELECT jsonb_object_agg('gone-' || i, '{"type": "postgres", "connectionString": "postgresql://nobody@127.0.0.1:1/refused"}'::jsonb)
+      FROM generate_series(1, 50) AS i));
+    INSERT INTO tributary.mend (tenancy_id, destination_id, mapping, reason, reads_everything, requested_at)
+    SELECT t.id, 'gone-' || i, mapping, 'resync', true, now() - interval '1 hour'
+    FROM "Tenancy" AS t, generate_series(1, 50) AS i, unnest(ARRAY['users', 'teams']) AS mapping;
+    INSERT INTO tributary.mend (tenancy_id, destination_id, mapping, reason, reads_everything)
+    SELECT id, 'd', 'users', 'resync', true FROM "Tenancy")");
   auto mending_params = params(1h);
   mending_params.idle_pause = 100ms;
   Mending mending(mending_params);
-  wait_until_synced();
-  EXPECT_EQ(session_.value("SELECT reason FROM tributary.mend WHERE mapping = 'users'"), "collected");
+  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.mend WHERE finished_at IS NOT NULL") == 1; },
+             "the one that can be reached is mended");
+  EXPECT_EQ(session_.number("SELECT count(*) FROM tributary.mend WHERE attempts > 0 AND error <> ''"), 100);
 }
 
 TEST_F(CollectorTest, ANewDestinationThatIsNotEmptyLosesWhatTheSourceLacksAndAnEmptyOneIsNotCompared) {

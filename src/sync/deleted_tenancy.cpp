@@ -1,0 +1,41 @@
+#include <algorithm>
+
+#include "mapping/sql.hpp"
+#include "sync/tenancy_sync.hpp"
+
+// What is left to do for a tenancy that was deleted.
+
+namespace tributary::sync {
+
+using destination::Verdict;
+
+// Destinations that have applied every tombstone are given up, each by itself: another tenancy may be waiting for it.
+asio::awaitable<void> TenancySync::leave(const Targets& targets) {
+  std::vector<std::string> left;
+  for (const auto& target : targets) {
+    const bool refused = std::any_of(target->mappings.begin(), target->mappings.end(),
+                                     [&](const auto* mapping) { return quarantined(*target, *mapping, false) > 0; });
+    if (target->parked || target->partial || target->more || refused) continue;
+    auto outcome = co_await target->destination->disown(tenancy_, apply_deadline());
+    if (outcome.verdict == Verdict::durable)
+      left.push_back(target->entry.id);
+    else
+      co_await park(target, "", std::move(outcome.failure));
+  }
+  if (left.empty() && !claim_.destinations.empty()) co_return;
+  auto source = co_await services_.source.acquire(source_deadline());
+  if (!left.empty() && services_.kind == queue::DestinationKind::clickhouse && co_await has_rows(*source))
+    co_await queue::leave_place(*source, tenancy_, source_deadline());
+  co_await queue::forget_deleted_tenancy(*source, tenancy_, claim_.deleted_at, std::move(left), source_deadline());
+}
+
+// Rows may outlive their tenancy where no foreign key takes them along. Nobody delivers their tombstones when they go at last, and in the shared ClickHouse the next
+// tenancy of the project would see them. (A database that is its own is compared when another tenancy takes it.)
+asio::awaitable<bool> TenancySync::has_rows(postgres::Connection& source) {
+  postgres::Params params;
+  params.add(tenancy_);
+  co_return (co_await source.execute(mapping::has_rows_sql(services_.reader.mappings()), std::move(params), source_deadline()))
+      .get<bool>(0, 0);
+}
+
+}  // namespace tributary::sync
