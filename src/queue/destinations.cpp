@@ -16,10 +16,16 @@ SET attempts = EXCLUDED.attempts,
     updated_at = now())sql";
 
 // A whole destination whose next try lies ahead was not due when this began: it has been left behind since, and that is the promise to come back to it.
+// Comparisons of one that has recovered need not rest any more.
 constexpr std::string_view kUnpark = R"sql(
-DELETE FROM tributary.destination_state
-WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = ANY ($3) AND NOT paused
-  AND NOT (mapping = '' AND next_try_at > clock_timestamp()))sql";
+WITH cleared AS (
+  DELETE FROM tributary.destination_state
+  WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = ANY ($3) AND NOT paused
+    AND NOT (mapping = '' AND next_try_at > clock_timestamp())
+  RETURNING error
+)
+UPDATE tributary.mend SET next_try_at = '-infinity'
+WHERE tenancy_id = $1 AND destination_id = $2 AND finished_at IS NULL AND EXISTS (SELECT FROM cleared WHERE error <> ''))sql";
 
 constexpr std::string_view kPostpone = R"sql(
 WITH postponed AS (
@@ -41,6 +47,10 @@ WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = '' AND next_try_at >
 constexpr std::string_view kResume = R"sql(
 WITH resumed AS (
   DELETE FROM tributary.destination_state WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = '' AND NOT paused
+  RETURNING error
+), comparisons AS (
+  UPDATE tributary.mend SET next_try_at = '-infinity'
+  WHERE tenancy_id = $1 AND destination_id = $2 AND finished_at IS NULL AND EXISTS (SELECT FROM resumed WHERE error <> '')
 )
 SELECT tributary.enqueue_for(ARRAY[$1], $3), pg_notify('tributary_queue', '')::text)sql";
 

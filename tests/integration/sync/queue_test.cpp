@@ -313,6 +313,11 @@ TEST_F(QueueTest, WhatCannotBeMendedNowLetsOthersGoFirst) {
     EXPECT_EQ(co_await next(), "") << "who has failed rests";
     co_await queue::retry(connection, std::nullopt, "d1", "", deadline());
     EXPECT_EQ(co_await next(), "d1") << "unless an operator wants it now";
+    co_await queue::postpone_mend(connection, mend, {.delay = 30min, .attempts = 2, .error = "refused"}, deadline());
+    const queue::Park park{.tenancy = second.tenancy, .destination = "d1", .attempts = 1, .error = "refused"};
+    co_await queue::park(connection, {&park, 1}, deadline());
+    co_await queue::unpark(connection, second.tenancy, "d1", {""}, deadline());
+    EXPECT_EQ(co_await next(), "d1") << "or it has recovered";
     co_await queue::postpone_mend(connection, mend, {.delay = 2h, .attempts = 2, .error = "refused"}, deadline());
     EXPECT_EQ(co_await next(), "d1") << "a rest longer than any comes of a clock that was set back";
   });
