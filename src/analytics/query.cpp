@@ -39,6 +39,11 @@ QueryError refusal(int code, std::string name, const std::string& query_id, std:
   throw error;
 }
 
+void fail(telemetry::Span& span, const QueryError& error) {
+  span.fail(std::to_string(error.cause().code), error.what());
+  span.end();
+}
+
 std::string checked_statement(const TenantQuery& query, const std::string& query_id) {
   try {
     return ch::tenant_statement(query.statement);
@@ -73,6 +78,22 @@ std::map<std::string, std::string> settings_of(const TenantQuery& query) {
   return settings;
 }
 
+asio::awaitable<ch::Answer> begin(ch::Client& client, TenantQuery query, std::string query_id, Deadline deadline) {
+  ch::Query request{.text = checked_statement(query, query_id),
+                    .params = std::move(query.params),
+                    .settings = settings_of(query),
+                    .query_id = query_id,
+                    .database = std::string(mapping::clickhouse::kViewDatabase),
+                    .retryable = true};
+  try {
+    auto answer = co_await client.start(std::move(request), deadline);
+    check_format(query, answer);
+    co_return answer;
+  } catch (const ch::Error& error) {
+    fail(error, deadline);
+  }
+}
+
 bool is_word(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) != 0; });
 }
@@ -95,26 +116,39 @@ std::optional<std::string> mistake(const TenantQuery& query) {
   return std::nullopt;
 }
 
-asio::awaitable<TenantAnswer> start(ch::Client& client, TenantQuery query) {
+asio::awaitable<TenantAnswer> start(ch::Client& client, TenantQuery query, telemetry::Tracer* tracer) {
   if (auto why = mistake(query)) throw std::invalid_argument(*why);
   const auto deadline = Deadline::after(std::chrono::ceil<std::chrono::seconds>(query.timeout) + kGrace);
   const auto query_id = fmt::format("{}:{}:{}", query.tenant.project, query.tenant.branch, Uuid::random().to_string());
-  ch::Query request{.text = checked_statement(query, query_id),
-                    .params = std::move(query.params),
-                    .settings = settings_of(query),
-                    .query_id = query_id,
-                    .database = std::string(mapping::clickhouse::kViewDatabase),
-                    .retryable = true};
+  const auto most_bytes = query.most_bytes;
+  auto span = telemetry::start_span(tracer, "analytics.tenant-query", {}, telemetry::SpanKind::client);
+  span.set("db.system.name", "clickhouse");
+  span.set("stack.project-id", query.tenant.project);
+  span.set("stack.branch-id", query.tenant.branch);
+  span.set("stack.analytics.query-id", query_id);
   try {
-    auto answer = co_await client.start(std::move(request), deadline);
-    check_format(query, answer);
-    co_return TenantAnswer(std::move(answer), deadline, query.most_bytes);
-  } catch (const ch::Error& error) {
-    fail(error, deadline);
+    auto answer = co_await begin(client, std::move(query), query_id, deadline);
+    co_return TenantAnswer(std::move(answer), deadline, most_bytes, std::move(span));
+  } catch (const QueryError& error) {
+    fail(span, error);
+    throw;
   }
 }
 
 asio::awaitable<std::span<const std::byte>> TenantAnswer::next() {
+  try {
+    const auto bytes = co_await read();
+    if (!bytes.empty()) co_return bytes;
+    span_.set("stack.analytics.bytes", bytes_);
+    span_.end();
+    co_return bytes;
+  } catch (const QueryError& error) {
+    fail(span_, error);
+    throw;
+  }
+}
+
+asio::awaitable<std::span<const std::byte>> TenantAnswer::read() {
   try {
     const auto bytes = co_await answer_.next(deadline_);
     bytes_ += bytes.size();

@@ -11,6 +11,7 @@
 
 #include "base/deadline.hpp"
 #include "clickhouse/client.hpp"
+#include "telemetry/trace.hpp"
 
 namespace tributary::analytics {
 
@@ -64,22 +65,24 @@ class TenantAnswer {
   const std::string& format() const { return answer_.format(); }
 
  private:
-  friend asio::awaitable<TenantAnswer> start(ch::Client& client, TenantQuery query);
-  TenantAnswer(ch::Answer answer, Deadline deadline, std::uint64_t most_bytes)
-      : answer_(std::move(answer)), deadline_(deadline), most_bytes_(most_bytes) {}
+  friend asio::awaitable<TenantAnswer> start(ch::Client& client, TenantQuery query, telemetry::Tracer* tracer);
+  TenantAnswer(ch::Answer answer, Deadline deadline, std::uint64_t most_bytes, telemetry::Span span)
+      : answer_(std::move(answer)), deadline_(deadline), most_bytes_(most_bytes), span_(std::move(span)) {}
+  asio::awaitable<std::span<const std::byte>> read();
 
   ch::Answer answer_;
   Deadline deadline_;
   std::uint64_t most_bytes_;
   std::uint64_t bytes_ = 0;
+  telemetry::Span span_;
 };
 
 /// Why a query cannot be asked at all, in a sentence; nullopt where it can.
 std::optional<std::string> mistake(const TenantQuery& query);
 
 /// Asks; returns when the answer begins. `client` speaks to a server or to the embedded engine, as limited_user: row policies do the rest.
-/// The query's id is project:branch:uuid.
+/// The query's id is project:branch:uuid. `tracer`, null: nobody traces. The span "analytics.tenant-query" ends with the answer; what was asked is not in there.
 /// Throws QueryError where the server refuses or fails; clickhouse::Error where it is not there, or the coroutine is cancelled; std::invalid_argument with the mistake().
-asio::awaitable<TenantAnswer> start(ch::Client& client, TenantQuery query);
+asio::awaitable<TenantAnswer> start(ch::Client& client, TenantQuery query, telemetry::Tracer* tracer = nullptr);
 
 }  // namespace tributary::analytics

@@ -70,20 +70,12 @@ asio::awaitable<Response> answer(Context& context, const Request& request) {
   const auto clickhouse = co_await need_clickhouse(context);
   std::string rows;
   std::string query_id;
-  auto span = telemetry::start_span(context.tracer, "analytics.tenant-query", {}, telemetry::SpanKind::client);
-  span.set("db.system.name", "clickhouse");
-  span.set("stack.project-id", request.identity.project);
-  span.set("stack.branch-id", request.identity.branch);
   try {
-    auto answered = co_await analytics::start(*clickhouse.tenants, std::move(query));
+    auto answered = co_await analytics::start(*clickhouse.tenants, std::move(query), context.tracer);
     query_id = answered.query_id();
     for (auto bytes = co_await answered.next(); !bytes.empty(); bytes = co_await answered.next())
       rows.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    span.set("stack.analytics.query-id", query_id);
-    span.set("stack.analytics.bytes", rows.size());
-    span.end();
   } catch (const analytics::QueryError& error) {
-    span.fail(std::to_string(error.cause().code), error.what());
     telemetry::log(telemetry::Level::debug, "api", "a tenant's query failed",
                    {{"project", request.identity.project}, {"error", error.cause().message}});
     throw query_error(error.what());

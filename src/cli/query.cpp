@@ -16,6 +16,7 @@
 #include "cli/catalog.hpp"
 #include "cli/clickhouse_engine.hpp"
 #include "cli/command.hpp"
+#include "cli/tracing.hpp"
 #include "telemetry/log.hpp"
 
 namespace tributary::cli {
@@ -25,6 +26,8 @@ namespace ch = tributary::clickhouse;
 using namespace std::chrono_literals;
 
 constexpr std::size_t kLongestStatement = 1024 * 1024;
+/// For the span, once the answer is there.
+constexpr auto kLastSpans = 1s;
 
 struct Options {
   std::string statement;
@@ -151,7 +154,8 @@ Failure failure_of(const analytics::QueryError& error) {
   return Failure(text, cause.code == kSyntaxError ? kBadInput : kFailed);
 }
 
-asio::awaitable<void> answer(ch::ConnectOptions server, analytics::TenantQuery query, std::stop_token stop) {
+asio::awaitable<void> answer(ch::ConnectOptions server, analytics::TenantQuery query, telemetry::Tracer* tracer,
+                             std::stop_token stop) {
   const auto executor = co_await asio::this_coro::executor;
   ch::Client client(executor, server, {.max_connections = 1});
   Output output(executor);
@@ -161,7 +165,7 @@ asio::awaitable<void> answer(ch::ConnectOptions server, analytics::TenantQuery q
     output.cancel();
   });
   try {
-    auto rows = co_await analytics::start(client, std::move(query));
+    auto rows = co_await analytics::start(client, std::move(query), tracer);
     if (output.is_terminal() && is_binary(rows.format()))
       throw Failure(rows.format() + " is not for a terminal: write it to a file, with > FILE", kBadInput);
     for (auto bytes = co_await rows.next(); !bytes.empty(); bytes = co_await rows.next()) co_await output.write(bytes);
@@ -175,16 +179,18 @@ asio::awaitable<void> answer(ch::ConnectOptions server, analytics::TenantQuery q
   if (stop.stop_requested()) throw Failure("the query was cancelled");
 }
 
-asio::awaitable<void> answer_of(BorrowedEngine& engine, analytics::TenantQuery query, std::stop_token stop) {
+asio::awaitable<void> answer_of(BorrowedEngine& engine, analytics::TenantQuery query, telemetry::Tracer* tracer,
+                                std::stop_token stop) {
   const auto host = co_await engine.host(stop);
   if (stop.stop_requested()) throw Failure("the query was cancelled");
   if (!host) throw Failure("the embedded ClickHouse engine does not start; what it says stands above");
   if (!host->serves_tenants)
     throw Failure("the embedded ClickHouse engine serves no tenants here: this kernel cannot keep it from other files");
-  co_await answer(ch::embedded::limited_user_of(*host), std::move(query), stop);
+  co_await answer(ch::embedded::limited_user_of(*host), std::move(query), tracer, stop);
 }
 
-asio::awaitable<void> answer_embedded(const settings::Settings& settings, analytics::TenantQuery query, std::stop_token stop) {
+asio::awaitable<void> answer_embedded(const settings::Settings& settings, analytics::TenantQuery query, telemetry::Tracer* tracer,
+                                      std::stop_token stop) {
   const auto folder = clickhouse_folder(settings);
   if (!std::filesystem::exists(folder / "data"))
     throw Failure("there is no ClickHouse in " + folder.string() +
@@ -192,7 +198,7 @@ asio::awaitable<void> answer_embedded(const settings::Settings& settings, analyt
   BorrowedEngine engine(co_await asio::this_coro::executor, settings, folder, load_mappings(settings));
   std::exception_ptr failure;
   try {
-    co_await answer_of(engine, std::move(query), stop);
+    co_await answer_of(engine, std::move(query), tracer, stop);
   } catch (...) {
     failure = std::current_exception();
   }
@@ -221,10 +227,24 @@ asio::awaitable<int> run(settings::Settings settings, analytics::TenantQuery que
   if (settings.clickhouse.use == settings::ClickHouseUse::none)
     throw Failure("there is no ClickHouse to ask: clickhouse.use is none", kBadInput);
   co_await check_tenant(settings, query.tenant);
-  if (settings.clickhouse.url.empty())
-    co_await answer_embedded(settings, std::move(query), stop);
-  else
-    co_await answer(clickhouse_tenants(settings), std::move(query), stop);
+  telemetry::Metrics metrics;
+  std::optional<Tracing> tracing;
+  if (auto params = Tracing::Params::from(settings)) {
+    tracing.emplace(co_await asio::this_coro::executor, std::move(*params), metrics);
+    tracing->start();
+  }
+  auto* const tracer = tracing ? tracing->tracer() : nullptr;
+  std::exception_ptr failure;
+  try {
+    if (settings.clickhouse.url.empty())
+      co_await answer_embedded(settings, std::move(query), tracer, stop);
+    else
+      co_await answer(clickhouse_tenants(settings), std::move(query), tracer, stop);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (tracing) co_await tracing->stop(Deadline::after(kLastSpans));
+  if (failure) std::rethrow_exception(failure);
   co_return kDone;
 }
 

@@ -68,7 +68,7 @@ asio::awaitable<Started> start(Dashboard::Parts& parts, TenantQuery query) {
   const auto clickhouse = co_await parts.context.api.clickhouse();
   if (!clickhouse) throw http::Error(api::kUnavailable, "There is no ClickHouse now to ask. Try again.");
   try {
-    auto answer = co_await analytics::start(*clickhouse->tenants, std::move(query));
+    auto answer = co_await analytics::start(*clickhouse->tenants, std::move(query), parts.context.api.tracer);
     co_return Started{.place = std::move(place), .client = clickhouse->tenants, .answer = std::move(answer)};
   } catch (const analytics::QueryError& error) {
     throw query_error(error.what());

@@ -6,6 +6,7 @@
 #include "clickhouse/embedded/supervisor.hpp"
 #include "fixture.hpp"
 #include "support/clickhouse.hpp"
+#include "support/otlp_receiver.hpp"
 
 /// `tributary query`: one tenant asks the shared ClickHouse.
 namespace tributary::test {
@@ -81,7 +82,13 @@ TEST_F(CliQuery, AnswersInFormatsAndSaysWhatIsWrong) {
   wait_for_engine(serve);
   const auto one = query({"--project", "acme", "--json", "--param", "n=41", "SELECT {n:UInt8} + 1 AS n"});
   EXPECT_EQ(json_of(one).at("data").at(0).at("n").as_int64(), 42);
-  EXPECT_EQ(query({"--project", "acme", "--format", "csv", "SELECT 1 AS a"}).out, "\"a\"\n1\n");
+  OtlpReceiver collector;
+  auto traced = with_clickhouse();
+  traced["TRIBUTARY_TELEMETRY_OTLP_ENDPOINT"] = collector.url();
+  EXPECT_EQ(run_binary({"query", "--project", "acme", "--format", "csv", "SELECT 1 AS a"}, traced).out, "\"a\"\n1\n");
+  ASSERT_EQ(collector.spans().size(), 1U);
+  EXPECT_EQ(collector.spans()[0].name, "analytics.tenant-query");
+  EXPECT_EQ(collector.spans()[0].attributes.at("stack.analytics.bytes"), "6");
   EXPECT_EQ(query({"--project", "acme", "--format", "jsoneachrow", "SELECT 1 AS a"}).out, "{\"a\":1}\n");
   EXPECT_THAT(query({"--project", "acme", "--format", "parquet", "SELECT * FROM teams"}).out, testing::StartsWith("PAR1"));
   EXPECT_THAT(query({"--project", "acme", "--format", "arrow", "SELECT * FROM teams"}).out, testing::StartsWith("ARROW1"));

@@ -3,6 +3,7 @@
 #include "base/uuid.hpp"
 #include "fixture.hpp"
 #include "support/clickhouse.hpp"
+#include "support/otlp_receiver.hpp"
 
 /// Questions to the shared ClickHouse from the dashboard.
 namespace tributary::test {
@@ -35,6 +36,8 @@ TEST_F(DashboardAnalytics, AnswerFromTheProjectsOwnRowsForAGridAndAsCsv) {
   variables["TRIBUTARY_CLICKHOUSE_USE"] = "automatic";
   variables["TRIBUTARY_CLICKHOUSE_FOLDER"] = folder_.string();
   variables["TRIBUTARY_HTTP_MAX_QUERIES_OF_PROJECT"] = "1";
+  OtlpReceiver collector;
+  variables["TRIBUTARY_TELEMETRY_OTLP_ENDPOINT"] = collector.url();
   Binary serve({"serve", "--threads", "1"}, variables);
   Viewer viewer(port_of(serve));
   sign_in(viewer, acme);
@@ -61,6 +64,15 @@ TEST_F(DashboardAnalytics, AnswerFromTheProjectsOwnRowsForAGridAndAsCsv) {
   expect_refusal(ask("SELECT nothing FROM teams", "csv"), 400, "ANALYTICS_QUERY_ERROR");
   expect_refusal(ask("SELECT 1 FORMAT CSV"), 400, "ANALYTICS_QUERY_ERROR");
   expect_refusal(ask("DROP TABLE teams"), 400, "ANALYTICS_QUERY_ERROR");
+  const auto traced = [&](const auto& is_it) {
+    return std::ranges::any_of(collector.spans(), [&](const auto& span) {
+      return span.name == "analytics.tenant-query" && span.attributes.at("stack.project-id") == "acme" && is_it(span);
+    });
+  };
+  serve.wait_until([&] {
+    return traced([](const auto& span) { return !span.error.empty(); }) &&
+           traced([](const auto& span) { return span.attributes.contains("stack.analytics.bytes"); });
+  });
 
   // A download counts until its end, which is far: nobody reads it.
   {
