@@ -13,6 +13,7 @@
 #include "cli/command.hpp"
 #include "cli/text.hpp"
 #include "clickhouse/error.hpp"
+#include "mapping/sql.hpp"
 #include "source/migrate.hpp"
 #include "verify/pair.hpp"
 #include "verify/record.hpp"
@@ -40,6 +41,7 @@ struct Options {
 struct Verdict {
   const DestinationRow* destination = nullptr;
   std::string mapping;
+  std::int64_t about_rows = 0;  ///< there are in the source, as its planner estimates
   verify::Progress progress;
   std::string error;
   std::vector<std::string> shown;
@@ -78,6 +80,18 @@ std::string explained(const std::exception& failure) {
         "which is made and "
         "filled again), then go on with --resume";
   return text;
+}
+
+/// Of the tenancy's, as the source's statistics have it: counting them would take as long as comparing.
+asio::awaitable<std::int64_t> estimated_rows(postgres::Connection& source, const mapping::Mapping& mapping, Uuid tenancy) {
+  const auto sql =
+      fmt::format("EXPLAIN (FORMAT JSON) SELECT FROM public.{} WHERE {} = $1", mapping::quote_identifier(mapping.source_table),
+                  mapping::quote_identifier(mapping.tenancy_column));
+  postgres::Params params;
+  params.add(tenancy);
+  const auto result = co_await source.execute(sql, std::move(params), statement_deadline());
+  const auto plan = json::parse(result.get<std::string>(0, 0));
+  co_return plan.at_pointer("/0/Plan/Plan Rows").to_number<std::int64_t>();
 }
 
 class Verifier {
@@ -153,6 +167,7 @@ class Verifier {
       return verify::write_record(source_, row.tenancy, row.id, mapping.name, progress, begins, statement_deadline());
     };
     try {
+      verdict.about_rows = co_await estimated_rows(source_, mapping, row.tenancy);
       if (!options_.resume || !verdict.progress.next) co_await save({.next = verify::Key{}}, true);
       verdict.progress = co_await pair.compare(
           mapping, {.comparison = {.patience = std::chrono::seconds(options_.patience_s)}, .repairs = options_.repair},
@@ -203,7 +218,8 @@ class Verifier {
   }
   void tell(const Verdict& verdict, const verify::Progress& progress) const {
     if (options_.json || ::isatty(STDERR_FILENO) == 0) return;
-    std::fprintf(stderr, "\r\033[K%s: %s rows", name_of(verdict).c_str(), grouped(progress.rows).c_str());
+    std::fprintf(stderr, "\r\033[K%s: %s of about %s", name_of(verdict).c_str(), grouped(progress.rows).c_str(),
+                 counted(std::max(verdict.about_rows, progress.rows), "row").c_str());
     std::fflush(stderr);
   }
   void report(const Verdict& verdict) const {
@@ -239,6 +255,7 @@ void print_json(const Verifier& verifier, const Options& options) {
                         {"destination", verdict.destination->id},
                         {"mapping", verdict.mapping},
                         {"rows", verdict.progress.rows},
+                        {"about_rows", verdict.about_rows},
                         {"differences", verdict.progress.differences},
                         {"undecided", verdict.progress.undecided},
                         {"finished", verdict.finished()},

@@ -8,6 +8,7 @@
 #include "support/clickhouse.hpp"
 #include "support/clickhouse_compare.hpp"
 #include "verify/clickhouse_side.hpp"
+#include "verify/collector.hpp"
 #include "verify/mender.hpp"
 
 namespace tributary::verify {
@@ -131,6 +132,7 @@ TEST_F(VerifyClickHouse, BothDatabasesDigestEveryValueAlikeAndWhatDiffersIsMende
                   "' SETTINGS mutations_sync = 1");
   clickhouse_.run("INSERT INTO analytics_internal.users (project_id, branch_id, id) VALUES ('project-1', 'main', '" + uuid(77) +
                   "')");
+  const auto last_id = session_.value("SELECT last_value FROM global_seq_id");
   const auto finding = compare("users", {.range_rows = 50}, true);
   ASSERT_EQ(finding.differences.size(), 3U);
   const auto of = [&](const std::string& key) { return *std::ranges::find(finding.differences, Key{key}, &Difference::key); };
@@ -140,6 +142,43 @@ TEST_F(VerifyClickHouse, BothDatabasesDigestEveryValueAlikeAndWhatDiffersIsMende
   EXPECT_EQ(of(uuid(77)).kind, Difference::Kind::extra);
   test::wait_until_equal(session_, tenant, clickhouse_);
   EXPECT_EQ(compare("users").progress.differences, 0);
+  for (const auto& [table, again] : {std::pair("ProjectUser", 2), std::pair("DeletedRow", 1), std::pair("ContactChannel", 0)})
+    EXPECT_EQ(session_.number(fmt::format(R"(SELECT count(*) FROM "{}" WHERE "sequenceId" > {})", table, last_id)), again)
+        << table;
+}
+
+TEST_F(VerifyClickHouse, TombstonesStayUntilItHasAppliedThem) {
+  const MenderParams params{.source = source_.options(),
+                            .destination = test::test_destinations(),
+                            .collection = {.every = 1h, .keep = 0s, .longest_wait = 1h},
+                            .clickhouse = [server = clickhouse_.options()] { return ClickHousePlace{server, server, false}; }};
+  const auto mappings = test::builtin_mappings();
+  const auto collect = [&] {
+    std::int64_t removed = 0;
+    test::run([&]() -> asio::awaitable<void> {
+      auto source = co_await postgres::Connection::open(queue::session_settings(source_.options()), Deadline::after(20s));
+      removed = co_await Collector(params, mappings).pass(source, {});
+    });
+    return removed;
+  };
+  const test::TenantName tenant{.tenancy = tenancy_, .project = "project-1"};
+  test::Service::Params with;
+  with.clickhouse = clickhouse_.options();
+  add_users(tenancy_, 3);
+  {
+    test::Service service(source_, with);
+    test::wait_until_equal(session_, tenant, clickhouse_);
+  }
+  session_.run(R"(DELETE FROM "ProjectUser" WHERE "projectUserId" = md5('1')::uuid)");
+  session_.run(R"(UPDATE "DeletedRow" SET "sequenceId" = nextval('global_seq_id'), "shouldUpdateSequenceId" = false)");
+  EXPECT_EQ(collect(), 0);
+  {
+    test::Service service(source_, with);
+    session_.run("SELECT tributary.enqueue_for(ARRAY['" + tenancy_ + "'::uuid], 'clickhouse')");
+    test::wait_until_equal(session_, tenant, clickhouse_);
+    wait_until([&] { return session_.number("SELECT count(*) FROM \"OutgoingRequest\"") == 0; }, "the queue is empty");
+  }
+  EXPECT_EQ(collect(), 2);
 }
 
 // Its rows stand under project and branch, so they must leave one place and appear in the other; and another tenancy may come to the place that it left.

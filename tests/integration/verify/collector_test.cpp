@@ -69,6 +69,20 @@ TEST_F(CollectorTest, ADestinationThatCannotBeAskedHoldsThemBackButNotForEver) {
   wait_until([&] { return collect(params(0s)) == 2; }, "the others are not kept from it for ever");
 }
 
+TEST_F(CollectorTest, MoreThanOneBatchOfThemGoes) {
+  const auto lonely = uuid(2);  // it has no destination that would hold them back
+  session_.run(test::insert_project("lonely") + test::insert_tenancy(lonely, "lonely"));
+  session_.run(fmt::format(
+      R"(INSERT INTO "DeletedRow" ("tenancyId", "tableName", "primaryKey", "deletedAt", "sequenceId", "shouldUpdateSequenceId")
+                              SELECT '{}', 'Team', jsonb_build_object('teamId', i), now() - interval '1 day', nextval('global_seq_id'), false
+                              FROM generate_series(1, 2001) AS i)",
+      lonely));
+  EXPECT_EQ(collect(params(0s)), 2'001);
+  EXPECT_EQ(tombstones(), 0);
+  EXPECT_EQ(session_.value("SELECT through FROM tributary.collected WHERE tenancy_id = '" + lonely + "'"),
+            session_.value("SELECT last_value FROM global_seq_id"));
+}
+
 TEST_F(CollectorTest, TombstonesOfQuarantinedKeysAreKept) {
   add_users(1, 3);
   test::Service service(source_);
@@ -158,6 +172,33 @@ TEST_F(CollectorTest, DestinationsThatCannotBeReachedKeepNoOtherFromBeingMended)
   wait_until([&] { return session_.number("SELECT count(*) FROM tributary.mend WHERE finished_at IS NOT NULL") == 1; },
              "the one that can be reached is mended");
   EXPECT_EQ(session_.number("SELECT count(*) FROM tributary.mend WHERE attempts > 0 AND error <> ''"), 100);
+}
+
+// Nobody asks it while it is away, so tombstones go that it has never seen.
+TEST_F(CollectorTest, ADestinationThatWasRemovedAndIsAddedAgainAfterACollectionLosesItsGhosts) {
+  add_users(1, 10);
+  const auto configure = [&](const std::string& destinations) {
+    session_.run(R"(UPDATE "Project" SET "configOverride" = jsonb_build_object('dbSync.externalDatabases', ')" + destinations +
+                 "'::jsonb)");
+  };
+  const auto configured = session_.value(R"(SELECT "configOverride" ->> 'dbSync.externalDatabases' FROM "Project")");
+  test::Service service(source_);
+  wait_until_idle();
+  configure("{}");
+  remove_user(1);
+  wait_until([&] { return session_.number(R"(SELECT count(*) FROM "DeletedRow" WHERE "shouldUpdateSequenceId")") == 0; },
+             "the tombstones are numbered");
+  ASSERT_EQ(collect(params(0s)), 2);
+  ASSERT_EQ(customer_session_.number("SELECT count(*) FROM users WHERE id = " + user(1)), 1);
+  auto mending_params = params(1h);
+  mending_params.idle_pause = 100ms;
+  Mending mending(mending_params);
+  configure(configured);
+  wait_until_synced();
+  EXPECT_EQ(customer_session_.number("SELECT count(*) FROM users WHERE id = " + user(1)), 0);
+  EXPECT_EQ(session_.value(
+                "SELECT string_agg(DISTINCT reason, ', ') FROM tributary.mend WHERE mapping IN ('users', 'contact_channels')"),
+            "collected");
 }
 
 TEST_F(CollectorTest, ANewDestinationThatIsNotEmptyLosesWhatTheSourceLacksAndAnEmptyOneIsNotCompared) {

@@ -51,6 +51,11 @@ class VerifyTest : public ::testing::Test {
 
   void wait_until_synced() { wait_until_equal(session_, tenancy_, customer_session_); }
 
+  /// The next comparison is stopped once it has told so often how far it is.
+  void stop_after(int steps, std::stop_source& stop) {
+    stop_after_ = steps;
+    stop_source_ = &stop;
+  }
   Finding compare(const std::string& mapping_name, ComparisonParams params = {}, bool repairs = false, Progress begun = {},
                   std::stop_token stop = {}) {
     Finding finding;
@@ -79,7 +84,7 @@ class VerifyTest : public ::testing::Test {
             std::ranges::move(found, std::back_inserter(finding.differences));
           },
           [&](const Progress&) -> asio::awaitable<void> {
-            ++finding.steps;
+            if (++finding.steps == stop_after_) stop_source_->request_stop();
             co_return;
           });
       finding.progress = co_await comparison.run(std::move(begun), stop);
@@ -92,6 +97,8 @@ class VerifyTest : public ::testing::Test {
   test::Session session_;
   test::Session customer_session_;
   const std::string tenancy_ = uuid(1);
+  int stop_after_ = 0;
+  std::stop_source* stop_source_ = nullptr;
 };
 
 }  // namespace tributary::verify

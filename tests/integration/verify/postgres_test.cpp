@@ -45,6 +45,7 @@ TEST_F(VerifyTest, EachKindOfDifferenceIsFoundAndMended) {
         "INSERT INTO users SELECT md5('added')::uuid, display_name, profile_image_url, primary_email, primary_email_verified, "
         "signed_up_at, client_metadata, client_read_only_metadata, server_metadata, is_anonymous FROM users LIMIT 1");
     wait_until([&] { return session_.number("SELECT count(*) FROM \"OutgoingRequest\"") == 0; }, "the queue is empty");
+    const auto last_id = session_.value("SELECT last_value FROM global_seq_id");
 
     const auto finding = compare("users", {}, true);
     EXPECT_EQ(finding.progress.rows, 4'999);
@@ -66,6 +67,16 @@ TEST_F(VerifyTest, EachKindOfDifferenceIsFoundAndMended) {
     wait_until_synced();
     EXPECT_EQ(compare("users").progress.differences, 0);
     EXPECT_EQ(compare("contact_channels").progress.differences, 0);
+    // These, and no other row of 5,000, were sent again.
+    const auto again = [&](const std::string& keys, const std::string& table) {
+      return session_.value(
+          fmt::format(R"(SELECT string_agg({}, ' ' ORDER BY 1) FROM "{}" WHERE "sequenceId" > {})", keys, table, last_id));
+    };
+    EXPECT_EQ(again(R"("projectUserId"::text)", "ProjectUser"),
+              session_.value(fmt::format("SELECT string_agg(id::text, ' ' ORDER BY 1) FROM (VALUES ({}), ({})) AS v (id)",
+                                         user(3), user(7))));
+    EXPECT_EQ(again(R"("tableName")", "DeletedRow"), "ContactChannel ProjectUser ProjectUser");
+    EXPECT_EQ(again("id::text", "ContactChannel"), "");
   }
 }
 
@@ -150,19 +161,27 @@ TEST_F(VerifyTest, WhatIsStillOnItsWayIsUndecided) {
   EXPECT_EQ(finding.progress.undecided, 4);
 }
 
-TEST_F(VerifyTest, AComparisonThatWasStoppedGoesOnWhereItWas) {
+TEST_F(VerifyTest, AComparisonThatWasStoppedInTheMiddleGoesOnWhereItWas) {
   add_users(1, 1'000);
   test::Service service(source_);
   wait_until_synced();
+  customer_session_.run(
+      "UPDATE users SET is_anonymous = NOT is_anonymous WHERE id IN (SELECT id FROM users ORDER BY id LIMIT 3)");
+  const ComparisonParams params{.range_rows = 10, .ranges_at_once = 10};
   std::stop_source stop;
-  stop.request_stop();
-  EXPECT_EQ(compare("users", {}, false, {}, stop.get_token()).progress.rows, 0);
-  Progress begun{.rows = 400,
-                 .next = Key{session_.value(
-                     "SELECT id FROM (SELECT \"projectUserId\" AS id FROM \"ProjectUser\" ORDER BY 1 OFFSET 400 LIMIT 1) AS u")}};
-  const auto finding = compare("users", {}, false, begun);
-  EXPECT_EQ(finding.progress.rows, 1'000);
-  EXPECT_FALSE(finding.progress.next);
+  stop_after(2, stop);
+  const auto begun = compare("users", params, false, {}, stop.get_token());
+  EXPECT_EQ(begun.steps, 2);
+  EXPECT_EQ(begun.progress.rows, 200);
+  EXPECT_EQ(begun.progress.differences, 3);
+  ASSERT_TRUE(begun.progress.next);
+  // What lies behind is not looked at any more.
+  customer_session_.run("UPDATE users SET is_anonymous = NOT is_anonymous WHERE id < '" + begun.progress.next->at(0) + "'");
+  const auto rest = compare("users", params, false, begun.progress);
+  EXPECT_EQ(rest.steps, 9);  // the last of them finds that nothing is left
+  EXPECT_EQ(rest.progress.rows, 1'000);
+  EXPECT_EQ(rest.progress.differences, 3);
+  EXPECT_FALSE(rest.progress.next);
 }
 
 }  // namespace
