@@ -14,6 +14,7 @@
 #include "fixture.hpp"
 #include "support/clickhouse.hpp"
 #include "support/fake_server.hpp"
+#include "support/http_client.hpp"
 #include "support/small_disk.hpp"
 
 /// With nothing configured, every tenancy's rows are in the embedded ClickHouse too.
@@ -109,13 +110,24 @@ TEST_F(CliClickHouse, SyncOnceFillsTheEmbeddedEngine) {
   EXPECT_EQ(status.at("waiting").to_number<int>(), 0);
   EXPECT_EQ(status.at("failing").to_number<int>(), 0);
 
-  Binary serve({"serve"}, with_clickhouse());
+  auto talkative = with_clickhouse();
+  talkative["TRIBUTARY_LOG_LEVEL"] = "debug";
+  Binary serve({"serve"}, talkative);
+  HttpClient client(port_of(serve));
   serve.wait_until([&] { return teams() == 700; }, 60s);
   insert_teams(tenancy_, "acme", 1);
   serve.wait_until([&] { return teams() == 701; });
+  const auto metrics = client.get("/metrics").body;
+  EXPECT_THAT(metrics, testing::HasSubstr("\ntributary_clickhouse_engine_up 1\n"));
+  EXPECT_THAT(metrics, testing::HasSubstr("\ntributary_clickhouse_engine_starts_total 1\n"));
+  const auto passwords = embedded::read_host_file(folder_).value().credentials;
   serve.signal(SIGTERM);
   EXPECT_EQ(serve.wait(10s), 0) << serve.err();
   EXPECT_EQ(teams(), -1);
+  for (const auto& password : {passwords.admin_password, passwords.tenant_password}) {
+    for (const auto* text : {&serve.err(), &serve.out(), &metrics})
+      EXPECT_THAT(*text, testing::Not(testing::HasSubstr(password)));
+  }
 }
 
 TEST_F(CliClickHouse, ASecondProcessUsesTheEngineOfTheFirstAndTakesOver) {

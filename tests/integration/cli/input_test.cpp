@@ -1,5 +1,9 @@
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <regex>
+#include <sstream>
 
 #include "base/uuid.hpp"
 #include "fixture.hpp"
@@ -28,13 +32,50 @@ class CliInput : public Cli {
 TEST_F(CliInput, EachSubcommandExplainsItself) {
   const auto top = run_binary({"--help"});
   EXPECT_EQ(top.status, 0);
-  for (const auto* name : {"demo", "migrate", "serve", "sync", "status", "retry", "project", "destination", "mapping",
-                           "clickhouse", "query", "settings", "version"}) {
+  for (const auto* name :
+       {"demo",   "migrate", "serve",       "sync",    "status",     "top",   "retry",   "pause",    "resume",  "verify",
+        "resync", "project", "destination", "mapping", "clickhouse", "query", "secrets", "settings", "metrics", "version"}) {
     EXPECT_THAT(top.out, HasSubstr(std::string("\n  ") + name)) << name;
     const auto help = run_binary({name, "--help"});
     EXPECT_EQ(help.status, 0) << name;
     EXPECT_THAT(help.out, HasSubstr("Usage: tributary " + std::string(name))) << name;
   }
+}
+
+/// Words of a line `key=…` of the systemd unit.
+std::vector<std::string> words_of(const std::string& key) {
+  std::ifstream unit(TRIBUTARY_SOURCE_DIR "/deploy/systemd/tributary.service");
+  for (std::string line; std::getline(unit, line);) {
+    if (!line.starts_with(key + '=')) continue;
+    std::istringstream text(line.substr(key.size() + 1));
+    return {std::istream_iterator<std::string>(text), {}};
+  }
+  throw std::runtime_error("the unit has no " + key);
+}
+
+// Flags that parse, settings that are read, and then that there is no source: one that is missing is told last.
+TEST_F(CliInput, TheSystemdUnitsCommandsAreOurs) {
+  const auto config = file("tributary.yaml", "sync:\n  load_rows: 1000\n");
+  for (const auto* key : {"ExecStartPre", "ExecStart"}) {
+    auto words = words_of(key);
+    ASSERT_EQ(words.at(0), "/usr/local/bin/tributary");
+    words.erase(words.begin());
+    std::ranges::replace(words, "/etc/tributary/tributary.yaml", config);
+    const auto finished = run_binary(words);
+    EXPECT_EQ(finished.status, 2) << key;
+    EXPECT_THAT(finished.err, AllOf(HasSubstr("TRIBUTARY_SOURCE_URL"), Not(HasSubstr("Usage")))) << key;
+  }
+}
+
+TEST_F(CliInput, SystemdFindsNothingWrongWithTheUnit) {
+  if (std::system("command -v systemd-analyze >/dev/null") != 0) GTEST_SKIP() << "systemd is not installed";
+  std::ifstream unit(TRIBUTARY_SOURCE_DIR "/deploy/systemd/tributary.service");
+  const std::string text{std::istreambuf_iterator<char>(unit), {}};
+  const auto here = file("tributary.service", std::regex_replace(text, std::regex("/usr/local/bin/tributary"), TRIBUTARY_BINARY));
+  const auto said = file("said", "");
+  std::system(("systemd-analyze verify " + here + " >" + said + " 2>&1").c_str());
+  std::ifstream answer(said);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(answer), {}), "");
 }
 
 TEST_F(CliInput, VersionAndSettingsNeedNoSource) {

@@ -71,12 +71,15 @@ TEST_F(CliLog, EachLineIsAnObjectThatSaysWhoseRowsAndWhichItIsAbout) {
 TEST_F(CliLog, NoSecretIsEverWritten) {
   const std::vector<std::string> secrets{"secret-of-destination", "secret-of-all-of-operators", "secret-of-the-cron",
                                          "secret-of-hashes",      "secret-of-clickhouse",       "secret-of-tenants",
-                                         "secret-of-collector"};
+                                         "secret-of-collector",   "secret-of-source",           "secret-of-patch"};
   const std::string key(64, 'a');
   // Its id is no secret: that one is found shows that the others would be.
   done(
       {"destination", "add", "acme", "shown", "--url", "postgresql://me:secret-of-destination@127.0.0.1:1/nothing", "--no-test"});
+  const auto keys = json_of(done({"project", "create", "umbrella", "--json"})).at("keys");
   auto variables = environment();
+  auto& source_url = variables["TRIBUTARY_SOURCE_URL"];
+  source_url.insert(source_url.find('@'), ":secret-of-source");
   variables["TRIBUTARY_LOG_LEVEL"] = "debug";
   variables["TRIBUTARY_HTTP_OPERATOR_KEY"] = "secret-of-all-of-operators";
   variables["TRIBUTARY_HTTP_CRON_SECRET"] = "secret-of-the-cron";
@@ -92,14 +95,34 @@ TEST_F(CliLog, NoSecretIsEverWritten) {
   insert_teams(tenancy_, "acme", 1);
   HttpClient(port).request("POST", "/api/v1/internal/projects", "{}", {{"authorization", "Bearer secret-of-all-of-operators"}});
   HttpClient(port).get("/api/v1/internal/external-db-sync/status?secret=none", {{"authorization", "Bearer secret-of-the-cron"}});
+  const HttpClient::Fields admin{{"x-stack-project-id", "umbrella"},
+                                 {"x-stack-access-type", "admin"},
+                                 {"x-stack-super-secret-admin-key", std::string(keys.at(1).at("key").as_string())},
+                                 {"Content-Type", "application/json"}};
+  const auto patch = [&](const std::string& id, const std::string& address) {
+    const boost::json::object override{{"dbSync.externalDatabases." + id, {{"type", "postgres"}, {"connectionString", address}}}};
+    const boost::json::object body{{"config_override_string", boost::json::serialize(override)}};
+    return HttpClient(port).request("PATCH", "/api/v1/internal/config/override", boost::json::serialize(body), admin);
+  };
+  const auto patched = patch("patched", "postgresql://me:secret-of-patch@127.0.0.1:1/nothing");
+  EXPECT_EQ(patched.status, 200U) << patched.body;
+  const auto refused = patch("refused", "postgresql://me:secret-of-patch@127.0.0.1:1/nothing?service=secret-of-patch");
+  EXPECT_EQ(refused.status, 400U) << refused.body;
+  const auto shown = HttpClient(port).get("/api/v1/internal/config", admin).body;
+  EXPECT_THAT(shown, HasSubstr("patched"));
   serve.wait_for("\"destination\":\"shown\"");
+  serve.wait_for("\"destination\":\"patched\"");
   serve.wait_for("the collector of traces fails");
   serve.wait_for("the shared ClickHouse failed");
   const auto metrics = HttpClient(port).get("/metrics").body;
+  source_.session().run(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+  serve.wait_for("a listener lost its connection");  // to a server that it names
   serve.signal(SIGTERM);
   serve.wait();
   const auto status = tributary({"status", "--all", "--json"});
-  for (const auto* text : {&serve.err(), &serve.out(), &metrics, &status.out, &status.err}) {
+  for (const auto* text :
+       {&serve.err(), &serve.out(), &metrics, &status.out, &status.err, &patched.body, &refused.body, &shown}) {
     for (const auto& secret : secrets) EXPECT_THAT(*text, Not(HasSubstr(secret)));
     EXPECT_THAT(*text, Not(HasSubstr(key)));
   }
