@@ -45,12 +45,29 @@ export interface Backlog {
   is_capped: boolean;
 }
 
+/** A tenancy whose changes are on their way to its destinations of a kind (`destination_id` null), or to one that was left behind as slow. */
+export interface Behind {
+  tenancy_id: string;
+  project_id: string;
+  branch_id: string;
+  kind: Kind;
+  destination_id: string | null;
+  state: "pending" | "in_flight" | "slow";
+  for_ms: number;
+}
+
 export interface Overview {
   at_millis: number;
   scope: "installation" | "project";
   tenancies: { total: number; counted_at_millis: number };
   destinations: Record<Kind, Counts>;
   backlog: Backlog[];
+  /** For how long rows have waited for sequence ids while none was given; null: none waits. */
+  standstill_ms: number | null;
+  /** Those that have been on their way for longest. */
+  behind: Behind[];
+  /** How many have each role; null for a project's administrators. */
+  processes: { sequencer: number; sync: number } | null;
   queue: Queue;
   fusebox: Fusebox | null;
   sequencer: Sequencer | null;

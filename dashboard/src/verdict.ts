@@ -1,4 +1,4 @@
-import type { Counts, Destination, Kind, Overview } from "./contract";
+import type { Behind, Counts, Destination, Kind, Overview } from "./contract";
 import { count, counted, duration } from "./format";
 
 /** How things stand: answers in ten seconds whether every customer is up to date, which is not, why, since when, and what to do. */
@@ -18,10 +18,11 @@ export interface Finding {
   href: string;
 }
 
-const patience = 30_000;  // ms that a request may wait before somebody should know
+const patience = 30_000;  // ms that a change may be on its way before somebody should know
+const sequencerPatience = 10_000;  // ms without a new sequence id while rows wait for one
 
 export function judge(overview: Overview): Verdict {
-  const findings = [...switches(overview), ...queue(overview)];
+  const findings = [...switches(overview), ...sequencer(overview), ...queue(overview), ...late(overview)];
   const { failing, quarantine, paused, total } = sum(overview.destinations);
   const behind = failing + quarantine + paused;
   const level = failing > 0 || findings.some((finding) => finding.level === "bad") ? "bad" : behind > 0 || findings.length > 0 ? "warn" : "ok";
@@ -67,9 +68,29 @@ function switches({ fusebox }: Overview): Finding[] {
   return findings;
 }
 
-function queue({ queue: { stale, oldest_ms, pending } }: Overview): Finding[] {
+function sequencer({ backlog, standstill_ms, processes, fusebox }: Overview): Finding[] {
+  // Mappings of one table show the same number.
+  const waiting = [...new Map(backlog.map((entry) => [entry.table, entry.flagged])).values()].reduce((sum, rows) => sum + rows, 0);
+  if (waiting === 0 || fusebox?.sequencer_enabled === false) return [];
+  const rows = `${counted(waiting, "changed row")} ${waiting === 1 ? "waits" : "wait"} for sequence ids`;
+  if (processes?.sequencer === 0)
+    return [{ level: "bad", what: `${rows} and no process with the role sequencer runs`,
+              action: "Start one: tributary serve --roles sequencer.", href: "#/system" }];
+  if (standstill_ms === null || standstill_ms <= sequencerPatience) return [];
+  return [{ level: "bad", what: `${rows} and none was given for ${duration(standstill_ms)}`,
+            action: "Look at the sequencer's log, and for a transaction of the application that keeps rows locked.", href: "#/system" }];
+}
+
+function queue({ queue: { stale, oldest_ms, pending }, processes, fusebox }: Overview): Finding[] {
   const findings: Finding[] = [];
-  if (oldest_ms !== null && oldest_ms > patience)
+  if (pending > 0 && processes?.sync === 0 && fusebox?.poller_enabled !== false)
+    findings.push({
+      level: "bad",
+      what: `${counted(pending, "request")} in the queue and no process with the role sync runs`,
+      action: "Start one: tributary serve --roles sync.",
+      href: "#/system",
+    });
+  else if (oldest_ms !== null && oldest_ms > patience)
     findings.push({
       level: "warn",
       what: `${counted(pending, "request")} in the queue, the oldest for ${duration(oldest_ms)}`,
@@ -84,6 +105,24 @@ function queue({ queue: { stale, oldest_ms, pending } }: Overview): Finding[] {
       href: "#/system",
     });
   return findings;
+}
+
+/** Of what is taken up and not through, or was put back for the rest; those who just wait in the queue are told by that. */
+function late({ behind, queue: { oldest_ms } }: Overview): Finding[] {
+  const isTold = oldest_ms !== null && oldest_ms > patience;
+  const shown = behind.filter(({ state, for_ms }) => for_ms > patience && !(state === "pending" && isTold));
+  return shown.map((one) => ({
+    level: "warn",
+    what: `${nameOf(one)} not up to date for ${duration(one.for_ms)}`,
+    action: one.state === "slow" ? "Its database is slow, or a lock is held there." : "A large load, a slow database, or a lock there.",
+    href: `#/tenancies/${one.tenancy_id}`,
+  }));
+}
+
+function nameOf({ project_id, branch_id, kind, destination_id }: Behind): string {
+  const project = branch_id === "main" ? project_id : `${project_id} (branch ${branch_id})`;
+  if (destination_id !== null && kind !== "clickhouse") return `${project} / ${destination_id} is`;
+  return kind === "clickhouse" ? `${project}'s rows in ClickHouse are` : `${project}'s databases are`;
 }
 
 /** What to do about a destination that is not ok. */

@@ -14,6 +14,9 @@ function overview(change: Partial<Overview> = {}): Overview {
     tenancies: { total: 5, counted_at_millis: 0 },
     destinations: { postgres: counts(), clickhouse: counts() },
     backlog: [],
+    standstill_ms: null,
+    behind: [],
+    processes: { sequencer: 1, sync: 1 },
     queue: { pending: 0, in_flight: 0, stale: 0, oldest_ms: null, parked: 0, quarantined: 0, mending: 0 },
     fusebox: { sequencer_enabled: true, poller_enabled: true },
     sequencer: null,
@@ -42,6 +45,31 @@ test("A switch that is off, and a queue that nobody takes from, concern everybod
   assert.match(old.title, /7 requests in the queue, the oldest for 1 min 30 s/);
 });
 
+const waiting = { mapping: "users", table: "ProjectUser", flagged: 7, is_capped: false };
+
+test("Rows that nobody numbers are not on their way", () => {
+  const backlog = [waiting, { ...waiting, mapping: "people" }];
+  assert.equal(judge(overview({ backlog, standstill_ms: 900 })).level, "ok");
+  const dead = judge(overview({ backlog, processes: { sequencer: 0, sync: 1 } }));
+  assert.deepEqual([dead.level, dead.title], ["bad", "7 changed rows wait for sequence ids and no process with the role sequencer runs"]);
+  const stuck = judge(overview({ backlog: [{ ...waiting, flagged: 1 }], standstill_ms: 40_000 }));
+  assert.deepEqual([stuck.level, stuck.title], ["bad", "1 changed row waits for sequence ids and none was given for 40 s"]);
+  assert.equal(judge(overview({ scope: "project", fusebox: null, processes: null, backlog, standstill_ms: 40_000 })).level, "bad");
+});
+
+test("A queue that nobody takes from, and what is taken up and not through, are told", () => {
+  const queue = { pending: 2, in_flight: 0, stale: 0, oldest_ms: 10, parked: 0, quarantined: 0, mending: 0 };
+  assert.equal(judge(overview({ queue })).level, "ok");
+  const dead = judge(overview({ queue, processes: { sequencer: 1, sync: 0 } }));
+  assert.deepEqual([dead.level, dead.title], ["bad", "2 requests in the queue and no process with the role sync runs"]);
+  const one = { tenancy_id: "t", project_id: "acme", branch_id: "main", kind: "postgres", destination_id: null, state: "in_flight", for_ms: 5_000 } as const;
+  assert.equal(judge(overview({ behind: [one] })).level, "ok");
+  const late = judge(overview({ behind: [{ ...one, for_ms: 90_000 }] }));
+  assert.deepEqual([late.level, late.title], ["warn", "acme's databases are not up to date for 1 min 30 s"]);
+  const slow = judge(overview({ behind: [{ ...one, for_ms: 90_000, state: "slow", destination_id: "lake" }] }));
+  assert.match(slow.title, /acme \/ lake is not up to date/);
+});
+
 test("A project's administrator sees no switch", () => {
-  assert.equal(judge(overview({ scope: "project", fusebox: null })).level, "ok");
+  assert.equal(judge(overview({ scope: "project", fusebox: null, processes: null })).level, "ok");
 });

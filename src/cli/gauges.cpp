@@ -3,6 +3,7 @@
 #include "queue/health.hpp"
 #include "queue/queue.hpp"
 #include "sequencer/flagged.hpp"
+#include "source/presence.hpp"
 
 namespace tributary::cli {
 namespace {
@@ -38,6 +39,14 @@ asio::awaitable<void> read_worst(postgres::Connection& source, telemetry::Metric
     metrics.gauge("tributary_worst_destination_seconds", {{"rank", std::to_string(row + 1)}}).set(result.get<double>(row, 0));
 }
 
+asio::awaitable<void> read_behind(postgres::Connection& source, telemetry::Metrics& metrics, Deadline deadline) {
+  const auto behind = co_await queue::read_behind(source, std::nullopt, kMostWorst, deadline);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(kMostWorst); ++i) {
+    const auto age = i < behind.size() ? behind[i].age : std::chrono::milliseconds(0);
+    metrics.gauge("tributary_behind_seconds", {{"rank", std::to_string(i + 1)}}).set(std::chrono::duration<double>(age).count());
+  }
+}
+
 asio::awaitable<void> read_states(postgres::Connection& source, telemetry::Metrics& metrics, Deadline deadline) {
   const auto result = co_await source.execute_prepared(kStatesSql, {}, deadline);
   for (std::size_t row = 0; row < result.rows(); ++row) {
@@ -66,9 +75,14 @@ asio::awaitable<void> read_gauges(postgres::Connection& source, std::span<const 
                                   telemetry::Metrics& metrics, Deadline deadline) {
   co_await read_states(source, metrics, deadline);
   co_await read_worst(source, metrics, deadline);
+  co_await read_behind(source, metrics, deadline);
   co_await read_queue(source, metrics, deadline);
   for (const auto& [table, flagged] : co_await sequencer::count_flagged(source, mappings, std::nullopt, deadline))
     metrics.gauge("tributary_flagged_rows", {{"table", table}}).set(static_cast<double>(flagged));
+  metrics.gauge("tributary_last_sequence_id").set(static_cast<double>(co_await sequencer::last_id(source, deadline)));
+  const auto processes = co_await source::read_presence(source, deadline);
+  metrics.gauge("tributary_processes", {{"role", "sequencer"}}).set(static_cast<double>(processes.sequencer));
+  metrics.gauge("tributary_processes", {{"role", "sync"}}).set(static_cast<double>(processes.sync));
   const auto fusebox = co_await queue::read_fusebox(source, deadline);
   metrics.gauge("tributary_fusebox_on", {{"switch", "sequencer"}}).set(fusebox.sequencer ? 1 : 0);
   metrics.gauge("tributary_fusebox_on", {{"switch", "poller"}}).set(fusebox.poller ? 1 : 0);

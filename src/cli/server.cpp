@@ -217,6 +217,8 @@ std::shared_ptr<destination::clickhouse_target::Writer> Server::make_writer(asio
 }
 
 void Server::start_engine(const source::Installation& installation) {
+  metrics_.gauge("tributary_clickhouse_engine_up");
+  metrics_.counter("tributary_clickhouse_engine_starts_total");
   engine_ = std::make_shared<Engine>(
       executor_, engine_params(params_.clickhouse->folder, params_.clickhouse->memory, params_.clickhouse->log, mappings_),
       engine_set_up(mappings_, installation.id), [this](const auto& host) { point_writer_at(host); });
@@ -315,14 +317,14 @@ asio::awaitable<void> Server::watch(Loop& loop) {
   };
   asio::steady_timer timer(loop.context);
   for (;;) {
-    timer.expires_after(kWatchEvery);
-    co_await timer.async_wait(asio::use_awaitable);
-    delay.observe(asio::steady_timer::clock_type::now() - timer.expiry());
     if (loop.sequencer) show("sequencer", loop.sequencer_pool.counts());
     for (const auto& [kind, lane] : loop.lanes) {
       show(kind == queue::DestinationKind::postgres ? "sync" : "sync_clickhouse", lane.sync_pool.counts());
       if (lane.poller) show(kind == queue::DestinationKind::postgres ? "queue" : "queue_clickhouse", lane.queue_pool.counts());
     }
+    timer.expires_after(kWatchEvery);
+    co_await timer.async_wait(asio::use_awaitable);
+    delay.observe(asio::steady_timer::clock_type::now() - timer.expiry());
   }
 }
 

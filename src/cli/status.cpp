@@ -7,6 +7,7 @@
 #include "cli/backlog.hpp"
 #include "cli/catalog.hpp"
 #include "cli/command.hpp"
+#include "cli/findings.hpp"
 #include "cli/text.hpp"
 #include "queue/health.hpp"
 #include "queue/queue.hpp"
@@ -17,6 +18,10 @@ namespace {
 
 namespace json = boost::json;
 using namespace std::chrono_literals;
+
+/// How long a sequencer is given to show that it numbers what waits: a few times what it ever pauses.
+constexpr auto kSequencerPatience = 2s;
+constexpr std::int64_t kMostBehind = 3;
 
 struct Options {
   std::string project;
@@ -42,25 +47,39 @@ struct DestinationStatus {
 
 struct Status {
   source::Installation installation;
-  queue::Fusebox fusebox;
-  queue::Counts queue;
+  Flow flow;
+  std::vector<std::string> findings;  ///< of the flow
   queue::ClickHouseState clickhouse;
   bool drained = false;
   std::vector<DestinationStatus> destinations;
 
   bool healthy() const {
-    return fusebox.sequencer && fusebox.poller && clickhouse.failing == 0 && clickhouse.paused == 0 &&
+    return findings.empty() && clickhouse.failing == 0 && clickhouse.paused == 0 &&
            std::ranges::all_of(destinations, [](const auto& d) { return d.state() == "ok"; });
   }
 };
+
+asio::awaitable<Flow> read_flow(postgres::Connection& source, const std::vector<mapping::Mapping>& mappings) {
+  Flow flow;
+  flow.fusebox = co_await queue::read_fusebox(source, statement_deadline());
+  flow.processes = co_await source::read_presence(source, statement_deadline());
+  flow.unnumbered = co_await sequencer::read_unnumbered(source, mappings, statement_deadline());
+  flow.queue = co_await queue::counts(source, statement_deadline());
+  flow.behind = co_await queue::read_behind(source, std::nullopt, kMostBehind, statement_deadline());
+  if (flow.fusebox.sequencer && flow.processes.sequencer > 0) {
+    flow.stands_still = co_await sequencer::stands_still(source, mappings, flow.unnumbered, Deadline::after(kSequencerPatience),
+                                                         statement_deadline());
+  }
+  co_return flow;
+}
 
 asio::awaitable<Status> read_status(const settings::Settings& settings, const std::vector<mapping::Mapping>& mappings,
                                     const Options& options) {
   auto source = co_await open_source(settings);
   Status status;
   status.installation = co_await source::attach(source, mappings, statement_deadline());
-  status.fusebox = co_await queue::read_fusebox(source, statement_deadline());
-  status.queue = co_await queue::counts(source, statement_deadline());
+  status.flow = co_await read_flow(source, mappings);
+  status.findings = findings(status.flow);
   status.clickhouse = co_await queue::read_clickhouse(source, statement_deadline());
   status.drained = co_await queue::is_drained(source, mappings, statement_deadline());
   const auto troubles = co_await queue::read_troubles(source, statement_deadline());
@@ -123,19 +142,37 @@ json::object to_json(const DestinationStatus& destination) {
   return object;
 }
 
+json::object to_json(const queue::Counts& counts) {
+  json::object object{{"pending", counts.pending}, {"in_flight", counts.in_flight},     {"stale", counts.stale},
+                      {"parked", counts.parked},   {"quarantined", counts.quarantined}, {"mending", counts.mending}};
+  if (counts.oldest) object["oldest_ms"] = counts.oldest->count();
+  return object;
+}
+
+json::object to_json(const queue::Behind& behind) {
+  return {{"project", behind.project},   {"branch", behind.branch},           {"tenancy", behind.tenancy.to_string()},
+          {"kind", behind.kind},         {"destination", behind.destination}, {"state", to_string(behind.state)},
+          {"age_ms", behind.age.count()}};
+}
+
 void print_json(const Status& status) {
   json::array destinations;
   for (const auto& destination : status.destinations) destinations.push_back(to_json(destination));
-  json::object queue{
-      {"pending", status.queue.pending}, {"in_flight", status.queue.in_flight},     {"stale", status.queue.stale},
-      {"parked", status.queue.parked},   {"quarantined", status.queue.quarantined}, {"mending", status.queue.mending}};
-  if (status.queue.oldest) queue["oldest_ms"] = status.queue.oldest->count();
+  json::array behind;
+  for (const auto& one : status.flow.behind) behind.push_back(to_json(one));
+  const auto& flow = status.flow;
   const json::object object{
       {"healthy", status.healthy()},
+      {"findings", json::value_from(status.findings)},
       {"drained", status.drained},
       {"installation", status.installation.id.to_string()},
-      {"fusebox", json::object{{"sequencer", status.fusebox.sequencer}, {"poller", status.fusebox.poller}}},
-      {"queue", std::move(queue)},
+      {"fusebox", json::object{{"sequencer", flow.fusebox.sequencer}, {"poller", flow.fusebox.poller}}},
+      {"processes", json::object{{"sequencer", flow.processes.sequencer}, {"sync", flow.processes.sync}}},
+      {"unnumbered",
+       json::object{
+           {"rows", flow.unnumbered.count}, {"is_capped", flow.unnumbered.is_capped}, {"stands_still", flow.stands_still}}},
+      {"queue", to_json(flow.queue)},
+      {"behind", std::move(behind)},
       {"clickhouse", json::object{{"used", status.clickhouse.used},
                                   {"waiting", status.clickhouse.waiting},
                                   {"failing", status.clickhouse.failing},
@@ -189,18 +226,27 @@ std::string summary(const queue::ClickHouseState& clickhouse) {
 }
 
 void print_text(const Status& status, const Options& options) {
+  const auto running = [](std::int64_t processes) {
+    return processes == 0 ? std::string("no process runs") : processes == 1 ? "1 process" : grouped(processes) + " processes";
+  };
   const auto switched = [](bool on) { return on ? "on" : "OFF (\"ExternalDbSyncMetadata\")"; };
-  std::printf("sequencer     %s\npoller        %s\n", switched(status.fusebox.sequencer), switched(status.fusebox.poller));
-  const auto& queue = status.queue;
+  const auto& flow = status.flow;
+  std::printf("sequencer     %s, %s\npoller        %s, %s\n", switched(flow.fusebox.sequencer),
+              running(flow.processes.sequencer).c_str(), switched(flow.fusebox.poller), running(flow.processes.sync).c_str());
+  const auto& queue = flow.queue;
   std::printf("queue         %s pending, %s in flight", grouped(queue.pending).c_str(), grouped(queue.in_flight).c_str());
   if (queue.stale > 0) std::printf(", %s left behind by a dead worker", grouped(queue.stale).c_str());
   if (queue.oldest) std::printf(", oldest waits for %s", rough_duration(*queue.oldest).c_str());
-  std::printf("\nchanges       %s\n", status.drained ? "none on their way" : "on their way");
+  std::printf("\nchanges       %s", status.drained ? "none on their way" : "on their way");
+  if (flow.unnumbered.count > 0)
+    std::printf(", %s%s to be numbered", grouped(flow.unnumbered.count).c_str(), flow.unnumbered.is_capped ? " or more" : "");
+  std::puts("");
   const auto ok = std::ranges::count_if(status.destinations, [](const auto& destination) { return destination.state() == "ok"; });
   std::printf("destinations  %s, %s ok\n", grouped(static_cast<std::int64_t>(status.destinations.size())).c_str(),
               grouped(ok).c_str());
   std::printf("clickhouse    %s\n", summary(status.clickhouse).c_str());
   if (queue.mending > 0) std::printf("mending       %s compared with the source\n", counted(queue.mending, "table").c_str());
+  for (const auto& finding : status.findings) std::printf("\n%s\n", finding.c_str());
   print_destinations(status, options);
   if (queue.parked + queue.quarantined > 0) std::puts("\nEach is tried again by itself; `tributary retry` does it at once.");
   const auto is_paused = [](const auto& destination) { return destination.state() == "paused"; };
@@ -216,7 +262,8 @@ void print_text(const Status& status, const Options& options) {
 
 void add_status(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("status", "Say how things stand; exits 3 where a destination needs attention");
+  auto* command = app.add_subcommand(
+      "status", "Say how things stand; exits 3 where a destination, or the flow of changes to all, needs attention");
   command->add_option("--project", options->project, "Destinations of this project only")->type_name("PROJECT");
   command->add_flag("--all", options->all, "List healthy destinations too");
   command->add_flag("--backlog", options->backlog, "Connect to each destination and count what it still has to get");

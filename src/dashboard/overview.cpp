@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "sequencer/flagged.hpp"
+#include "source/presence.hpp"
 
 namespace tributary::dashboard {
 namespace {
@@ -13,6 +14,7 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 
 constexpr std::int64_t kMostWorst = 10;
+constexpr std::int64_t kMostBehind = 5;
 constexpr auto kSequenceWindow = 5s;
 constexpr auto kShortestLook = 500ms;
 constexpr double kJump = 10'000'000;  ///< ids a second that nobody gives: the sequence was set forward
@@ -21,7 +23,6 @@ constexpr std::string_view kCountTenancies = R"sql(
 SELECT count(*) FROM "Tenancy" WHERE "hasNoOrganization" = 'TRUE' AND ($1 IS NULL OR id = ANY ($1)))sql";
 constexpr std::string_view kTenanciesOf = R"sql(
 SELECT id FROM "Tenancy" WHERE "projectId" = $1 AND "hasNoOrganization" = 'TRUE')sql";
-constexpr std::string_view kLastId = R"sql(SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM public.global_seq_id)sql";
 
 std::chrono::sys_time<std::chrono::milliseconds> now() {
   return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
@@ -40,6 +41,8 @@ json::object flagged_entry(json::value mapping, const sequencer::Flagged& flagge
           {"flagged", flagged.count},
           {"is_capped", flagged.count >= sequencer::Flagged::kMost}};
 }
+
+json::object to_json(const source::Presence& processes) { return {{"sequencer", processes.sequencer}, {"sync", processes.sync}}; }
 
 /// Of each mapping, and of the tombstones.
 json::array backlog(std::span<const mapping::Mapping> mappings, const std::vector<sequencer::Flagged>& flagged) {
@@ -85,9 +88,33 @@ json::object to_json(const queue::Counts& counts) {
           {"mending", counts.mending}};
 }
 
+json::object to_json(const queue::Behind& behind) {
+  return {{"tenancy_id", behind.tenancy.to_string()},
+          {"project_id", behind.project},
+          {"branch_id", behind.branch},
+          {"kind", behind.kind},
+          {"destination_id", behind.destination.empty() ? json::value() : json::value(behind.destination)},
+          {"state", queue::to_string(behind.state)},
+          {"for_ms", behind.age.count()}};
+}
+
+std::optional<std::chrono::milliseconds> SequenceWatch::standstill(const std::optional<std::string>& project, bool waits) {
+  const auto now = std::chrono::steady_clock::now();
+  std::erase_if(still_, [&](const auto& entry) { return now - entry.second.seen > kSequenceWindow; });
+  if (!waits) {
+    still_.erase(project);
+    return std::nullopt;
+  }
+  auto& still = still_.try_emplace(project, Still{.since = now, .seen = now, .id = last_id_}).first->second;
+  if (still.id != last_id_) still = {.since = now, .seen = now, .id = last_id_};
+  still.seen = now;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now - still.since);
+}
+
 asio::awaitable<json::object> SequenceWatch::read(postgres::Connection& source, Deadline deadline) {
-  const auto result = co_await source.execute_prepared(kLastId, {}, deadline);
-  const Reading now{.at = std::chrono::steady_clock::now(), .id = result.get<std::int64_t>(0, 0)};
+  const auto id = co_await sequencer::last_id(source, deadline);
+  const Reading now{.at = std::chrono::steady_clock::now(), .id = id};
+  last_id_ = id;
   std::erase_if(readings_, [&](const Reading& reading) { return now.at - reading.at > kSequenceWindow; });
   json::value rate;
   if (!readings_.empty() && now.at - readings_.front().at >= kShortestLook) {
@@ -100,8 +127,9 @@ asio::awaitable<json::object> SequenceWatch::read(postgres::Connection& source, 
 }
 
 asio::awaitable<json::object> read_overview(const Context& context, const Rates& rates, SequenceWatch& sequence,
-                                            postgres::Connection& source, Scope scope, Totals totals, Deadline deadline) {
-  const bool all = !scope;
+                                            postgres::Connection& source, std::optional<std::string> project, Scope scope,
+                                            Totals totals, Deadline deadline) {
+  const bool all = !project;
   const auto& mappings = context.api.mappings;
   co_await count_troubled(source, scope, totals.entries, deadline);
   const auto counted_at = totals.counted_at.time_since_epoch().count();
@@ -111,14 +139,23 @@ asio::awaitable<json::object> read_overview(const Context& context, const Rates&
                         {"destinations",
                          {{"postgres", to_json(totals.entries.postgres, counted_at)},
                           {"clickhouse", to_json(totals.entries.clickhouse, counted_at)}}}};
-  overview["backlog"] = backlog(mappings, co_await sequencer::count_flagged(source, mappings, scope, deadline));
+  const auto flagged = co_await sequencer::count_flagged(source, mappings, scope, deadline);
+  const bool waits = std::ranges::any_of(flagged, [](const auto& of) { return of.count > 0; });
+  overview["backlog"] = backlog(mappings, flagged);
+  auto sequence_now = co_await sequence.read(source, deadline);
+  const auto standstill = sequence.standstill(project, waits);
+  overview["standstill_ms"] = standstill ? json::value(standstill->count()) : json::value();
+  json::array behind;
+  for (const auto& one : co_await queue::read_behind(source, scope, kMostBehind, deadline)) behind.push_back(to_json(one));
+  overview["behind"] = std::move(behind);
   overview["queue"] = to_json(all ? co_await queue::counts(source, deadline) : co_await queue::counts(source, *scope, deadline));
   json::array worst;
   for (const auto& entry : co_await list_worst(source, scope, kMostWorst, deadline))
     worst.push_back(to_json(entry, context.api.secrets, all));
   overview["worst"] = std::move(worst);
   overview["fusebox"] = all ? json::value(to_json(co_await queue::read_fusebox(source, deadline))) : json::value();
-  overview["sequencer"] = all ? json::value(co_await sequence.read(source, deadline)) : json::value();
+  overview["processes"] = all ? json::value(to_json(co_await source::read_presence(source, deadline))) : json::value();
+  overview["sequencer"] = all ? json::value(std::move(sequence_now)) : json::value();
   const bool has_rates = all && context.applies_here;
   overview["throughput"] = has_rates ? rates.throughput() : json::value();
   overview["lag"] = has_rates ? json::value(rates.lag()) : json::value();

@@ -74,7 +74,7 @@ asio::awaitable<json::object> Sampler::overview(std::optional<std::string> proje
   Scope scope;
   if (project) scope = co_await tenancies_of(*source, *project, deadline);
   const auto counted = scope ? co_await count_all(*source, scope, deadline) : co_await totals(*source, deadline);
-  co_return co_await read_overview(context_, rates_, sequence_, *source, std::move(scope), counted, deadline);
+  co_return co_await read_overview(context_, rates_, sequence_, *source, std::move(project), std::move(scope), counted, deadline);
 }
 
 /// Of everything, as counted not long ago: not every look counts every tenancy. Where a count fails, the one before does until the next is due.

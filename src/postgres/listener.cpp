@@ -24,8 +24,11 @@ asio::awaitable<void> pause(std::chrono::milliseconds duration) {
 
 }  // namespace
 
-Listener::Listener(ConnectOptions options, std::vector<std::string> channels, Callback callback)
-    : options_(std::move(options)), channels_(std::move(channels)), callback_(std::move(callback)) {}
+Listener::Listener(ConnectOptions options, std::vector<std::string> channels, Callback callback, std::string greeting)
+    : options_(std::move(options)),
+      channels_(std::move(channels)),
+      callback_(std::move(callback)),
+      greeting_(std::move(greeting)) {}
 
 asio::awaitable<void> Listener::run(std::stop_token stop) {
   if (stop.stop_requested()) co_return;
@@ -57,6 +60,7 @@ asio::awaitable<void> Listener::listen_until_it_breaks(int& failures) {
   std::string listen;
   for (const auto& channel : channels_) listen += "LISTEN " + quote_identifier(channel) + ";";
   co_await connection.execute_script(listen, setup);
+  if (!greeting_.empty()) co_await connection.execute(greeting_, setup);
   failures = 0;
   for (const auto& channel : channels_) callback_({channel, ""});
   while (true) callback_(co_await connection.wait_notification(Deadline::never()));

@@ -15,7 +15,8 @@ namespace tributary::postgres {
 class Listener {
  public:
   using Callback = std::function<void(const Notification&)>;
-  Listener(ConnectOptions options, std::vector<std::string> channels, Callback callback);
+  /// `greeting`: a statement that each of its sessions begins with.
+  Listener(ConnectOptions options, std::vector<std::string> channels, Callback callback, std::string greeting = {});
 
   /// Returns when `stop` is requested; no error ends it, each is logged.
   asio::awaitable<void> run(std::stop_token stop);
@@ -27,6 +28,7 @@ class Listener {
   ConnectOptions options_;
   std::vector<std::string> channels_;
   Callback callback_;
+  std::string greeting_;
   Backoff backoff_{std::chrono::milliseconds(100), std::chrono::milliseconds(5'000)};
 };
 

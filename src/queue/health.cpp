@@ -50,6 +50,31 @@ SELECT i.clickhouse,
 FROM tributary.installation AS i
 )";
 
+constexpr std::string_view kBehindSql = R"sql(
+SELECT b.tenancy_id, coalesce(t."projectId", d."projectId", ''), coalesce(t."branchId", d."branchId", ''),
+       b.kind, b.destination, b.state,
+       (greatest(0, extract(epoch FROM clock_timestamp() - b.since)) * 1000)::bigint
+FROM (
+  SELECT * FROM (
+    SELECT r."tenancyId" AS tenancy_id, r."destinationKind" AS kind, '' AS destination,
+           CASE WHEN r."startedFulfillingAt" IS NULL THEN 0 ELSE 1 END AS state,
+           coalesce(r."behindSince", r."createdAt" AT TIME ZONE 'UTC') AS since
+    FROM "OutgoingRequest" AS r
+    WHERE r."deduplicationKey" LIKE 'sync:%'
+    UNION ALL
+    SELECT s.tenancy_id, CASE s.destination_id WHEN '@clickhouse' THEN 'clickhouse' ELSE 'postgres' END, s.destination_id, 2,
+           s.failed_since
+    FROM tributary.destination_state AS s
+    WHERE s.error = '' AND NOT s.paused
+  ) AS waiting
+  WHERE waiting.tenancy_id IS NOT NULL AND ($1::uuid[] IS NULL OR waiting.tenancy_id = ANY ($1))
+  ORDER BY waiting.since
+  LIMIT $2
+) AS b
+LEFT JOIN "Tenancy" AS t ON t.id = b.tenancy_id
+LEFT JOIN tributary.deleted_tenancy AS d ON d."tenancyId" = b.tenancy_id
+ORDER BY b.since)sql";
+
 constexpr auto kDrainedSql = R"(
 SELECT NOT EXISTS (SELECT FROM "OutgoingRequest" WHERE "deduplicationKey" LIKE 'sync:%')
    AND NOT EXISTS (SELECT FROM "DeletedRow" WHERE "shouldUpdateSequenceId")
@@ -114,6 +139,30 @@ asio::awaitable<ClickHouseState> read_clickhouse(postgres::Connection& source, D
                             .failing = result.get<std::int64_t>(0, 2),
                             .paused = result.get<std::int64_t>(0, 4),
                             .error = result.get<std::string>(0, 3)};
+}
+
+std::string_view to_string(Behind::State state) {
+  constexpr std::string_view kNames[] = {"pending", "in_flight", "slow"};
+  return kNames[static_cast<std::size_t>(state)];
+}
+
+asio::awaitable<std::vector<Behind>> read_behind(postgres::Connection& source, std::optional<std::vector<Uuid>> tenancies,
+                                                 std::int64_t most, Deadline deadline) {
+  postgres::Params params;
+  tenancies ? params.add_array(std::span<const Uuid>(*tenancies)) : params.add_null(postgres::oid::kUuidArray);
+  params.add(most);
+  const auto result = co_await source.execute_prepared(kBehindSql, std::move(params), deadline);
+  std::vector<Behind> behind;
+  for (std::size_t row = 0; row < result.rows(); ++row) {
+    behind.push_back({.tenancy = result.get<Uuid>(row, 0),
+                      .project = result.get<std::string>(row, 1),
+                      .branch = result.get<std::string>(row, 2),
+                      .kind = result.get<std::string>(row, 3),
+                      .destination = result.get<std::string>(row, 4),
+                      .state = static_cast<Behind::State>(result.get<std::int32_t>(row, 5)),
+                      .age = std::chrono::milliseconds(result.get<std::int64_t>(row, 6))});
+  }
+  co_return behind;
 }
 
 asio::awaitable<bool> is_drained(postgres::Connection& source, std::span<const mapping::Mapping> mappings, Deadline deadline) {

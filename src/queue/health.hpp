@@ -53,6 +53,30 @@ struct ClickHouseState {
 };
 asio::awaitable<ClickHouseState> read_clickhouse(postgres::Connection& source, Deadline deadline);
 
+/// A tenancy that is not up to date since its changes are on their way: to its destinations of a kind, or to one that was left behind as slow. What has failed, or is
+/// paused, is among the troubles.
+struct Behind {
+  enum class State {
+    pending,  ///< nobody has taken it up
+    in_flight,  ///< somebody has
+    slow,  ///< its request is finished, this destination not
+  };
+  /// A change may be on its way for so long before somebody should know.
+  static constexpr std::chrono::seconds kPatience{30};
+
+  Uuid tenancy;
+  std::string project;
+  std::string branch;
+  std::string kind;  ///< of destinations: to_string()
+  std::string destination;  ///< the slow one; empty: all of that kind
+  State state = State::pending;
+  std::chrono::milliseconds age{0};  ///< since it was up to date; where a worker died, since its request was enqueued anew
+};
+std::string_view to_string(Behind::State state);
+/// Those that have been behind for longest, first. `tenancies`: of these only. Costs what is on its way, not what there is.
+asio::awaitable<std::vector<Behind>> read_behind(postgres::Connection& source, std::optional<std::vector<Uuid>> tenancies,
+                                                 std::int64_t most, Deadline deadline);
+
 /// Whether nothing is on its way, in one snapshot: no row without its sequence id, nothing queued or in flight, no slow destination
 /// left behind. What is parked with an error does not count: it waits for its next try.
 asio::awaitable<bool> is_drained(postgres::Connection& source, std::span<const mapping::Mapping> mappings, Deadline deadline);

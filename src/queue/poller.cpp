@@ -2,6 +2,7 @@
 
 #include "base/together.hpp"
 #include "postgres/listener.hpp"
+#include "source/presence.hpp"
 #include "telemetry/log.hpp"
 
 namespace tributary::queue {
@@ -48,9 +49,13 @@ void Poller::finished(Uuid request) {
 }
 
 asio::awaitable<void> Poller::run(std::stop_token stop) {
-  postgres::Listener listener(pool_.options(), {"tributary_queue"}, [this](const postgres::Notification& heard) {
-    if (params_.process.empty() || heard.payload != params_.process) wake_.set();
-  });
+  const bool tells = params_.kind == DestinationKind::postgres;  // each process with the role has one of this kind
+  postgres::Listener listener(
+      pool_.options(), {"tributary_queue"},
+      [this](const postgres::Notification& heard) {
+        if (params_.process.empty() || heard.payload != params_.process) wake_.set();
+      },
+      tells ? source::presence_sql(source::Role::sync) : "");
   Together parts(executor_);
   std::stop_callback pass_on(stop, [&parts] { parts.request_stop(); });
   parts.start(poll(parts.stop_token()));

@@ -92,8 +92,10 @@ WHERE id = ANY ($1))sql";
 constexpr std::string_view kFinish = R"sql(
 WITH finished AS (
   DELETE FROM "OutgoingRequest" WHERE id = $1 AND "leaseToken" = $2
+  RETURNING coalesce("behindSince", "createdAt" AT TIME ZONE 'UTC') AS since
 )
-SELECT tributary.enqueue_traced(ARRAY[$4], $5, nullif($6, '')), pg_notify('tributary_queue', '')::text WHERE $3)sql";
+SELECT tributary.enqueue_again($4, $5, nullif($6, ''), (SELECT since FROM finished)), pg_notify('tributary_queue', '')::text
+WHERE $3)sql";
 
 // A stale request is deleted and its tenancy enqueued anew: setting it back to pending would violate the partial unique key where a newer one
 // is pending already. Requests in flight without a lease are of a process that knows no leases: they are given one lease's time. No lease is longer than an hour

@@ -83,7 +83,8 @@ asio::awaitable<std::vector<Claim>> claim_tenancy(postgres::Connection& connecti
 /// Returns how many there still were.
 asio::awaitable<std::uint64_t> renew(postgres::Connection& connection, std::vector<Uuid> requests,
                                      std::chrono::milliseconds lease, Deadline deadline);
-/// Deletes the request if the lease is still ours. `again`: puts the tenancy back at the end of the queue in the same transaction, as part of the same traces.
+/// Deletes the request if the lease is still ours. `again`: puts the tenancy back at the end of the queue in the same transaction, as part of the same traces, and
+/// behind since the same time.
 asio::awaitable<void> finish(postgres::Connection& connection, const Claim& claim, bool again, Deadline deadline);
 asio::awaitable<void> enqueue(postgres::Connection& connection, DestinationKind kind, Uuid tenancy, Deadline deadline);
 /// Puts back requests whose lease ran out (dropped where a newer one is pending) and tenancies with a destination or a quarantined key

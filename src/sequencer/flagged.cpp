@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/steady_timer.hpp>
+
 #include <algorithm>
 
 #include "mapping/sql.hpp"
@@ -9,6 +11,10 @@
 
 namespace tributary::sequencer {
 namespace {
+
+constexpr std::chrono::milliseconds kLookEvery{200};
+constexpr std::string_view kLastId = R"sql(SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM public.global_seq_id)sql";
+constexpr std::string_view kMarkers = R"sql(SELECT count(*) FROM (SELECT FROM tributary.marker LIMIT $1) AS m)sql";
 
 std::string tenancy_column(std::span<const mapping::Mapping> mappings, const std::string& table) {
   const auto found = std::ranges::find(mappings, table, &mapping::Mapping::source_table);
@@ -37,6 +43,38 @@ asio::awaitable<std::vector<Flagged>> count_flagged(postgres::Connection& source
     counts.push_back({.table = table, .count = result.get<std::int64_t>(0, 0)});
   }
   co_return counts;
+}
+
+asio::awaitable<std::int64_t> last_id(postgres::Connection& source, Deadline deadline) {
+  const auto result = co_await source.execute_prepared(kLastId, {}, deadline);
+  co_return result.get<std::int64_t>(0, 0);
+}
+
+asio::awaitable<Unnumbered> read_unnumbered(postgres::Connection& source, std::span<const mapping::Mapping> mappings,
+                                            Deadline deadline) {
+  postgres::Params params;
+  params.add(Flagged::kMost);
+  const auto markers = co_await source.execute_prepared(kMarkers, std::move(params), deadline);
+  Unnumbered unnumbered{.count = markers.get<std::int64_t>(0, 0)};
+  unnumbered.is_capped = unnumbered.count >= Flagged::kMost;
+  for (const auto& flagged : co_await count_flagged(source, mappings, std::nullopt, deadline)) {
+    unnumbered.count += flagged.count;
+    unnumbered.is_capped = unnumbered.is_capped || flagged.count >= Flagged::kMost;
+  }
+  unnumbered.last_id = co_await last_id(source, deadline);
+  co_return unnumbered;
+}
+
+asio::awaitable<bool> stands_still(postgres::Connection& source, std::span<const mapping::Mapping> mappings, Unnumbered before,
+                                   Deadline patience, Deadline deadline) {
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  while (before.count > 0 && !patience.expired()) {
+    timer.expires_after(kLookEvery);
+    co_await timer.async_wait(asio::use_awaitable);
+    const auto now = co_await read_unnumbered(source, mappings, deadline);
+    if (now.count == 0 || now.last_id != before.last_id) co_return false;
+  }
+  co_return before.count > 0;
 }
 
 }  // namespace tributary::sequencer

@@ -17,6 +17,7 @@
 #include "sequencer/pacing.hpp"
 #include "sequencer/sql.hpp"
 #include "sequencer/trace.hpp"
+#include "source/presence.hpp"
 #include "telemetry/log.hpp"
 
 namespace tributary::sequencer {
@@ -142,8 +143,9 @@ Sequencer::Impl::Impl(postgres::Pool& pool, source::Installation installation, s
 }
 
 asio::awaitable<void> Sequencer::Impl::run(std::stop_token stop) {
-  postgres::Listener listener(pool_.options(), {"tributary_change"},
-                              [this](const postgres::Notification& heard) { notified(heard.payload); });
+  postgres::Listener listener(
+      pool_.options(), {"tributary_change"}, [this](const postgres::Notification& heard) { notified(heard.payload); },
+      source::presence_sql(source::Role::sequencer));
   Together parts(pool_.executor());
   std::stop_callback pass_on(stop, [&parts] { parts.request_stop(); });
   parts.start(listener.run(parts.stop_token()));

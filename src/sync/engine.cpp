@@ -15,13 +15,21 @@ using ClickHouse = std::shared_ptr<destination::clickhouse_target::Writer>;
 struct Engine::State : std::enable_shared_from_this<Engine::State> {
   State(asio::any_io_executor executor, postgres::Pool& pool, source::Installation installation,
         std::vector<mapping::Mapping> mappings, Params params, telemetry::Metrics& metrics, ClickHouse clickhouse)
-      : services(std::move(executor), pool, installation, std::move(mappings), params, metrics, std::move(clickhouse)),
-        ended(services.executor) {}
+      : services(std::move(executor), pool, installation, mappings, params, metrics, std::move(clickhouse)),
+        source_errors(metrics.counter("tributary_sync_source_errors_total", services.labels())),
+        defects(metrics.counter("tributary_sync_defects_total")),
+        seconds(metrics.histogram("tributary_sync_seconds", services.labels())),
+        ended(services.executor) {
+    services.make_series(mappings);
+  }
 
   asio::awaitable<void> serve(queue::Claim claim, std::function<void()> done);
   asio::awaitable<void> finish(const queue::Claim& claim, bool again);
 
   Services services;
+  telemetry::Counter& source_errors;
+  telemetry::Counter& defects;
+  telemetry::Histogram& seconds;
   Event ended;
   std::atomic<int> in_progress{0};
   std::chrono::steady_clock::time_point next_tidying = std::chrono::steady_clock::now() + 5s;
@@ -42,19 +50,19 @@ asio::awaitable<void> Engine::State::serve(queue::Claim claim, std::function<voi
     if (result.may_finish) co_await finish(claim, result.more);
   } catch (const postgres::Error& error) {
     // The request stays claimed: when its lease has run out it is tried again, so a source that is down is not asked without a pause.
-    services.metrics.counter("tributary_sync_source_errors_total").add();
+    source_errors.add();
     span.fail(error.sqlstate(), error.what());
     telemetry::log(
         telemetry::Level::warning, "sync", "the source failed, the tenancy will be tried again when its lease has run out",
         {{"tenancy", claim.tenancy ? claim.tenancy->to_string() : ""}, {"sqlstate", error.sqlstate()}, {"error", error.what()}});
   } catch (const std::exception& error) {
-    services.metrics.counter("tributary_sync_defects_total").add();
+    defects.add();
     span.fail("", error.what());
     telemetry::log(telemetry::Level::error, "sync", "a defect while syncing a tenancy",
                    {{"tenancy", claim.tenancy ? claim.tenancy->to_string() : ""}, {"error", error.what()}});
   }
   services.late_writes->add(sync->written(!ended_well));
-  services.metrics.histogram("tributary_sync_seconds", services.labels()).observe(std::chrono::steady_clock::now() - started);
+  seconds.observe(std::chrono::steady_clock::now() - started);
   span.end();
   if (std::chrono::steady_clock::now() >= next_tidying) {
     next_tidying = std::chrono::steady_clock::now() + 5s;

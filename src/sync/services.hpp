@@ -78,6 +78,22 @@ struct Services {
     all.emplace("stage", stage);
     metrics.histogram("tributary_sync_stage_seconds", all).observe(std::chrono::steady_clock::now() - began);
   }
+  /// Each series from the start, at zero: Prometheus cannot tell the increase of a counter that it first sees at 1.
+  void make_series(std::span<const mapping::Mapping> mappings) {
+    metrics.histogram("tributary_lag_seconds", labels());
+    for (const auto* stage : {"fetch", "apply"}) {
+      auto all = labels("");
+      all.emplace("stage", stage);
+      metrics.histogram("tributary_sync_stage_seconds", all);
+    }
+    metrics.counter("tributary_destination_failures_total", labels(""));
+    for (const auto& mapping : mappings) {
+      if (mapping.columns_for(kind).empty()) continue;
+      for (const auto* name : {"tributary_destination_failures_total", "tributary_sync_rows_total",
+                               "tributary_sync_batches_total", "tributary_sync_bytes_total"})
+        metrics.counter(name, labels(mapping.name));
+    }
+  }
   double uniform() { return std::uniform_real_distribution<double>(0, 1)(random); }
 };
 

@@ -12,6 +12,12 @@ namespace {
 using enum MetricKind;
 
 constexpr auto kCatalog = std::to_array<MetricDescription>({
+    {"tributary_behind_seconds", gauge, "seconds", "rank",
+     "For how long those have not been up to date whose changes have been on their way for longest, 1 to 10; 0: so many are not "
+     "on "
+     "their way. Each is a tenancy and a kind of destination, or a destination that was left behind as slow; those that fail are "
+     "in "
+     "tributary_worst_destination_seconds. `tributary status` names them."},
     {"tributary_clickhouse_engine_starts_total", counter, "starts", "",
      "Starts of the embedded ClickHouse engine; more than one means that it died."},
     {"tributary_clickhouse_engine_up", gauge, "0 or 1", "",
@@ -29,12 +35,15 @@ constexpr auto kCatalog = std::to_array<MetricDescription>({
     {"tributary_http_requests_total", counter, "requests", "method,path,status", "HTTP requests answered, by class of status."},
     {"tributary_lag_seconds", histogram, "seconds", "kind",
      "From the commit that gave a tenancy's changes their ids to their commit in a destination."},
+    {"tributary_last_sequence_id", gauge, "id", "", "The sequence id that was given last, by any process."},
     {"tributary_loop_delay_seconds", histogram, "seconds", "",
      "How late a timer of an event loop fires: what every other wake-up waits, too."},
     {"tributary_oldest_failure_seconds", gauge, "seconds", "kind",
      "Since when the destination that failed first has not recovered; 0: none has failed."},
     {"tributary_pool_connections", gauge, "connections", "pool,state,loop",
      "Connections to the source, and those who wait for one."},
+    {"tributary_processes", gauge, "processes", "role",
+     "Processes with the role sequencer or sync, on whatever machine, as the source knows them by a session of each."},
     {"tributary_quarantined_rows", gauge, "rows", "", "Rows that a destination refused, parked one by one."},
     {"tributary_queue_claims_total", counter, "requests", "", "Requests claimed by this process."},
     {"tributary_queue_errors_total", counter, "errors", "",
@@ -68,7 +77,7 @@ constexpr auto kCatalog = std::to_array<MetricDescription>({
     {"tributary_sync_defects_total", counter, "defects", "", "Exceptions that nothing in the sync engine expects."},
     {"tributary_sync_rows_total", counter, "rows", "kind,mapping", "Rows and tombstones made durable in a destination."},
     {"tributary_sync_seconds", histogram, "seconds", "kind", "From the claim of a request to its end."},
-    {"tributary_sync_source_errors_total", counter, "errors", "", "Requests left to their lease since the source failed."},
+    {"tributary_sync_source_errors_total", counter, "errors", "kind", "Requests left to their lease since the source failed."},
     {"tributary_sync_stage_seconds", histogram, "seconds", "kind,mapping,stage",
      "Duration of a stage: fetch (small batches of all mappings), apply (small batches to a destination), load (commit of a "
      "large "
@@ -104,7 +113,8 @@ std::string metrics_markdown() {
       "# Metrics\n\n"
       "`GET /metrics` of a process with the role `api` gives them in Prometheus' text format. Counters and histograms are of "
       "that process, since it started; gauges about "
-      "queue,\nfailures, pauses, quarantine and flagged rows are read from the source at each scrape and are the same in every "
+      "queue,\nfailures, pauses, quarantine, processes and flagged rows are read from the source at each scrape and are the same "
+      "in every "
       "process. No label names a tenant or a "
       "destination: who is\nbehind is asked with `tributary status`.\n\n"
       "(Written by `tributary metrics --markdown`; change src/telemetry/catalog.cpp.)\n\n"

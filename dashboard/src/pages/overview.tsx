@@ -6,7 +6,7 @@ import { Ago, Since } from "../components/time";
 import { Retry } from "../components/retry";
 import { StateOf } from "../components/state";
 import { Why } from "../components/why";
-import type { Backlog, Counts, Destination, Overview, Point } from "../contract";
+import type { Backlog, Behind, Counts, Destination, Overview, Point } from "../contract";
 import { bytes, compact, count, counted, duration } from "../format";
 import { useLive } from "../live";
 import { href } from "../route";
@@ -32,6 +32,7 @@ export function OverviewPage() {
         <DestinationCounts overview={overview} />
         <BacklogTable backlog={overview.backlog} />
       </div>
+      <BehindTable behind={overview.behind} />
     </>
   );
 }
@@ -46,7 +47,10 @@ function VerdictBox({ overview, isKnown }: { overview: Overview; isKnown: boolea
       {verdict.findings.length > 0 && (
         <ul>
           {verdict.findings.map(({ level: of, what, action, href: to }) => (
-            <li key={what}><span class={`mark ${of}`}>{what}</span> <span class="muted">{action}</span> <a href={to}>System</a></li>
+            <li key={what}>
+              <span class={`mark ${of}`}>{what}</span> <span class="muted">{action}</span>{" "}
+              <a href={to}>{to === "#/system" ? "System" : "Tenancy"}</a>
+            </li>
           ))}
         </ul>
       )}
@@ -144,7 +148,7 @@ function Charts({ points }: { points: Point[] }) {
   const perSecond = (value: number) => `${compact(value)}/s`;
   return (
     <div class="columns">
-      <section aria-labelledby="lag"><h2 id="lag">Lag, commit to applied</h2>
+      <section aria-labelledby="lag"><h2 id="lag">Lag, sequence id to applied</h2>
         <Chart name="Lag over the last ten minutes" time data={lag} height={170}
                series={[{ label: "p50", format: duration }, { label: "p99", format: duration }]} />
       </section>
@@ -184,10 +188,38 @@ function CountsRow({ name, kind, counts }: { name: string; kind: string; counts:
   );
 }
 
+const shownFrom = 5_000;  // ms: what is younger comes and goes
+
+/** Since when, of those whose changes are on their way; how many rows that is, only each destination knows. */
+function BehindTable({ behind }: { behind: Behind[] }) {
+  const shown = behind.filter(({ for_ms }) => for_ms >= shownFrom);
+  if (shown.length === 0) return null;
+  return (
+    <section aria-labelledby="behind">
+      <h2 id="behind">On their way for longest</h2>
+      <div class="scroll" tabIndex={0} role="region" aria-labelledby="behind"><table class="numbers">
+        <thead><tr><th>Tenancy</th><th class="text">To</th><th class="text">State</th><th>For</th></tr></thead>
+        <tbody>
+          {shown.map(({ tenancy_id, project_id, branch_id, kind, destination_id, state, for_ms }) => (
+            <tr key={`${tenancy_id} ${kind} ${destination_id ?? ""}`}>
+              <th scope="row"><a href={href(["tenancies", tenancy_id])}>{project_id}{branch_id !== "main" && ` (branch ${branch_id})`}</a></th>
+              <td class="text">{kind === "clickhouse" ? "ClickHouse" : destination_id ?? "its databases"}</td>
+              <td class="text">{behindStates[state]}</td>
+              <td>{duration(for_ms)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table></div>
+    </section>
+  );
+}
+
+const behindStates = { pending: "in the queue", in_flight: "being applied", slow: "being applied, slowly" } as const;
+
 function BacklogTable({ backlog }: { backlog: Backlog[] }) {
   return (
     <section aria-labelledby="backlog">
-      <h2 id="backlog">Backlog: changed rows without their sequence id yet</h2>
+      <h2 id="backlog">Changed rows without their sequence id yet</h2>
       <div class="scroll" tabIndex={0} role="region" aria-labelledby="backlog"><table class="numbers">
         <thead><tr><th>Mapping</th><th class="text spare">Source table</th><th>Rows</th></tr></thead>
         <tbody>

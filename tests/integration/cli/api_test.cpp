@@ -87,6 +87,53 @@ TEST_F(CliApi, EveryMetricIsDescribedAndAgreesWithTheSource) {
   }
 }
 
+TEST_F(CliApi, ASmallRunShowsInTheMetricsOfEveryStage) {
+  Database warehouse("cli_warehouse");
+  const auto tenancy = create_project("acme");
+  done({"destination", "add", "acme", "warehouse", "--url", warehouse.uri()});
+  done({"destination", "add", "acme", "gone", "--url", nowhere(), "--no-test"});
+  auto impatient = environment();
+  impatient["TRIBUTARY_SYNC_RETRY_FIRST"] = impatient["TRIBUTARY_SYNC_RETRY_LONGEST"] = "200ms";
+  Binary serve({"serve", "--threads", "1"}, impatient);
+  HttpClient client(port_of(serve));
+  insert_teams(tenancy, "acme", 3);
+  std::string text;
+  const auto value = [&](const std::string& series) {
+    const auto at = text.find('\n' + series + ' ');
+    return at == std::string::npos ? -1 : std::stod(text.substr(at + series.size() + 2));
+  };
+  const std::string teams = R"({kind="postgres",mapping="teams"})";
+  serve.wait_until([&] {  // the last of all: a failure that is tried again, and a second that is over
+    text = client.get("/metrics").body;
+    return value("tributary_sync_rows_total" + teams) == 3 && value("tributary_queue_revived_total") > 0 &&
+           value("tributary_loop_delay_seconds_count") > 0 && value(R"(tributary_destinations_parked{kind="postgres"})") > 0;
+  });
+  const auto expect_between = [&](const std::string& series, double least, double most) {
+    EXPECT_GE(value(series), least) << series;
+    EXPECT_LE(value(series), most) << series;
+  };
+  expect_between("tributary_sync_batches_total" + teams, 1, 3);
+  expect_between("tributary_sync_bytes_total" + teams, 3 * 16, 3 * 1'000);  // at least its key
+  expect_between(R"(tributary_sync_bytes_total{kind="postgres",mapping="users"})", 0, 0);
+  expect_between(R"(tributary_sync_stage_seconds_count{kind="postgres",mapping="",stage="fetch"})", 1, 1'000);
+  expect_between(R"(tributary_sync_stage_seconds_sum{kind="postgres",mapping="",stage="fetch"})", 1e-6, 60);
+  expect_between(R"(tributary_sync_seconds_count{kind="postgres"})", 1, 1'000);
+  expect_between(R"(tributary_sync_seconds_sum{kind="postgres"})",
+                 value(R"(tributary_sync_stage_seconds_sum{kind="postgres",mapping="",stage="fetch"})"), 600);
+  expect_between(R"(tributary_pool_connections{loop="0",pool="queue",state="idle"})", 0, 2);
+  EXPECT_GE(value(R"(tributary_pool_connections{loop="0",pool="sync",state="idle"})") +
+                value(R"(tributary_pool_connections{loop="0",pool="sync",state="lent"})"),
+            1);
+  expect_between(R"(tributary_pool_connections{loop="0",pool="sync",state="waited_for"})", 0, 0);
+  expect_between("tributary_loop_delay_seconds_sum", 0, 60);
+  expect_between(R"(tributary_oldest_failure_seconds{kind="postgres"})", 1e-6, 60);
+  expect_between(R"(tributary_oldest_failure_seconds{kind="clickhouse"})", 0, 0);
+  expect_between(R"(tributary_destination_failures_total{kind="postgres",mapping=""})", 1, 1'000);
+  expect_between(R"(tributary_processes{role="sequencer"})", 1, 1);
+  expect_between(R"(tributary_processes{role="sync"})", 1, 1);
+  EXPECT_EQ(value("tributary_last_sequence_id"), source_.session().number("SELECT last_value FROM global_seq_id"));
+}
+
 TEST_F(CliApi, TheWorstDestinationsAreSeriesOfTheirOwnAndNoMoreThanTen) {
   Binary serve({"serve", "--roles", "api"}, environment());
   HttpClient client(port_of(serve));
@@ -105,6 +152,52 @@ TEST_F(CliApi, TheWorstDestinationsAreSeriesOfTheirOwnAndNoMoreThanTen) {
   EXPECT_NEAR(seconds(1), 12 * 3600, 600);
   EXPECT_NEAR(seconds(10), 3 * 3600, 600);
   EXPECT_EQ(seconds(11), -1);
+}
+
+std::string read(const std::string& path) {
+  std::ifstream file(TRIBUTARY_SOURCE_DIR "/" + path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// Lines of a series of `/metrics`, with all of these in its labels.
+std::vector<std::string> series(const std::string& exposition, const std::string& name, const std::string& labels) {
+  std::vector<std::string> found;
+  std::istringstream lines(exposition);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(name + '{') || line.starts_with(name + ' ')) {
+      if (line.find(labels) != std::string::npos) found.push_back(line);
+    }
+  }
+  return found;
+}
+
+// A rule over a series that is not there is empty, not false: it would never fire. Nor does Prometheus see the increase of a counter that begins at 1.
+TEST_F(CliApi, WhatRulesAndTheDashboardAskForIsThereFromTheStart) {
+  auto traced = environment();
+  traced["TRIBUTARY_TELEMETRY_OTLP_ENDPOINT"] = "http://127.0.0.1:1";
+  Binary serve({"serve", "--threads", "1"}, traced);
+  HttpClient client(port_of(serve));
+  client.get("/livez");  // series of HTTP are made by path
+  const auto metrics = client.get("/metrics").body;
+  const auto asked = std::regex_replace(read("deploy/prometheus/alerts.yml") + read("deploy/grafana/tributary.json"),
+                                        std::regex(R"(\\")"), "\"");
+  const auto each = [&](const char* pattern, const auto& check) {
+    const std::regex regex(pattern);
+    for (std::sregex_iterator match(asked.begin(), asked.end(), regex), end; match != end; ++match)
+      if (!(*match)[2].str().starts_with("tributary_clickhouse_engine_"))
+        check((*match)[1].str(), (*match)[2].str());  // there is none
+  };
+  each(R"((\{?)(tributary_\w+))",
+       [&](const auto&, const std::string& name) { EXPECT_FALSE(series(metrics, name, "").empty()) << name; });
+  each(R"((?=tributary_\w+\{([^}]*)\})(tributary_\w+))", [&](const std::string& labels, const std::string& name) {
+    EXPECT_FALSE(series(metrics, name, labels).empty()) << name << labels;
+  });
+  each(R"(by \(([^)]*)\) \((?:\w+\()*(tributary_\w+))", [&](const std::string& labels, const std::string& name) {
+    for (const auto& line : series(metrics, name, "")) {
+      std::istringstream names(std::regex_replace(labels, std::regex(","), " "));
+      for (std::string label; names >> label;) EXPECT_THAT(line, HasSubstr(label + "=\"")) << labels;
+    }
+  });
 }
 
 TEST_F(CliApi, DocumentsItself) {

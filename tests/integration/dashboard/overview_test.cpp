@@ -191,6 +191,15 @@ TEST_F(DashboardOverview, EveryNumberEqualsTheSourceAndTheMetricsAtRest) {
   expect_worst(seen, 2, "lake");
   expect_worst(seen, 3, "warehouse");
   EXPECT_EQ(seen.at("/worst/0/state"), "failing");
+  ASSERT_EQ(seen.at("/behind").as_array().size(), static_cast<std::size_t>(count(R"(SELECT count(*) FROM "OutgoingRequest")")));
+  EXPECT_EQ(seen.at("/behind/0/state"), "pending");
+  EXPECT_NEAR(seen.at("/behind/0/for_ms").to_number<double>() / 1000, metric(metrics, R"(tributary_behind_seconds{rank="1"})"),
+              30);
+  EXPECT_GT(seen.at("/standstill_ms").to_number<double>(), 0);  // rows are flagged, and the sequencer is off
+  is_metric("/processes/sequencer", R"(tributary_processes{role="sequencer"})");
+  is_metric("/processes/sync", R"(tributary_processes{role="sync"})");
+  EXPECT_EQ(seen.number("/processes/sync"), 1);
+  is_metric("/sequencer/last_sequence_id", "tributary_last_sequence_id");
 }
 
 TEST_F(DashboardOverview, TellsAProjectOfItselfOnly) {
@@ -213,7 +222,7 @@ TEST_F(DashboardOverview, TellsAProjectOfItselfOnly) {
   for (const auto& entry : seen.at("/backlog").as_array())
     EXPECT_EQ(entry.at("flagged").to_number<int>(), entry.at("table") == "Team" ? 5 : 0);
   EXPECT_TRUE(seen.at("/worst").as_array().empty());
-  for (const auto* whole : {"/fusebox", "/sequencer", "/throughput", "/lag", "/lag_since_start"})
+  for (const auto* whole : {"/fusebox", "/sequencer", "/processes", "/throughput", "/lag", "/lag_since_start"})
     EXPECT_TRUE(seen.at(whole).is_null());
   EXPECT_EQ(json::serialize(seen.body).find("acme"), std::string::npos);
   expect_refusal(viewer.get("/history"), 403, "OPERATOR_ONLY");

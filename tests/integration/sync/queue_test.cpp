@@ -1,6 +1,7 @@
 #include <thread>
 
 #include "fixture.hpp"
+#include "queue/health.hpp"
 #include "queue/mend.hpp"
 #include "sync/reader.hpp"
 
@@ -38,6 +39,29 @@ TEST_F(QueueTest, OnlyTheLeasesOfWhatIsStillWorkedOnAreRenewed) {
     EXPECT_EQ(co_await queue::revive(connection, 1h, 5000, deadline()), 1U);
   });
   EXPECT_EQ(session_.value(R"(SELECT "tenancyId" FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL)"), given_up);
+}
+
+// A load of many batches is put back after some of them: since when its tenancy is not up to date must not begin anew.
+TEST_F(QueueTest, ATenancyIsBehindSinceTheFirstOfItsRequestsThatWasPutBack) {
+  enqueue(add_tenancy(1, {}));
+  const auto behind = [&] {
+    return session_.number(R"(SELECT round(extract(epoch FROM now() - "behindSince") / 60) FROM "OutgoingRequest")");
+  };
+  session_.run(R"(UPDATE "OutgoingRequest" SET "createdAt" = (now() - interval '7 min') AT TIME ZONE 'UTC')");
+  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+    for (int round = 0; round < 2; ++round) {
+      const auto claims = co_await queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(), 10s, 1, deadline());
+      co_await queue::finish(connection, claims.at(0), true, deadline());
+      EXPECT_EQ(behind(), 7);
+    }
+    const auto all = co_await queue::read_behind(connection, std::nullopt, 10, deadline());
+    EXPECT_EQ(all.size(), 1U);
+    EXPECT_EQ(all.at(0).state, queue::Behind::State::pending);
+    EXPECT_NEAR(static_cast<double>(all.at(0).age.count()), 7 * 60'000, 30'000);
+    const auto claims = co_await queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(), 10s, 1, deadline());
+    co_await queue::finish(connection, claims.at(0), false, deadline());
+  });
+  EXPECT_EQ(session_.number(R"(SELECT count(*) FROM "OutgoingRequest")"), 0);
 }
 
 TEST_F(QueueTest, TheOldestRequestIsClaimedFirst) {
