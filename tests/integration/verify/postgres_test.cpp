@@ -70,10 +70,10 @@ TEST_F(VerifyTest, EachKindOfDifferenceIsFoundAndMended) {
     // These, and no other row of 5,000, were sent again.
     const auto again = [&](const std::string& keys, const std::string& table) {
       return session_.value(
-          fmt::format(R"(SELECT string_agg({}, ' ' ORDER BY 1) FROM "{}" WHERE "sequenceId" > {})", keys, table, last_id));
+          fmt::format(R"(SELECT string_agg({0}, ' ' ORDER BY {0}) FROM "{1}" WHERE "sequenceId" > {2})", keys, table, last_id));
     };
     EXPECT_EQ(again(R"("projectUserId"::text)", "ProjectUser"),
-              session_.value(fmt::format("SELECT string_agg(id::text, ' ' ORDER BY 1) FROM (VALUES ({}), ({})) AS v (id)",
+              session_.value(fmt::format("SELECT string_agg(id::text, ' ' ORDER BY id::text) FROM (VALUES ({}), ({})) AS v (id)",
                                          user(3), user(7))));
     EXPECT_EQ(again(R"("tableName")", "DeletedRow"), "ContactChannel ProjectUser ProjectUser");
     EXPECT_EQ(again("id::text", "ContactChannel"), "");
@@ -178,7 +178,7 @@ TEST_F(VerifyTest, AComparisonThatWasStoppedInTheMiddleGoesOnWhereItWas) {
   // What lies behind is not looked at any more.
   customer_session_.run("UPDATE users SET is_anonymous = NOT is_anonymous WHERE id < '" + begun.progress.next->at(0) + "'");
   const auto rest = compare("users", params, false, begun.progress);
-  EXPECT_EQ(rest.steps, 9);  // the last of them finds that nothing is left
+  EXPECT_EQ(rest.steps, 8);
   EXPECT_EQ(rest.progress.rows, 1'000);
   EXPECT_EQ(rest.progress.differences, 3);
   EXPECT_FALSE(rest.progress.next);
