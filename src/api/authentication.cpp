@@ -10,13 +10,16 @@ using directory::KeyKind;
 using http::Access;
 using http::Identity;
 
-constexpr std::string_view kServerKey = "x-stack-secret-server-key";
-constexpr std::string_view kAdminKey = "x-stack-super-secret-admin-key";
+// Own fields, without the beginnings of their names.
+constexpr std::string_view kServerKey = "secret-server-key";
+constexpr std::string_view kAdminKey = "super-secret-admin-key";
 constexpr std::string_view kBearer = "Bearer ";
+
+std::string_view own(const http::Headers& headers, std::string_view name) { return headers.find_own(name).value_or(""); }
 
 /// The access type that a request claims to have.
 KeyKind claimed_kind(const http::Headers& headers) {
-  const auto type = headers.get("x-stack-access-type");
+  const auto type = own(headers, "access-type");
   if (type.empty())
     throw http::Error(kAccessTypeRequired,
                       "You must set the header x-stack-access-type to 'server' or 'admin', and the key that goes with it.");
@@ -43,20 +46,20 @@ KeyKind claimed_kind(const http::Headers& headers) {
 asio::awaitable<Identity> authenticate_project(KnownProjects& projects, Access needed, const http::RawRequest& request) {
   const auto& headers = request.headers;
   const auto kind = claimed_kind(headers);
-  const std::string project(headers.get("x-stack-project-id"));
+  const std::string project(own(headers, "project-id"));
   if (project.empty()) throw http::Error(kProjectIdRequired, "The header x-stack-project-id is missing.");
   if (needed != Access::server && kind != KeyKind::admin) {
     throw http::Error(kInsufficientAccessType, "The x-stack-access-type header must be 'admin', but was 'server'.",
                       {{"actual_access_type", "server"}, {"allowed_access_types", {"admin"}}});
   }
-  const auto branch = std::string(headers.find("x-stack-branch-id").value_or("main"));
+  const auto branch = std::string(headers.find_own("branch-id").value_or("main"));
   const auto credentials = co_await projects.find(project, branch, request.deadline);
   if (!credentials) {
     throw http::Error(kProjectNotFound, "There is no project \"" + project + "\" with a branch \"" + branch + "\".",
                       {{"project_id", project}});
   }
-  auto secret = headers.get(kind == KeyKind::admin ? kAdminKey : kServerKey);
-  if (secret.empty() && kind == KeyKind::server) secret = headers.get(kAdminKey);
+  auto secret = own(headers, kind == KeyKind::admin ? kAdminKey : kServerKey);
+  if (secret.empty() && kind == KeyKind::server) secret = own(headers, kAdminKey);
   if (!credentials->admit(kind, secret)) refuse_key(kind, project);
   co_return Identity{.access = kind == KeyKind::admin ? Access::admin : Access::server,
                      .project = project,

@@ -10,6 +10,9 @@ namespace {
 constexpr std::array<std::pair<Method, std::string_view>, 5> kMethods{
     {{Method::get, "GET"}, {Method::post, "POST"}, {Method::put, "PUT"}, {Method::patch, "PATCH"}, {Method::delete_, "DELETE"}}};
 
+/// What the API's own fields begin with. The first one is documented; newer clients of the reference product send the other.
+constexpr std::array<std::string_view, 2> kOwnPrefixes{"x-stack-", "x-hexclave-"};
+
 bool same_name(std::string_view a, std::string_view b) {
   const auto lower = [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; };
   return std::ranges::equal(a, b, {}, lower, lower);
@@ -56,6 +59,17 @@ std::optional<std::string_view> Headers::find(std::string_view name) const {
   const auto found = std::ranges::find_if(fields_, [&](const auto& field) { return same_name(field.first, name); });
   if (found == fields_.end()) return std::nullopt;
   return found->second;
+}
+
+std::optional<std::string_view> Headers::find_own(std::string_view name) const {
+  for (const auto prefix : kOwnPrefixes) {
+    if (const auto found = find(std::string(prefix).append(name))) return found;
+  }
+  return std::nullopt;
+}
+
+bool is_own_header(std::string_view name) {
+  return std::ranges::any_of(kOwnPrefixes, [&](auto prefix) { return same_name(name.substr(0, prefix.size()), prefix); });
 }
 
 std::string Request::text(std::string_view name) const {

@@ -33,19 +33,24 @@ class Headers {
   std::optional<std::string_view> find(std::string_view name) const;
   /// The same, empty where there is none.
   std::string_view get(std::string_view name) const { return find(name).value_or(std::string_view()); }
+  /// One of the API's own, under the first of its names that there is: "project-id" is x-stack-project-id or x-hexclave-project-id.
+  std::optional<std::string_view> find_own(std::string_view name) const;
   const std::vector<std::pair<std::string, std::string>>& all() const { return fields_; }
 
  private:
   std::vector<std::pair<std::string, std::string>> fields_;
 };
 
+/// Whether a field is one of the API's own, by whichever of its names.
+bool is_own_header(std::string_view name);
+
 /// Who may call an endpoint. What each one has to show is the authenticator's business.
 enum class Access {
-  none,       ///< anybody
-  server,     ///< a server of the project
-  admin,      ///< who administrates the project
+  none,  ///< anybody
+  server,  ///< a server of the project
+  admin,  ///< who administrates the project
   operator_,  ///< who runs this installation
-  cron,       ///< what drives the synchronisation from outside
+  cron,  ///< what drives the synchronisation from outside
 };
 std::string_view to_string(Access access);
 
@@ -63,7 +68,7 @@ struct RawRequest {
   std::string target;  ///< path and query
   Headers headers;
   std::string body;
-  std::string id;      ///< of this request: in its answer, in the log
+  std::string id;  ///< of this request: in its answer, in the log
   std::string client;  ///< address of whoever is connected: of a proxy, where there is one
   Deadline deadline = Deadline::never();
 };
@@ -72,9 +77,9 @@ struct RawRequest {
 struct Request {
   const RawRequest& raw;
   Identity identity;
-  json::object path;   ///< parameters of the path by name, of their schemas' types
+  json::object path;  ///< parameters of the path by name, of their schemas' types
   json::object query;  ///< parameters of the query, those that were given
-  json::value body;    ///< null where the endpoint takes none
+  json::value body;  ///< null where the endpoint takes none
   Deadline deadline = Deadline::never();  ///< what the handler waits for must be done by then
 
   const std::string& id() const { return raw.id; }

@@ -1,7 +1,6 @@
 #include "http/router.hpp"
 
 #include <algorithm>
-#include <boost/algorithm/string/predicate.hpp>
 #include <boost/json/parse.hpp>
 #include <deque>
 #include <set>
@@ -34,11 +33,10 @@ std::string message_of(std::exception_ptr thrown) {
   throw Error(kSchemaError, message, {{"message", message}});
 }
 
-/// Ours are texts: of the source, of answers.
+/// Our own are texts: of the source, of answers.
 void check_headers(const RawRequest& request) {
-  constexpr std::string_view kOurs = "x-stack-";
   for (const auto& [name, value] : request.headers.all()) {
-    if (boost::algorithm::istarts_with(name, kOurs) && !detail::is_utf8(value)) refuse(request, {{name, "is not UTF-8"}});
+    if (is_own_header(name) && !detail::is_utf8(value)) refuse(request, {{name, "is not UTF-8"}});
   }
 }
 

@@ -1,4 +1,4 @@
-// The public SDK of the reference product, as a customer's server uses it:  node stack_sdk.mjs BASE_URL PROJECT SECRET_SERVER_KEY
+// The public SDK of the reference product, as a customer's server uses it:  node stack_sdk.mjs BASE_URL PROJECT SECRET_SERVER_KEY PACKAGE
 // Exits 0 where every step gave what it should. Each call that it makes is printed, so that what it asks for beyond the API is seen.
 import assert from "node:assert/strict";
 import { webcrypto } from "node:crypto";
@@ -7,11 +7,10 @@ import * as module from "node:module";
 // Node.js 18 (Debian 12) has no such global, and needs to be told that the SDK's ES modules are some: its package.json does not say so.
 globalThis.crypto ??= webcrypto;
 const loader = `export const load = (url, context, next) =>
-  next(url, /@stackframe.*[/]esm[/]/.test(url) ? { ...context, format: "module" } : context);`;
+  next(url, /stackframe.*[/]esm[/]/.test(url) ? { ...context, format: "module" } : context);`;
 module.register?.("data:text/javascript," + encodeURIComponent(loader));
-const { StackServerApp } = await import("@stackframe/js");
-
-const [baseUrl, projectId, secretServerKey] = process.argv.slice(2);
+const [baseUrl, projectId, secretServerKey, sdk] = process.argv.slice(2);
+const { StackServerApp } = await import(sdk);
 
 const real_fetch = globalThis.fetch;
 globalThis.fetch = async (input, init) => {
