@@ -1,19 +1,47 @@
 #include <CLI/CLI.hpp>
+#include <boost/json.hpp>
 #include <cstdio>
 #include <memory>
 
 #include "cli/command.hpp"
 #include "cli/text.hpp"
-#include "directory/configuration.hpp"
+#include "directory/config_override.hpp"
+#include "postgres/transaction.hpp"
 
 namespace tributary::cli {
 namespace {
 
+constexpr auto kDeletedTenancies = R"(
+SELECT "tenancyId", destinations::text FROM tributary.deleted_tenancy ORDER BY 1 FOR UPDATE
+)";
+constexpr auto kWriteDestinations = R"(
+UPDATE tributary.deleted_tenancy SET destinations = $2 WHERE "tenancyId" = $1
+)";
+
+/// Those of deleted tenancies, whose databases have not applied the tombstones yet. Returns of how many.
+asio::awaitable<std::size_t> reseal_deleted(postgres::Connection& source, const Secrets& secrets) {
+  const auto deadline = statement_deadline();
+  auto transaction = co_await postgres::Transaction::begin(source, postgres::TransactionMode::read_committed, deadline);
+  const auto result = co_await source.execute(kDeletedTenancies, deadline);
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < result.rows(); ++i) {
+    auto destinations = directory::parse_object(result.get<std::string>(i, 1), "destinations");
+    if (!directory::reseal_destinations(destinations, secrets)) continue;
+    postgres::Params params;
+    params.add(result.get<Uuid>(i, 0)).add_jsonb(boost::json::serialize(destinations));
+    co_await source.execute(kWriteDestinations, std::move(params), deadline);
+    ++count;
+  }
+  co_await transaction.commit(deadline);
+  co_return count;
+}
+
 asio::awaitable<int> reseal(const settings::Settings& settings) {
-  auto secrets = secrets_of(settings);
+  const auto secrets = secrets_of(settings);
   if (!secrets.has_key()) throw Failure("there is no key to encrypt with; set secrets.key or secrets.key_file", kBadInput);
   auto source = co_await open_source(settings);
-  const auto count = co_await directory::reseal(source, std::move(secrets), statement_deadline());
+  auto count = co_await directory::reseal(source, secrets, statement_deadline());
+  count += co_await reseal_deleted(source, secrets);
   std::printf("Encrypted anew, or for the first time: the destinations of %s.\n",
               counted(static_cast<std::int64_t>(count), "project").c_str());
   co_return kDone;

@@ -17,39 +17,13 @@ UPDATE "Project"
 SET "configOverride" = $2, "updatedAt" = now() AT TIME ZONE 'UTC'
 WHERE id = $1 AND "configOverride" IS DISTINCT FROM $2)sql";
 
-// What is remembered of a destination's troubles goes with it.
-constexpr std::string_view kForgetStates = R"sql(
-WITH mends AS (
-  DELETE FROM tributary.mend WHERE destination_id = $2 AND tenancy_id IN (SELECT id FROM "Tenancy" WHERE "projectId" = $1)
-)
-DELETE FROM tributary.destination_state
-WHERE destination_id = $2 AND tenancy_id IN (SELECT id FROM "Tenancy" WHERE "projectId" = $1))sql";
-constexpr std::string_view kForgetQuarantine = R"sql(
-DELETE FROM tributary.quarantine
-WHERE destination_id = $2 AND tenancy_id IN (SELECT id FROM "Tenancy" WHERE "projectId" = $1))sql";
-
 constexpr std::string_view kProjectsWithDestinations = R"sql(
 SELECT id FROM "Project" WHERE "configOverride" ? 'dbSync.externalDatabases' ORDER BY id)sql";
-constexpr std::string_view kDeletedTenancies = R"sql(
-SELECT "tenancyId", destinations::text FROM tributary.deleted_tenancy ORDER BY 1 FOR UPDATE)sql";
-constexpr std::string_view kWriteDeleted = R"sql(
-UPDATE tributary.deleted_tenancy SET destinations = $2 WHERE "tenancyId" = $1)sql";
 
 json::object config_of(const postgres::Result& result, const std::string& project) {
   if (result.empty()) throw project_not_found(project);
   const auto text = result.get<std::optional<std::string>>(0, 0);
   return text ? parse_object(*text, "the configuration of project " + project) : json::object();
-}
-
-std::vector<std::string> removed_ids(const json::object& before, const json::object& after) {
-  std::vector<std::string> ids;
-  const auto* old = before.if_contains(kDestinations);
-  const auto* now = after.if_contains(kDestinations);
-  if (old == nullptr || !old->is_object()) return ids;
-  for (const auto& [id, entry] : old->get_object()) {
-    if (now == nullptr || !now->is_object() || !now->get_object().contains(id)) ids.emplace_back(id);
-  }
-  return ids;
 }
 
 /// Reads, changes and writes a project's configuration under its lock.
@@ -59,39 +33,15 @@ asio::awaitable<void> change(postgres::Connection& connection, std::string proje
     co_await in_transaction(connection, deadline, [&]() -> asio::awaitable<void> {
       postgres::Params key;
       key.add(project);
-      const auto before = config_of(co_await connection.execute_prepared(kReadLocked, key, deadline), project);
-      auto after = before;
-      work(after);
+      auto config = config_of(co_await connection.execute_prepared(kReadLocked, key, deadline), project);
+      work(config);
       postgres::Params written;
-      written.add(project).add_jsonb(json::serialize(after));
+      written.add(project).add_jsonb(json::serialize(config));
       co_await connection.execute_prepared(kWrite, std::move(written), deadline);
-      for (const auto& id : removed_ids(before, after)) {
-        postgres::Params removed;
-        removed.add(project).add(id);
-        co_await connection.execute_prepared(kForgetStates, removed, deadline);
-        co_await connection.execute_prepared(kForgetQuarantine, removed, deadline);
-      }
     });
   } catch (const postgres::Error& error) {
     refuse_value(error);
   }
-}
-
-asio::awaitable<std::size_t> reseal_deleted(postgres::Connection& connection, const Secrets& secrets, Deadline deadline) {
-  std::size_t count = 0;
-  co_await in_transaction(connection, deadline, [&]() -> asio::awaitable<void> {
-    count = 0;
-    const auto result = co_await connection.execute_prepared(kDeletedTenancies, {}, deadline);
-    for (std::size_t i = 0; i < result.rows(); ++i) {
-      auto destinations = parse_object(result.get<std::string>(i, 1), "destinations");
-      if (!reseal_destinations(destinations, secrets)) continue;
-      postgres::Params params;
-      params.add(result.get<Uuid>(i, 0)).add_jsonb(json::serialize(destinations));
-      co_await connection.execute_prepared(kWriteDeleted, std::move(params), deadline);
-      ++count;
-    }
-  });
-  co_return count;
 }
 
 }  // namespace
@@ -157,7 +107,7 @@ asio::awaitable<std::size_t> reseal(postgres::Connection& connection, Secrets se
         },
         deadline);
   }
-  co_return count + co_await reseal_deleted(connection, secrets, deadline);
+  co_return count;
 }
 
 }  // namespace tributary::directory

@@ -37,7 +37,7 @@ asio::awaitable<bool> put_destination(postgres::Connection& connection, std::str
 asio::awaitable<bool> remove_destination(postgres::Connection& connection, std::string project, std::string id,
                                          Deadline deadline);
 
-/// Seals every connection string by the first key that is not yet, those of deleted tenancies too. Returns of how many projects and tenancies.
+/// Seals every connection string by the first key that is not yet. Returns of how many projects.
 asio::awaitable<std::size_t> reseal(postgres::Connection& connection, Secrets secrets, Deadline deadline);
 
 }  // namespace tributary::directory

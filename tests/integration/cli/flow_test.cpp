@@ -182,6 +182,12 @@ TEST_F(CliFlow, ConnectionStringsAreEncryptedWhereThereIsAKeyAndKeysCanBeChanged
   EXPECT_EQ(run_binary({"sync", "--once"}, with_keys(second)).status, 0);
   EXPECT_EQ(warehouse_.session().number("SELECT count(*) FROM teams"), 3);
   EXPECT_THAT(run_binary({"destination", "list"}, with_keys(second)).out, HasSubstr(warehouse_.name()));
+
+  // A deleted project's database, which has not applied the tombstones yet, too.
+  done({"project", "delete", "acme", "--whole"});
+  EXPECT_EQ(run_binary({"secrets", "reseal"}, with_keys(first + "," + second)).status, 0);
+  EXPECT_EQ(run_binary({"sync", "--once"}, with_keys(first)).status, 0);
+  EXPECT_EQ(warehouse_.session().number("SELECT count(*) FROM teams"), 0);
 }
 
 TEST_F(CliFlow, KeysAreShownOnceRotatedAndRevoked) {

@@ -117,13 +117,36 @@ TEST_F(ConfigurationTest, DottedKeysReachInsideAndNullRemoves) {
   update(R"({"dbSync.externalDatabases.main.connectionString": "postgresql://u@moved.example.com/d"})");
   EXPECT_THAT(secrets_.open(stored("main")), HasSubstr("moved"));
   EXPECT_THAT(secrets_.open(stored("second")), HasSubstr("two"));
-  session_.run("INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, error) VALUES ('" +
-               tenancy_.id.to_string() + "', 'main', '', 'down')");
   update(R"({"dbSync.externalDatabases.main": null, "auth.x": {"y": 1}})");
-  EXPECT_EQ(session_.number("SELECT count(*) FROM tributary.destination_state"), 0) << "its troubles go with it";
   update(R"({"auth.x.y": 2})");
   EXPECT_THAT(read(), HasSubstr(R"("auth.x":{"y":2})"));
   EXPECT_THAT(read(), Not(HasSubstr("moved")));
+}
+
+TEST_F(ConfigurationTest, WhatIsRememberedOfADestinationGoesWithItWhoeverRemovesIt) {
+  const auto by_api = [&] { update(R"({"dbSync.externalDatabases.main": null})"); };
+  const auto by_sql = [&] {
+    session_.run(R"(UPDATE "Project" SET "configOverride" = "configOverride" #- '{dbSync.externalDatabases,main}')");
+  };
+  for (const std::function<void()>& remove : {std::function<void()>(by_api), std::function<void()>(by_sql)}) {
+    update(kMain);
+    update(
+        R"({"dbSync.externalDatabases.second": {"type": "postgres", "connectionString": "postgresql://u@two.example.com/d"}})");
+    session_.run(fmt::format(R"sql(
+      INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, error)
+      SELECT '{0}', id, '', 'down' FROM unnest(ARRAY['main', 'second']) AS id;
+      INSERT INTO tributary.quarantine (tenancy_id, destination_id, mapping, key)
+      SELECT '{0}', id, 'users', '{{}}' FROM unnest(ARRAY['main', 'second']) AS id;
+      INSERT INTO tributary.mend (tenancy_id, destination_id, mapping, reason, reads_everything)
+      SELECT '{0}', id, 'users', 'asked', false FROM unnest(ARRAY['main', 'second']) AS id)sql",
+                             tenancy_.id.to_string()));
+    remove();
+    for (const auto* table : {"destination_state", "quarantine", "mend"}) {
+      EXPECT_EQ(session_.value(fmt::format("SELECT string_agg(destination_id, ',') FROM tributary.{}", table)), "second")
+          << table;
+      session_.run(fmt::format("TRUNCATE tributary.{}", table));
+    }
+  }
 }
 
 TEST_F(ConfigurationTest, AChangedDestinationIsTriedAtOnceAndOthersWaitAsBefore) {
