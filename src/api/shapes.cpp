@@ -84,6 +84,21 @@ Schema contact_channel_schema() {
                          required("is_primary", flag), required("is_verified", flag), required("used_for_auth", flag)});
 }
 
+Schema project_schema() {
+  return Schema::object("Project", {required("id", Schema::string()), required("display_name", Schema::string()),
+                                    required("branch_id", Schema::string()), required("tenancy_id", Schema::uuid()),
+                                    required("destinations", Schema::integer().described("Databases of its configuration")),
+                                    required("created_at_millis", Schema::integer())});
+}
+
+Schema key_schema() {
+  return Schema::object(
+      "Key",
+      {required("id", Schema::uuid()), required("kind", Schema::one_of({"server", "admin"})),
+       required("ends_with", Schema::string().described("Its last characters")), required("created_at_millis", Schema::integer()),
+       required("expires_at_millis", Schema::integer().or_null().described("In the past: it is not valid any more"))});
+}
+
 Schema success_schema() { return Schema::object("Success", {required("success", Schema::boolean())}); }
 
 http::Response success() { return http::Response::of_json(R"({"success":true})"); }
@@ -150,6 +165,20 @@ json::object to_json(const directory::ContactChannel& channel) {
           {"used_for_auth", channel.used_for_auth}};
 }
 
+json::object to_json(const directory::Project& project) {
+  return {{"id", project.tenancy.project},        {"display_name", project.display_name},
+          {"branch_id", project.tenancy.branch},  {"tenancy_id", project.tenancy.id.to_string()},
+          {"destinations", project.destinations}, {"created_at_millis", millis(project.created_at)}};
+}
+
+json::object to_json(const directory::Key& key) {
+  return {{"id", key.id.to_string()},
+          {"kind", directory::to_string(key.kind)},
+          {"ends_with", key.hint},
+          {"created_at_millis", millis(key.created_at)},
+          {"expires_at_millis", key.expires_at ? json::value(millis(*key.expires_at)) : json::value()}};
+}
+
 std::optional<std::string> text_field(const json::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);
   return value != nullptr ? std::optional(std::string(value->as_string())) : std::nullopt;
@@ -194,10 +223,13 @@ directory::PageRequest page_of(const json::object& query) {
   const auto cursor = text_field(query, "cursor");
   if (!cursor) return page;
   page.after = directory::Cursor::parse(*cursor);
-  if (!page.after)
-    throw http::Error(http::kSchemaError, "query.cursor must be the next_cursor of a page",
-                      {{"message", "query.cursor must be the next_cursor of a page"}});
+  if (!page.after) refuse_cursor();
   return page;
+}
+
+void refuse_cursor() {
+  constexpr auto kMessage = "query.cursor must be the next_cursor of a page";
+  throw http::Error(http::kSchemaError, kMessage, {{"message", kMessage}});
 }
 
 }  // namespace tributary::api

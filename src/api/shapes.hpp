@@ -3,6 +3,7 @@
 
 #include "directory/contact_channels.hpp"
 #include "directory/memberships.hpp"
+#include "directory/projects.hpp"
 #include "directory/users.hpp"
 #include "http/endpoint.hpp"
 
@@ -17,12 +18,16 @@ Schema user_schema();
 Schema team_schema();
 Schema member_profile_schema();
 Schema contact_channel_schema();
+Schema project_schema();
+Schema key_schema();
 Schema success_schema();
 
 json::object to_json(const directory::User& user);
 json::object to_json(const directory::Team& team);
 json::object to_json(const directory::MemberProfile& profile);
 json::object to_json(const directory::ContactChannel& channel);
+json::object to_json(const directory::Project& project);
+json::object to_json(const directory::Key& key);
 http::Response success();
 
 // ---- fields of a request, that are there or not ----------------------------------------------------------------------------------------
@@ -41,6 +46,7 @@ std::vector<Field> list_query(std::vector<Field> more);
 Schema list_schema(Schema item);
 /// Throws http::Error where the cursor is none.
 directory::PageRequest page_of(const json::object& query);
+[[noreturn]] void refuse_cursor();
 
 template <class T>
 http::Response list_response(const directory::Page<T>& page, bool is_paginated) {

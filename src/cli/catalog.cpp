@@ -69,18 +69,6 @@ WHERE ($1 IS NULL OR t."projectId" = $1)
 ORDER BY 2, 3, 4, 7
 )";
 
-constexpr auto kProjectsSql = R"(
-SELECT p.id,
-       p."displayName",
-       t."branchId",
-       t.id,
-       (SELECT count(*) FROM jsonb_object_keys(tributary.destinations(p.id, t."branchId")))
-FROM "Project" AS p
-JOIN "Tenancy" AS t ON t."projectId" = p.id
-WHERE t."hasNoOrganization" = 'TRUE'
-ORDER BY 1, 3
-)";
-
 constexpr auto kTenancySql = R"(
 SELECT id
 FROM "Tenancy"
@@ -134,19 +122,6 @@ asio::awaitable<std::vector<DestinationRow>> list_deleted_destinations(postgres:
 asio::awaitable<std::vector<DestinationRow>> list_every_destination(postgres::Connection& source, Selection selection,
                                                                     Secrets secrets) {
   co_return co_await read_destinations(source, kEveryDestinationSql, std::move(selection), std::move(secrets));
-}
-
-asio::awaitable<std::vector<ProjectRow>> list_projects(postgres::Connection& source) {
-  const auto result = co_await source.execute(kProjectsSql, statement_deadline());
-  std::vector<ProjectRow> rows;
-  for (std::size_t row = 0; row < result.rows(); ++row) {
-    rows.push_back({.id = result.get<std::string>(row, 0),
-                    .name = result.get<std::string>(row, 1),
-                    .branch = result.get<std::string>(row, 2),
-                    .tenancy = result.get<Uuid>(row, 3),
-                    .destinations = result.get<std::int64_t>(row, 4)});
-  }
-  co_return rows;
 }
 
 asio::awaitable<std::optional<Uuid>> find_tenancy(postgres::Connection& source, std::string project, std::string branch) {

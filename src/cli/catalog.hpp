@@ -42,16 +42,6 @@ asio::awaitable<std::vector<DestinationRow>> list_deleted_destinations(postgres:
 asio::awaitable<std::vector<DestinationRow>> list_every_destination(postgres::Connection& source, Selection selection,
                                                                     Secrets secrets);
 
-struct ProjectRow {
-  std::string id;
-  std::string name;
-  std::string branch;
-  Uuid tenancy;
-  std::int64_t destinations = 0;
-};
-/// Branches of projects that are synced, by project and branch.
-asio::awaitable<std::vector<ProjectRow>> list_projects(postgres::Connection& source);
-
 /// nullopt where there is no such project and branch.
 asio::awaitable<std::optional<Uuid>> find_tenancy(postgres::Connection& source, std::string project, std::string branch);
 

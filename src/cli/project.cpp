@@ -1,11 +1,12 @@
 #include <fmt/chrono.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
 #include <memory>
+#include <tuple>
 
-#include "cli/catalog.hpp"
 #include "cli/command.hpp"
 #include "cli/text.hpp"
 #include "directory/projects.hpp"
@@ -74,16 +75,29 @@ asio::awaitable<int> remove(const settings::Settings& settings, const Options& o
   co_return kDone;
 }
 
+/// All of them, by project and branch.
+asio::awaitable<std::vector<directory::Project>> list_all(postgres::Connection& source) {
+  std::vector<directory::Project> all;
+  directory::PageRequest page;
+  do {
+    auto next = co_await directory::list_projects(source, std::nullopt, page, statement_deadline());
+    std::ranges::move(next.items, std::back_inserter(all));
+    page.after = next.next;
+  } while (page.after);
+  std::ranges::sort(all, {}, [](const auto& one) { return std::tie(one.tenancy.project, one.tenancy.branch); });
+  co_return all;
+}
+
 asio::awaitable<int> list(const settings::Settings& settings, const Options& options) {
   auto source = co_await open_source(settings);
-  const auto projects = co_await list_projects(source);
+  const auto projects = co_await list_all(source);
   if (options.json) {
     json::array array;
     for (const auto& project : projects) {
-      array.push_back(json::object{{"project", project.id},
-                                   {"name", project.name},
-                                   {"branch", project.branch},
-                                   {"tenancy", project.tenancy.to_string()},
+      array.push_back(json::object{{"project", project.tenancy.project},
+                                   {"name", project.display_name},
+                                   {"branch", project.tenancy.branch},
+                                   {"tenancy", project.tenancy.id.to_string()},
                                    {"destinations", project.destinations}});
     }
     std::puts(json::serialize(array).c_str());
@@ -91,7 +105,9 @@ asio::awaitable<int> list(const settings::Settings& settings, const Options& opt
   }
   Table table({"PROJECT", "BRANCH", "NAME", "TENANCY", "DESTINATIONS"});
   for (const auto& project : projects) {
-    table.add({project.id, project.branch, project.name, project.tenancy.to_string(), std::to_string(project.destinations)});
+    const auto& tenancy = project.tenancy;
+    table.add(
+        {tenancy.project, tenancy.branch, project.display_name, tenancy.id.to_string(), std::to_string(project.destinations)});
   }
   std::fputs(table.empty() ? "There is no project yet: tributary project create NAME\n" : table.to_string().c_str(), stdout);
   co_return kDone;
@@ -128,8 +144,7 @@ asio::awaitable<int> rotate(const settings::Settings& settings, const Options& o
   const auto overlap = settings::parse_duration(options.overlap);
   if (!overlap) throw Failure("--overlap must be a duration such as 24h or 0s, not \"" + options.overlap + '"', kBadInput);
   auto source = co_await open_source(settings);
-  const auto key = co_await directory::create_key(
-      source, options.id, kind_of(options), std::chrono::duration_cast<std::chrono::seconds>(*overlap), statement_deadline());
+  const auto key = co_await directory::create_key(source, options.id, kind_of(options), *overlap, statement_deadline());
   if (options.json) {
     std::puts(json::serialize(to_json(key)).c_str());
     co_return kDone;

@@ -26,6 +26,19 @@ RETURNING EXISTS (SELECT FROM project))sql";
 constexpr std::string_view kDelete = R"sql(DELETE FROM "Project" WHERE id = $1)sql";
 constexpr std::string_view kDeleteBranch = R"sql(DELETE FROM "Tenancy" WHERE "projectId" = $1 AND "branchId" = $2)sql";
 
+// $1 the project, NULL: all. $2 to $4 the cursor, $5 the limit.
+std::string list_sql(const PageRequest& page) {
+  return fmt::format(R"sql(
+SELECT t.id, p.id, t."branchId", p."displayName",
+       (SELECT count(*) FROM jsonb_object_keys(tributary.destinations(p.id, t."branchId"))), t."createdAt"
+FROM "Tenancy" AS t
+JOIN "Project" AS p ON p.id = t."projectId"
+WHERE t."hasNoOrganization" = 'TRUE' AND ($1 IS NULL OR p.id = $1){}
+ORDER BY t."createdAt", t.id
+LIMIT $5)sql",
+                     behind(page, R"(t."createdAt", t.id)"));
+}
+
 constexpr std::string_view kAddKey = R"sql(
 INSERT INTO tributary.project_key (id, project_id, kind, hash, hint)
 SELECT $1, id, $3, $4, $5
@@ -34,8 +47,8 @@ WHERE id = $2)sql";
 
 constexpr std::string_view kEndKeys = R"sql(
 UPDATE tributary.project_key
-SET expires_at = now() + $3 * interval '1 second'
-WHERE project_id = $1 AND kind = $2 AND coalesce(expires_at, 'infinity') > now() + $3 * interval '1 second')sql";
+SET expires_at = now() + $3 * interval '1 millisecond'
+WHERE project_id = $1 AND kind = $2 AND coalesce(expires_at, 'infinity') > now() + $3 * interval '1 millisecond')sql";
 
 constexpr std::string_view kRevoke = R"sql(
 UPDATE tributary.project_key
@@ -91,7 +104,7 @@ asio::awaitable<NewProject> create_project(postgres::Connection& connection, std
     co_await in_transaction(connection, deadline, [&]() -> asio::awaitable<void> {
       const auto result = co_await connection.execute_prepared(kCreate, params, deadline);
       if (result.empty()) {
-        throw Error(Refusal::project_already_exists, "project \"" + project + "\" has a branch \"" + branch + "\" already",
+        throw Error(Refusal::project_already_exists, "id: project \"" + project + "\" has a branch \"" + branch + "\" already",
                     {{"project_id", project}});
       }
       made.keys.clear();
@@ -116,6 +129,25 @@ asio::awaitable<void> delete_project(postgres::Connection& connection, std::stri
   if (result.affected_rows() == 0) throw project_not_found(project);
 }
 
+asio::awaitable<Page<Project>> list_projects(postgres::Connection& connection, std::optional<std::string> project,
+                                             PageRequest page, Deadline deadline) {
+  postgres::Params params;
+  params.add(std::move(project), postgres::oid::kText);
+  add_page(params, page);
+  const auto sql = list_sql(page);
+  const auto result = co_await run(connection, sql, std::move(params), deadline);
+  std::vector<Project> projects;
+  for (std::size_t i = 0; i < result.rows(); ++i) {
+    projects.push_back({.tenancy = {.id = result.get<Uuid>(i, 0),
+                                    .project = result.get<std::string>(i, 1),
+                                    .branch = result.get<std::string>(i, 2)},
+                        .display_name = result.get<std::string>(i, 3),
+                        .destinations = result.get<std::int64_t>(i, 4),
+                        .created_at = result.get<Timestamp>(i, 5)});
+  }
+  co_return cut(std::move(projects), page, [](const Project& one) { return Cursor{.at = one.created_at, .id = one.tenancy.id}; });
+}
+
 asio::awaitable<std::vector<Key>> list_keys(postgres::Connection& connection, std::string project, Deadline deadline) {
   postgres::Params params;
   params.add(project);
@@ -133,7 +165,7 @@ asio::awaitable<std::vector<Key>> list_keys(postgres::Connection& connection, st
 }
 
 asio::awaitable<NewKey> create_key(postgres::Connection& connection, std::string project, KeyKind kind,
-                                   std::optional<std::chrono::seconds> overlap, Deadline deadline) {
+                                   std::optional<std::chrono::milliseconds> overlap, Deadline deadline) {
   const auto key = generate(kind);
   std::vector<postgres::Command> commands;
   if (overlap) {

@@ -20,6 +20,14 @@ inline constexpr std::string_view kInternalProject = "internal";
 enum class KeyKind { server, admin };
 std::string_view to_string(KeyKind kind);
 
+/// A branch of a project, as it is listed.
+struct Project {
+  Tenancy tenancy;
+  std::string display_name;
+  std::int64_t destinations = 0;  ///< databases that its configuration names
+  Timestamp created_at;
+};
+
 /// A key as it is listed. The key itself is seen once, when it is made: only its hash is kept.
 struct Key {
   Uuid id;
@@ -47,10 +55,14 @@ asio::awaitable<NewProject> create_project(postgres::Connection& connection, std
 asio::awaitable<void> delete_project(postgres::Connection& connection, std::string project, std::optional<std::string> branch,
                                      Deadline deadline);
 
+/// Branches of all projects, or of this one, oldest first.
+asio::awaitable<Page<Project>> list_projects(postgres::Connection& connection, std::optional<std::string> project,
+                                             PageRequest page, Deadline deadline);
+
 asio::awaitable<std::vector<Key>> list_keys(postgres::Connection& connection, std::string project, Deadline deadline);
 /// A new key. Those of its kind that there are end after `overlap`, so that its holders can be told; nullopt: they stay.
 asio::awaitable<NewKey> create_key(postgres::Connection& connection, std::string project, KeyKind kind,
-                                   std::optional<std::chrono::seconds> overlap, Deadline deadline);
+                                   std::optional<std::chrono::milliseconds> overlap, Deadline deadline);
 /// Not valid from now on; who answers requests may not know for a second.
 asio::awaitable<void> revoke_key(postgres::Connection& connection, std::string project, Uuid key, Deadline deadline);
 
