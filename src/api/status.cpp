@@ -18,7 +18,7 @@ using http::optional;
 using http::required;
 using http::Schema;
 
-constexpr std::size_t kMostDestinations = 200;  ///< that are asked for one answer
+constexpr char kCursorSeparator = '_';
 
 /// $1: the tenancy; NULL: all.
 std::string table_sql(const std::string& table, const std::string& tenancy_column, bool of_one) {
@@ -48,6 +48,7 @@ SELECT count(*),
 FROM "OutgoingRequest"
 WHERE $1 IS NULL OR "tenancyId" = $1)sql";
 
+// $1: the tenancy; NULL: all. $2: the destination; empty: all. $3 and $4: that which the page begins behind; NULL: none.
 constexpr std::string_view kDestinations = R"sql(
 SELECT t.id, t."projectId", t."branchId", d.key, coalesce(d.value ->> 'connectionString', '')
 FROM "Tenancy" AS t
@@ -55,8 +56,9 @@ CROSS JOIN tributary.installation AS i
 CROSS JOIN LATERAL jsonb_each(tributary.destinations(t."projectId", t."branchId")
                               || CASE WHEN i.clickhouse THEN jsonb '{"@clickhouse": {}}' ELSE '{}' END) AS d (key, value)
 WHERE t."hasNoOrganization" = 'TRUE' AND ($1 IS NULL OR t.id = $1) AND ($2 = '' OR d.key = $2)
-ORDER BY 2, 3, 4
-LIMIT $3)sql";
+  AND ($3 IS NULL OR (t.id, d.key) > ($3, $4))
+ORDER BY t.id, d.key
+LIMIT $5)sql";
 
 constexpr std::string_view kWatermarks = R"sql(
 SELECT mapping_name, last_synced_sequence_id, (extract(epoch FROM updated_at) * 1000)::bigint
@@ -79,6 +81,7 @@ struct Destination {
   std::map<std::string, Watermark> watermarks;
 
   bool is_clickhouse() const { return id == queue::kSharedClickHouse; }
+  queue::DestinationName name() const { return {.tenancy = tenancy, .destination = id}; }
 };
 
 json::value or_null(std::optional<std::int64_t> number) { return number ? json::value(*number) : json::value(); }
@@ -135,7 +138,7 @@ asio::awaitable<json::object> read_queue(postgres::Connection& source, const std
 asio::awaitable<void> read_errors(postgres::Connection& source, std::vector<Destination>& destinations, Audience audience,
                                   Deadline deadline) {
   std::vector<queue::DestinationName> names;
-  for (const auto& destination : destinations) names.push_back({.tenancy = destination.tenancy, .destination = destination.id});
+  for (const auto& destination : destinations) names.push_back(destination.name());
   for (const auto& trouble : co_await queue::read_troubles(source, names, deadline)) {
     const auto is_meant = [&](const auto& one) { return one.tenancy == trouble.tenancy && one.id == trouble.destination; };
     auto& error = std::ranges::find_if(destinations, is_meant)->error;
@@ -147,11 +150,13 @@ asio::awaitable<void> read_errors(postgres::Connection& source, std::vector<Dest
   }
 }
 
+/// One more than the page has room for, where there is one.
 asio::awaitable<std::vector<Destination>> read_destinations(postgres::Connection& source,
                                                             const std::optional<directory::Tenancy>& tenancy, std::string id,
-                                                            Audience audience, Deadline deadline) {
+                                                            DestinationPage page, Deadline deadline) {
   auto params = tenancy_params(tenancy);
-  params.add(id).add(static_cast<std::int64_t>(kMostDestinations));
+  params.add(id).add(page.after ? std::optional(page.after->tenancy) : std::nullopt, postgres::oid::kUuid);
+  params.add(page.after ? page.after->destination : "").add(std::int64_t{page.limit + 1});
   const auto rows = co_await source.execute_prepared(kDestinations, std::move(params), deadline);
   std::vector<Destination> destinations;
   for (std::size_t row = 0; row < rows.rows(); ++row) {
@@ -162,7 +167,6 @@ asio::awaitable<std::vector<Destination>> read_destinations(postgres::Connection
                             .connection_string = rows.get<std::string>(row, 4),
                             .error = ""});
   }
-  co_await read_errors(source, destinations, audience, deadline);
   co_return destinations;
 }
 
@@ -268,7 +272,39 @@ asio::awaitable<json::object> describe(postgres::Connection& source, const Desti
   co_return object;
 }
 
+/// Asks each, and says how far it is.
+asio::awaitable<json::array> describe_all(Context& context, std::vector<Destination> destinations, Audience audience,
+                                          Deadline deadline) {
+  {
+    auto source = co_await context.connect(deadline);
+    co_await read_errors(*source, destinations, audience, deadline);
+  }
+  co_await ask_databases(destinations, context);
+  co_await ask_clickhouse(destinations, context, audience);
+  auto source = co_await context.connect(deadline);
+  json::array described;
+  for (const auto& destination : destinations)
+    described.push_back(co_await describe(*source, destination, context.mappings, deadline));
+  co_return described;
+}
+
+/// Cuts off what the page has no room for, and gives the cursor of the next one.
+json::value cut(std::vector<Destination>& destinations, const DestinationPage& page) {
+  const auto limit = static_cast<std::size_t>(page.limit);
+  if (destinations.size() <= limit) return nullptr;
+  destinations.resize(limit);
+  return json::value(destinations.back().tenancy.to_string() + kCursorSeparator + destinations.back().id);
+}
+
 }  // namespace
+
+std::optional<DestinationPage> DestinationPage::behind(std::string_view cursor, std::int64_t limit) {
+  const auto end = std::min(cursor.find(kCursorSeparator), cursor.size());
+  const auto tenancy = Uuid::parse(cursor.substr(0, end));
+  if (!tenancy || end == cursor.size()) return std::nullopt;
+  return DestinationPage{.after = queue::DestinationName{.tenancy = *tenancy, .destination = std::string(cursor.substr(end + 1))},
+                         .limit = limit};
+}
 
 std::string backlog_sql(const mapping::Mapping& mapping) {
   return fmt::format(R"sql(
@@ -279,15 +315,18 @@ SELECT (SELECT count(*) FROM {0} WHERE {1} = $1 AND ("sequenceId" > $2 OR "shoul
 }
 
 asio::awaitable<json::object> read_status(Context& context, std::optional<directory::Tenancy> tenancy, Audience audience,
-                                          Deadline deadline) {
+                                          Deadline deadline, DestinationPage page) {
   json::object status;
+  std::vector<Destination> destinations;
   {
     auto source = co_await context.connect(deadline);
     status["tables"] = co_await read_tables(*source, context.mappings, tenancy, deadline);
     status["tombstones"] = co_await read_tombstones(*source, tenancy, deadline);
     status["queue"] = co_await read_queue(*source, tenancy, deadline);
+    destinations = co_await read_destinations(*source, tenancy, "", page, deadline);
   }
-  status["destinations"] = co_await read_progress(context, std::move(tenancy), "", audience, deadline);
+  status["pagination"] = {{"next_cursor", cut(destinations, page)}};
+  status["destinations"] = co_await describe_all(context, std::move(destinations), audience, deadline);
   co_return status;
 }
 
@@ -296,15 +335,10 @@ asio::awaitable<json::array> read_progress(Context& context, std::optional<direc
   std::vector<Destination> destinations;
   {
     auto source = co_await context.connect(deadline);
-    destinations = co_await read_destinations(*source, tenancy, std::move(id), audience, deadline);
+    destinations = co_await read_destinations(*source, tenancy, std::move(id), {}, deadline);
   }
-  co_await ask_databases(destinations, context);
-  co_await ask_clickhouse(destinations, context, audience);
-  auto source = co_await context.connect(deadline);
-  json::array described;
-  for (const auto& destination : destinations)
-    described.push_back(co_await describe(*source, destination, context.mappings, deadline));
-  co_return described;
+  cut(destinations, {});
+  co_return co_await describe_all(context, std::move(destinations), audience, deadline);
 }
 
 Schema status_schema() {
@@ -324,7 +358,8 @@ Schema status_schema() {
                                            required("reached", Schema::boolean()), required("error", text.or_null()),
                                            required("mappings", Schema::array(progress))});
   return Schema::object("SyncStatus", {required("tables", Schema::array(table)), required("tombstones", Schema::array(table)),
-                                       required("queue", queue), required("destinations", Schema::array(destination))});
+                                       required("queue", queue), required("destinations", Schema::array(destination)),
+                                       required("pagination", Schema::object({required("next_cursor", text.or_null())}))});
 }
 
 }  // namespace tributary::api

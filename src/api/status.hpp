@@ -4,17 +4,29 @@
 
 #include "api/context.hpp"
 #include "http/schema.hpp"
+#include "queue/pause.hpp"
 
 namespace tributary::api {
 
 /// Who is told: an operator, or those of one project, from whom the shared ClickHouse's errors are kept.
 enum class Audience { operator_, project };
 
-/// How the synchronisation stands: of one tenancy, or (nullopt) of all, with the progress of each destination. Throws postgres::Error of the source.
-asio::awaitable<boost::json::object> read_status(Context& context, std::optional<directory::Tenancy> tenancy, Audience audience,
-                                                 Deadline deadline);
+/// Which of the destinations, by tenancy and id: each of a page is asked. A cursor stays good when its destination is removed.
+struct DestinationPage {
+  static constexpr std::int64_t kMost = 200;
 
-/// How far the destinations are, or only those with this id where it is not empty; no more than the first 200. The customers' databases are asked all at once, so
+  std::optional<queue::DestinationName> after;  ///< the one that the page begins behind; nullopt: none
+  std::int64_t limit = kMost;  ///< 1 to kMost
+
+  /// nullopt where the text is no "next_cursor" of a status.
+  static std::optional<DestinationPage> behind(std::string_view cursor, std::int64_t limit);
+};
+
+/// How the synchronisation stands: of one tenancy, or (nullopt) of all, with the progress of a page of its destinations. Throws postgres::Error of the source.
+asio::awaitable<boost::json::object> read_status(Context& context, std::optional<directory::Tenancy> tenancy, Audience audience,
+                                                 Deadline deadline, DestinationPage page = {});
+
+/// How far the destinations are, or only those with this id where it is not empty; no more than the first page of them. The customers' databases are asked all at once, so
 /// that one that is down costs no more than its own time to connect. What one that is not reached has is null. Throws postgres::Error of the source.
 asio::awaitable<boost::json::array> read_progress(Context& context, std::optional<directory::Tenancy> tenancy, std::string id,
                                                   Audience audience, Deadline deadline);

@@ -54,12 +54,23 @@ asio::awaitable<Response> write_fusebox(Context& context, const Request& request
   co_return co_await read_fusebox(context, request.deadline);
 }
 
+DestinationPage page_of_destinations(const json::object& query) {
+  const auto* given = query.if_contains("limit");
+  const auto limit = given != nullptr ? given->to_number<std::int64_t>() : DestinationPage::kMost;
+  const auto cursor = text_field(query, "cursor");
+  if (!cursor) return {.after = std::nullopt, .limit = limit};
+  auto page = DestinationPage::behind(*cursor, limit);
+  if (!page) refuse_cursor();
+  return *page;
+}
+
 asio::awaitable<Response> status(Context& context, const Request& request) {
   const bool all = text_field(request.query, "scope") == "all";
   if (all && request.identity.project != directory::kInternalProject)
     throw http::Error(kExpectedInternalProject, "scope=all is for administrators of the project \"internal\".");
   const auto whose = all ? std::nullopt : std::optional(tenancy_of(request));
-  co_return Response::of(co_await read_status(context, whose, all ? Audience::operator_ : Audience::project, request.deadline));
+  co_return Response::of(co_await read_status(context, whose, all ? Audience::operator_ : Audience::project, request.deadline,
+                                              page_of_destinations(request.query)));
 }
 
 void add_stages(http::Router& router, Context& context, const std::string& group) {
@@ -123,9 +134,10 @@ void add_sync(http::Router& router, Context& context) {
       {.path = "/internal/external-db-sync/status",
        .access = Access::admin,
        .group = group,
-       .summary =
-           "How the synchronisation of the project stands, each destination asked, 200 at most; scope=all: of every project",
-       .query = {optional("scope", Schema::one_of({"tenancy", "all"}))},
+       .summary = "How the synchronisation of the project stands, each destination of a page asked; scope=all: of every project",
+       .query = {optional("scope", Schema::one_of({"tenancy", "all"})),
+                 optional("cursor", Schema::string(1).described("next_cursor of the page of destinations before")),
+                 optional("limit", Schema::integer(1, DestinationPage::kMost).described("Destinations at most"))},
        .answer = status_schema(),
        .errors = {kExpectedInternalProject},
        .handle = [&context](const Request& request) { return status(context, request); }});

@@ -138,6 +138,30 @@ TEST_F(ApiDatabases, TheStatusTellsOfTablesTombstonesQueueAndDestinations) {
   EXPECT_THAT(text(now.at("destinations").at(0).at("error")), ::testing::HasSubstr("1 rows of users are refused"));
 }
 
+TEST_F(ApiDatabases, TheStatusOfAllIsWalkedByItsCursor) {
+  const auto internal = add_project("internal");
+  const std::string down = "postgresql://nobody@127.0.0.1:1/nothing";
+  set_databases(acme_, {{"a_1", down}, {"b", down}, {"c", down}});
+  set_databases(internal, {{"a", down}, {"d", down}});
+  const auto page = [&](const std::string& query) {
+    return internal.admin().get("/internal/external-db-sync/status?scope=all" + query);
+  };
+  std::vector<std::string> seen;
+  std::string cursor;
+  do {
+    const auto status = page("&limit=2" + cursor).body;
+    EXPECT_LE(status.at("destinations").as_array().size(), 2U);
+    for (const auto& destination : status.at("destinations").as_array())
+      seen.push_back(json::serialize(json::array{destination.at("project_id"), destination.at("id")}));
+    const auto& next = status.at("pagination").at("next_cursor");
+    cursor = next.is_null() ? "" : "&cursor=" + std::string(next.as_string());
+  } while (!cursor.empty());
+  EXPECT_THAT(seen, ::testing::UnorderedElementsAre(R"(["acme","a_1"])", R"(["acme","b"])", R"(["acme","c"])",
+                                                    R"(["internal","a"])", R"(["internal","d"])"));
+  EXPECT_TRUE(page("").body.at("pagination").at("next_cursor").is_null());
+  for (const auto* query : {"&cursor=x", "&limit=0", "&limit=201"}) expect_refusal(page(query), 400, "SCHEMA_ERROR");
+}
+
 TEST_F(ApiDatabases, WhatADestinationThatIsNotReachedHasIsNotMadeUp) {
   set_databases(acme_, {{"down", "postgresql://nobody:secret@127.0.0.1:1/nothing"}});
   add_user(server_, {{"display_name", "Ada"}});
