@@ -89,11 +89,12 @@ postgres::Params channel_key(const Tenancy& tenancy, Uuid user, Uuid channel) {
   return params;
 }
 
-[[noreturn]] void refuse(const postgres::Error& error, const std::string& value) {
+/// `field`: what would have made it a channel that somebody signs in with.
+[[noreturn]] void refuse(const postgres::Error& error, const std::string& value, std::string_view field) {
   if (is_unique_violation(error) && names_column(error, "usedForAuth")) {
-    throw Error(Refusal::channel_used_for_auth_by_other,
-                "This email \"(" + value + ")\" is already used for authentication by another account.",
-                {{"type", "email"}, {"contact_channel_value", value}});
+    throw of_field(field, {Refusal::channel_used_for_auth_by_other,
+                           "This email \"(" + value + ")\" is already used for authentication by another account.",
+                           {{"type", "email"}, {"contact_channel_value", value}}});
   }
   if (is_unique_violation(error) && names_column(error, "value")) {
     throw Error(Refusal::invalid, "value: the user has a contact channel \"" + value + "\" already");
@@ -121,10 +122,10 @@ asio::awaitable<ContactChannel> create_contact_channel(postgres::Connection& con
   commands.push_back({.sql = kCreate, .params = std::move(params)});
   try {
     const auto results = co_await run(connection, std::move(commands), deadline);
-    if (results.back().empty()) throw user_not_found();
+    if (results.back().empty()) throw of_field("user_id", user_not_found());
     co_return read_row(Row(results.back(), 0));
   } catch (const postgres::Error& error) {
-    refuse(error, value);
+    refuse(error, value, "value");
   }
 }
 
@@ -149,13 +150,17 @@ asio::awaitable<ContactChannel> update_contact_channel(postgres::Connection& con
   add_change(params, fields.is_verified);
   add_change(params, fields.used_for_auth);
   commands.push_back({.sql = kUpdate, .params = std::move(params)});
+  std::optional<postgres::Error> refused;
   try {
     const auto results = co_await run(connection, std::move(commands), deadline);
     if (results.back().empty()) throw channel_not_found(channel);
     co_return read_row(Row(results.back(), 0));
   } catch (const postgres::Error& error) {
-    refuse(error, fields.value.value_or(""));
+    refused = error;
   }
+  if (fields.value || !is_unique_violation(*refused)) refuse(*refused, fields.value.value_or(""), "value");
+  const auto now = co_await read_contact_channel(connection, tenancy, user, channel, deadline);
+  refuse(*refused, now.value, "used_for_auth");
 }
 
 asio::awaitable<void> delete_contact_channel(postgres::Connection& connection, Tenancy tenancy, Uuid user, Uuid channel,

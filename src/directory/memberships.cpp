@@ -88,6 +88,12 @@ MemberProfile read_profile_row(Row row) {
   return profile;
 }
 
+Error membership_already_exists(const Uuid& team, const Uuid& user) {
+  return {Refusal::membership_already_exists,
+          "Team membership already exists: user_id " + user.to_string() + " is in team_id " + team.to_string() + '.',
+          {{"team_id", team.to_string()}, {"user_id", user.to_string()}}};
+}
+
 /// Throws where the user, or else the team, does not exist.
 asio::awaitable<void> require(postgres::Connection& connection, const Tenancy& tenancy, std::optional<Uuid> user,
                               std::optional<Uuid> team, Deadline deadline) {
@@ -116,7 +122,7 @@ asio::awaitable<void> create_membership(postgres::Connection& connection, Tenanc
   try {
     co_await run(connection, kCreate, key(tenancy, user, team), deadline);
   } catch (const postgres::Error& error) {
-    if (is_unique_violation(error)) throw Error(Refusal::membership_already_exists, "Team membership already exists.");
+    if (is_unique_violation(error)) throw membership_already_exists(team, user);
     if (is_foreign_key_violation(error) && names_column(error, "teamId")) throw team_not_found(team);
     if (is_foreign_key_violation(error)) throw user_not_found();
     throw;

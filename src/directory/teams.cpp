@@ -89,7 +89,8 @@ asio::awaitable<Team> create_team(postgres::Connection& connection, Tenancy tena
     Row row(result, 0);
     co_return read_team_row(row);
   } catch (const postgres::Error& error) {
-    if (is_foreign_key_violation(error) && names_column(error, "projectUserId")) throw user_not_found();
+    if (is_foreign_key_violation(error) && names_column(error, "projectUserId"))
+      throw of_field("creator_user_id", user_not_found());
     refuse_value(error);
   }
 }

@@ -103,7 +103,7 @@ asio::awaitable<void> select_team(postgres::Connection& connection, const Tenanc
   co_await connection.execute_prepared(kUnselectTeams, params, deadline);
   if (!team) co_return;
   const auto selected = co_await connection.execute_prepared(kSelectTeam, std::move(params), deadline);
-  if (selected.affected_rows() == 0) throw membership_not_found(*team, user);
+  if (selected.affected_rows() == 0) throw of_field("selected_team_id", membership_not_found(*team, user));
 }
 
 User user_of(const postgres::Result& result) {
@@ -132,17 +132,17 @@ void check_consistency(const UserFields& fields, const User& now) {
     throw Error(Refusal::invalid, "restricted_by_admin_private_details requires restricted_by_admin=true");
 }
 
-void refuse_email(const postgres::Error& error, const std::string& email) {
-  if (is_unique_violation(error) && names_column(error, "usedForAuth")) {
-    throw Error(Refusal::user_email_already_exists, "A user with email \"" + email + "\" already exists.", {{"email", email}});
-  }
-  refuse_value(error);
+void refuse_email(const postgres::Error& error, const std::string& email, std::string_view field) {
+  if (!is_unique_violation(error) || !names_column(error, "usedForAuth")) refuse_value(error);
+  throw of_field(field,
+                 {Refusal::user_email_already_exists, "A user with email \"" + email + "\" already exists.", {{"email", email}}});
 }
 
 asio::awaitable<User> update_user(postgres::Connection& connection, Tenancy tenancy, Uuid user, UserFields fields,
                                   Deadline deadline) {
   if (fields.primary_email && *fields.primary_email && !(*fields.primary_email)->empty())
     fields.primary_email = normalized_email(**fields.primary_email, "primary_email");
+  std::string email;
   try {
     if (!depends_on_the_present(fields)) {
       co_return user_of(co_await run(connection, kUpdate, update_params(tenancy, user, std::move(fields)), deadline));
@@ -153,6 +153,7 @@ asio::awaitable<User> update_user(postgres::Connection& connection, Tenancy tena
       key.add(tenancy.id).add(user);
       const auto now = user_of(co_await connection.execute_prepared(kLookLocked, std::move(key), deadline));
       check_consistency(fields, now);
+      email = fields.primary_email.value_or(now.primary_email).value_or("");
       if (fields.selected_team) co_await select_team(connection, tenancy, user, *fields.selected_team, deadline);
       auto commands = channel_commands(tenancy, now, fields);
       commands.push_back({.sql = kUpdate, .params = update_params(tenancy, user, fields)});
@@ -161,7 +162,7 @@ asio::awaitable<User> update_user(postgres::Connection& connection, Tenancy tena
     });
     co_return updated;
   } catch (const postgres::Error& error) {
-    refuse_email(error, fields.primary_email.value_or(std::nullopt).value_or(""));
+    refuse_email(error, email, fields.primary_email ? "primary_email" : "primary_email_auth_enabled");
   }
 }
 

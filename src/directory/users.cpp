@@ -140,6 +140,10 @@ Error project_not_found(const std::string& project) {
           {{"project_id", project}}};
 }
 
+Error of_field(std::string_view field, const Error& error) {
+  return {error.refusal(), std::string(field) + ": " + error.what(), error.details()};
+}
+
 User read_user_row(Row& row) {
   User user;
   user.id = row.next<Uuid>();
@@ -202,7 +206,7 @@ asio::awaitable<User> create_user(postgres::Connection& connection, Tenancy tena
     Row row(result, 0);
     co_return read_user_row(row);
   } catch (const postgres::Error& error) {
-    refuse_email(error, email.value_or(""));
+    refuse_email(error, email.value_or(""), "primary_email");
   }
 }
 

@@ -55,7 +55,9 @@ TEST_F(ApiDirectory, TeamsMembersAndTheirProfiles) {
   const auto membership = "/team-memberships/" + team + "/" + user;
   const auto profile = "/team-member-profiles/" + team + "/" + user;
   EXPECT_EQ(server_.post(membership).status, 201U);
-  expect_refusal(server_.post(membership), 409, "TEAM_MEMBERSHIP_ALREADY_EXISTS");
+  const auto twice = server_.post(membership);
+  expect_refusal(twice, 409, "TEAM_MEMBERSHIP_ALREADY_EXISTS");
+  EXPECT_THAT(twice.text("error"), HasSubstr("user_id " + user + " is in team_id " + team));
   EXPECT_EQ(server_.patch(profile, {{"display_name", "Countess"}}).text("display_name"), "Countess");
   const auto list = server_.get("/team-member-profiles?team_id=" + team);
   EXPECT_EQ(list.body.at("items").at(0).at("user").at("display_name").as_string(), "Ada");
@@ -108,9 +110,11 @@ TEST_F(ApiDirectory, BadInputIsToldByItsFieldAndNothingOfItIsDone) {
   refused(server_.get("/users?team_id=5"), "query.team_id");
   refused(server_.post("/teams", json::object()), "body.display_name");
   refused(server_.post("/teams", {{"display_name", "x"}, {"creator_user_id", "me"}}), "body.creator_user_id");
-  auto strange = acme_.server();
-  strange.headers()["x-stack-branch-id"] = "\xff";
-  refused(strange.get("/users"), "x-stack-branch-id");
+  for (const auto* name : {"x-stack-branch-id", "x-hexclave-branch-id"}) {
+    auto strange = acme_.server();
+    strange.headers()[name] = "\xff";
+    refused(strange.get("/users"), name);
+  }
   EXPECT_TRUE(server_.get("/users").body.at("items").as_array().empty());
   EXPECT_TRUE(server_.get("/teams").body.at("items").as_array().empty());
 }
@@ -122,12 +126,38 @@ TEST_F(ApiDirectory, AConflictIsToldByItsFieldAndNothingOfItsRequestIsDone) {
   const auto before = server_.get("/users/" + bob).body;
   auto change = ada;
   change["display_name"] = "Robert";
+  const auto refused = [](const ApiAnswer& answer, unsigned status, const std::string& code, const std::string& field) {
+    expect_refusal(answer, status, code);
+    EXPECT_THAT(answer.text("error"), ::testing::StartsWith(field + ": "));
+  };
   for (const auto& answer : {server_.post("/users", ada), server_.patch("/users/" + bob, change)}) {
-    expect_refusal(answer, 409, "USER_EMAIL_ALREADY_EXISTS");
+    refused(answer, 409, "USER_EMAIL_ALREADY_EXISTS", "primary_email");
     EXPECT_EQ(answer.body.at("details").at("email"), "ada@example.com");
   }
   EXPECT_EQ(server_.get("/users/" + bob).body, before);
   EXPECT_EQ(server_.get("/contact-channels").body.at("items").as_array().size(), 1U);
+
+  // It need not be the address that is new.
+  const auto taken = "CONTACT_CHANNEL_ALREADY_USED_FOR_AUTH_BY_SOMEONE_ELSE";
+  json::object channel{{"user_id", bob}, {"type", "email"}, {"value", "ada@example.com"}, {"used_for_auth", true}};
+  refused(server_.post("/contact-channels", channel), 409, taken, "value");
+  channel["used_for_auth"] = false;
+  channel["is_primary"] = true;
+  const auto path = "/contact-channels/" + bob + "/" + server_.post("/contact-channels", channel).text("id");
+  const auto used = server_.patch(path, {{"used_for_auth", true}});
+  refused(used, 409, taken, "used_for_auth");
+  EXPECT_EQ(used.body.at("details").at("contact_channel_value"), "ada@example.com");
+  const auto enabled = server_.patch("/users/" + bob, {{"primary_email_auth_enabled", true}});
+  refused(enabled, 409, "USER_EMAIL_ALREADY_EXISTS", "primary_email_auth_enabled");
+  EXPECT_EQ(enabled.body.at("details").at("email"), "ada@example.com");
+  refused(server_.post("/contact-channels", channel), 400, "SCHEMA_ERROR", "value");
+  EXPECT_EQ(server_.get("/contact-channels").body.at("items").as_array().size(), 2U);
+
+  const auto nobody = Uuid::random().to_string();
+  refused(server_.post("/teams", {{"display_name", "x"}, {"creator_user_id", nobody}}), 404, "USER_NOT_FOUND", "creator_user_id");
+  refused(server_.patch("/users/" + bob, {{"selected_team_id", nobody}}), 404, "TEAM_MEMBERSHIP_NOT_FOUND", "selected_team_id");
+  channel["user_id"] = nobody;
+  refused(server_.post("/contact-channels", channel), 404, "USER_NOT_FOUND", "user_id");
   EXPECT_EQ(server_.get("/users").body.at("items").as_array().size(), 2U);
 }
 
@@ -149,12 +179,18 @@ TEST_F(ApiDirectory, WhoDoesNotShowTheRightKeyIsToldWhatIsMissing) {
   expect_refusal(with({{id, "acme"}, {type, "server"}, {key, other.server_key}}), 401, "INVALID_SECRET_SERVER_KEY");
   expect_refusal(with({{id, "acme"}, {type, "admin"}, {admin_key, acme_.server_key}}), 401, "INVALID_SUPER_SECRET_ADMIN_KEY");
   EXPECT_EQ(with({{id, "acme"}, {type, "server"}, {key, acme_.admin_key}}).status, 200U);
+  const HttpClient::Fields newer{{"x-hexclave-project-id", "acme"},
+                                 {"X-Hexclave-Access-Type", "server"},
+                                 {"x-hexclave-secret-server-key", acme_.server_key}};
+  EXPECT_EQ(with(newer).status, 200U) << "newer clients name their headers otherwise";
   expect_refusal(server_.get("/internal/config"), 401, "INSUFFICIENT_ACCESS_TYPE");
   expect_refusal(acme_.admin().post("/internal/projects", {{"id", "x"}}), 401, "EXPECTED_INTERNAL_PROJECT");
   expect_refusal(cron_.post("/internal/projects", {{"id", "x"}}), 401, "INVALID_BEARER_TOKEN");
   const auto internal = add_project("internal");
   EXPECT_EQ(internal.admin().post("/internal/projects", {{"id", "x"}}).status, 201U);
-  expect_refusal(internal.admin().post("/internal/projects", {{"id", "x"}}), 409, "PROJECT_ALREADY_EXISTS");
+  const auto twice = internal.admin().post("/internal/projects", {{"id", "x"}});
+  expect_refusal(twice, 409, "PROJECT_ALREADY_EXISTS");
+  EXPECT_THAT(twice.text("error"), ::testing::StartsWith("id: "));
   EXPECT_EQ(internal.admin().get("/internal/external-db-sync/fusebox").status, 200U);
 }
 
