@@ -19,31 +19,6 @@ constexpr std::chrono::seconds kToAnswer{5};  ///< beyond the query's own time
 
 http::Error query_error(const std::string& message) { return {kAnalyticsQueryError, message, {{"error", message}}}; }
 
-void add_param(clickhouse::Params& params, const std::string& name, const json::value& value) {
-  switch (value.kind()) {
-    case json::kind::string:
-      params.add(name, std::string(value.get_string()));
-      break;
-    case json::kind::bool_:
-      params.add(name, value.get_bool());
-      break;
-    case json::kind::int64:
-      params.add(name, value.get_int64());
-      break;
-    case json::kind::uint64:
-      params.add(name, value.get_uint64());
-      break;
-    case json::kind::double_:
-      params.add(name, value.get_double());
-      break;
-    case json::kind::null:
-      params.add_null(name);
-      break;
-    default:
-      throw query_error("params." + name + " must be a text, a number, true, false or null");
-  }
-}
-
 TenantQuery query_of(const Request& request) {
   const auto& body = request.body.as_object();
   TenantQuery query{.tenant = {.project = request.identity.project, .branch = request.identity.branch},
@@ -51,7 +26,7 @@ TenantQuery query_of(const Request& request) {
   if (const auto* timeout = body.if_contains("timeout_ms"))
     query.timeout = std::chrono::milliseconds(timeout->to_number<std::int64_t>());
   if (const auto* params = body.if_contains("params")) {
-    for (const auto& [name, value] : params->as_object()) add_param(query.params, std::string(name), value);
+    for (const auto& [name, value] : params->as_object()) query.params.add_json(name, value);
   }
   if (const auto why = analytics::mistake(query)) throw query_error(*why);
   return query;
@@ -96,7 +71,8 @@ Schema query_schema() {
   return Schema::object(
       "AnalyticsQuery",
       {required("query", Schema::string(1).described("One SELECT over the project's rows; values stand in places {name:Type}")),
-       optional("params", Schema::map().described("Values for the places, by name")),
+       optional("params",
+                Schema::map().described("Values for the places, by name; an array is an Array(…), an object a Map(String, …)")),
        optional("timeout_ms", Schema::integer(TenantQuery::kShortestTimeout.count(), TenantQuery::kLongestTimeout.count()))});
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <boost/json/value.hpp>
+
 namespace tributary::clickhouse {
 namespace {
 
@@ -43,13 +45,41 @@ std::string escaped(std::string_view text) {
 }
 
 template <class Range, class Text>
-std::string array_of(const Range& values, Text text) {
-  std::string out = "[";
+std::string list_of(const Range& values, std::string_view brackets, Text text) {
+  std::string out(1, brackets.front());
   for (const auto& value : values) {
     if (out.size() > 1) out += ',';
     out += text(value);
   }
-  return out + ']';
+  return out + brackets.back();
+}
+
+std::string quoted(std::string_view text) { return '\'' + escaped(text) + '\''; }
+
+std::string text_of(double value) { return fmt::format("{}", value); }
+
+/// As it stands within an array or a map, where only what is between quotes is text.
+std::string element(const boost::json::value& value) {
+  switch (value.kind()) {
+    case boost::json::kind::null:
+      return "NULL";
+    case boost::json::kind::bool_:
+      return value.get_bool() ? "1" : "0";
+    case boost::json::kind::int64:
+      return std::to_string(value.get_int64());
+    case boost::json::kind::uint64:
+      return std::to_string(value.get_uint64());
+    case boost::json::kind::double_:
+      return text_of(value.get_double());
+    case boost::json::kind::string:
+      return quoted(value.get_string());
+    case boost::json::kind::array:
+      return list_of(value.get_array(), "[]", element);
+    case boost::json::kind::object:
+      break;
+  }
+  return list_of(value.get_object(), "{}",
+                 [](const auto& member) { return quoted(member.key()) + ':' + element(member.value()); });
 }
 
 }  // namespace
@@ -67,7 +97,7 @@ Params& Params::add(std::string_view name, std::int64_t value) { return put(name
 
 Params& Params::add(std::string_view name, std::uint64_t value) { return put(name, std::to_string(value)); }
 
-Params& Params::add(std::string_view name, double value) { return put(name, fmt::format("{}", value)); }
+Params& Params::add(std::string_view name, double value) { return put(name, text_of(value)); }
 
 Params& Params::add(std::string_view name, const Uuid& value) { return put(name, value.to_string()); }
 
@@ -81,17 +111,22 @@ Params& Params::add(std::string_view name, std::chrono::sys_time<std::chrono::mi
 }
 
 Params& Params::add(std::string_view name, std::span<const std::string> values) {
-  return put(name, array_of(values, [](const std::string& value) { return '\'' + escaped(value) + '\''; }));
+  return put(name, list_of(values, "[]", quoted));
 }
 
 Params& Params::add(std::string_view name, std::span<const std::int64_t> values) {
-  return put(name, array_of(values, [](std::int64_t value) { return std::to_string(value); }));
+  return put(name, list_of(values, "[]", [](std::int64_t value) { return std::to_string(value); }));
 }
 
 Params& Params::add(std::string_view name, std::span<const Uuid> values) {
-  return put(name, array_of(values, [](const Uuid& value) { return '\'' + value.to_string() + '\''; }));
+  return put(name, list_of(values, "[]", [](const Uuid& value) { return quoted(value.to_string()); }));
 }
 
 Params& Params::add_null(std::string_view name) { return put(name, "\\N"); }
+
+Params& Params::add_json(std::string_view name, const boost::json::value& value) {
+  if (value.is_null()) return add_null(name);
+  return value.is_string() ? add(name, std::string_view(value.get_string())) : put(name, element(value));
+}
 
 }  // namespace tributary::clickhouse

@@ -1,4 +1,6 @@
 #pragma once
+#include <boost/json/fwd.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <span>
@@ -32,6 +34,8 @@ class Params {
   Params& add(std::string_view name, std::span<const std::int64_t> values);  ///< Array(Int64)
   Params& add(std::string_view name, std::span<const Uuid> values);  ///< Array(UUID)
   Params& add_null(std::string_view name);  ///< Nullable(…)
+  /// JSON: text, numbers, true and false as above, null as Nullable(…), arrays and objects within each other as Array(…) and Map(String, …).
+  Params& add_json(std::string_view name, const boost::json::value& value);
 
   /// Names, and values in ClickHouse's escaped text.
   using Value = std::pair<std::string, std::string>;

@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include <boost/json.hpp>
 #include <memory>
 
 #include "analytics/timing.hpp"
@@ -21,6 +22,7 @@ using clickhouse::embedded::test::TenantHost;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
+namespace json = boost::json;
 using namespace std::chrono_literals;
 
 constexpr auto kSentence = "Error during execution of this query.";
@@ -120,6 +122,37 @@ TEST_F(Analytics, BindsTypedParameters) {
   query.params.add("n", 41).add("s", "it's\ta").add("a", std::vector<std::string>{"x", "y'"});
   EXPECT_EQ(ask(query).text, "42\tit\\'s\\ta\ty\\'\n");
   EXPECT_EQ(refused("SELECT {n:UInt8}"), kSentence);
+}
+
+TEST_F(Analytics, BindsJsonAsItWasGivenHoweverHostile) {
+  const std::string hostile = R"('], ['\\', NULL] \\N \\' -- ) {x:UInt8} }' UNION ALL SELECT 1)"
+                              "\t\n\r\b\f\xF0\x9F\x98\x80";
+  const json::array texts{hostile, "", "'", "\\", "\\'", "NULL", "\t", "a,b]"};
+  const std::vector<std::pair<std::string, json::value>> given{
+      {"Array(UInt8)", json::parse("[1, 2, 255]")},
+      {"Array(Int32)", json::parse("[-2147483648, 0]")},
+      {"Array(Float64)", json::parse("[0.1, 1e300, -2.5e-7]")},
+      {"Array(Bool)", json::parse("[true, false]")},
+      {"Array(String)", texts},
+      {"Array(String)", json::array()},
+      {"Array(Nullable(String))", json::parse(R"([null, "NULL", "\\N"])")},
+      {"Array(Array(Array(String)))", json::array{json::array{texts, json::array()}, json::array()}},
+      {"Array(Nullable(Int32))", json::parse("[1, null]")},
+      {"Array(UUID)", json::parse(R"(["61f0c404-5cb3-11e7-907b-a6006ad3dba0"])")},
+      {"Array(Date)", json::parse(R"(["2024-02-29"])")},
+      {"Map(String, Array(String))", json::object{{hostile, texts}, {"'", json::array()}}},
+      {"Nullable(String)", nullptr},
+      {"String", json::value(hostile)}};
+  for (const auto& [type, value] : given) {
+    TenantQuery query{.tenant = {"one"}, .statement = "SELECT {p:" + type + "} AS p"};
+    query.params.add_json("p", value);
+    const auto whole = ask(query);
+    ASSERT_FALSE(whole.error) << type << ": " << whole.error->cause().message;
+    EXPECT_EQ(json::serialize(json::parse(whole.text).at("p")), json::serialize(value)) << type;
+  }
+  TenantQuery query{.tenant = {"one"}, .statement = "SELECT {p:Array(UInt8)} AS p"};
+  query.params.add_json("p", json::array{hostile});
+  EXPECT_STREQ(ask(query).error.value().what(), kSentence) << "a text is no number";
 }
 
 TEST_F(Analytics, AnswersInTheFormatThatIsAskedForAndNoOther) {

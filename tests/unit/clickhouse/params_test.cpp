@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/json/parse.hpp>
+
 namespace tributary::clickhouse {
 namespace {
 
@@ -40,6 +42,16 @@ TEST(Params, ArraysQuoteTheirElements) {
   params.add("t", std::span(texts)).add("n", std::span(numbers)).add("u", std::span(ids)).add("e", std::span(texts).first(0));
   EXPECT_THAT(params.values(), ElementsAre(Pair("t", "['a','it\\'s','b\\\\c','']"), Pair("n", "[1,-2]"),
                                            Pair("u", "['00000000-0000-0000-0000-000000000000']"), Pair("e", "[]")));
+}
+
+TEST(Params, WriteJsonSoThatOnlyWhatIsQuotedIsText) {
+  Params params;
+  params.add_json("s", "it's").add_json("n", nullptr).add_json("b", true).add_json("d", 1.5);
+  params.add_json("a", boost::json::parse(R"([1, -2, 18446744073709551615, 0.1, true, null, "NULL", "'], x", [[]], []])"));
+  params.add_json("m", boost::json::parse(R"({"k'": [1], "\\": null})"));
+  EXPECT_THAT(params.values(), ElementsAre(Pair("s", "it\\'s"), Pair("n", "\\N"), Pair("b", "1"), Pair("d", "1.5"),
+                                           Pair("a", "[1,-2,18446744073709551615,0.1,1,NULL,'NULL','\\'], x',[[]],[]]"),
+                                           Pair("m", "{'k\\'':[1],'\\\\':NULL}")));
 }
 
 }  // namespace
