@@ -1,205 +1,19 @@
 #include "support/api_fuzzer.hpp"
 
-#include <algorithm>
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-#include <optional>
-#include <random>
-#include <set>
+#include <fmt/ranges.h>
 
-#include "base/uuid.hpp"
+#include <algorithm>
+#include <optional>
+#include <ranges>
+
+#include "support/api_generator.hpp"
 #include "support/http_client.hpp"
 #include "support/json_schema.hpp"
 
 namespace tributary::test {
 namespace {
 
-namespace json = boost::json;
-
 constexpr std::size_t kMostFailures = 20;
-
-std::string_view view(json::string_view text) { return {text.data(), text.size()}; }
-
-/// Chance, and the ids that answers gave: one that exists leads further than a random one.
-class Source {
- public:
-  explicit Source(std::uint64_t seed) : random_(seed) {}
-
-  std::size_t below(std::size_t bound) { return std::uniform_int_distribution<std::size_t>(0, bound - 1)(random_); }
-  bool one_in(std::size_t n) { return below(n) == 0; }
-  template <class Container>
-  const auto& one_of(const Container& container) {
-    return *std::next(container.begin(), static_cast<std::ptrdiff_t>(below(container.size())));
-  }
-  std::uint64_t number() { return random_(); }
-
-  std::string uuid(const std::string& name) {
-    const auto& known = seen_[name].empty() ? all_ : seen_[name];
-    if (!known.empty() && !one_in(5)) {
-      // Mostly one that was seen of late: where two are wanted, chances are that they belong together.
-      const auto latest = std::min(known.size(), kLatest);
-      return one_in(4) ? one_of(known) : known[known.size() - 1 - below(latest)];
-    }
-    std::array<std::byte, 16> bytes;
-    for (auto& byte : bytes) byte = static_cast<std::byte>(random_());
-    return Uuid::from_bytes(bytes).to_string();
-  }
-  /// An id that is no UUID; empty where none of this name was seen.
-  std::string text_id(const std::string& name) { return seen_texts_[name].empty() ? "" : one_of(seen_texts_[name]); }
-  /// Remembers the ids of an answer by their names. `owner`: what an "id" is one of ("user_id").
-  void learn(const json::value& value, const std::string& name, const std::string& owner) {
-    if (const auto* object = value.if_object()) {
-      for (const auto& [key, member] : *object) learn(member, key == "id" ? owner : std::string(key), owner);
-    } else if (const auto* array = value.if_array()) {
-      for (const auto& member : *array) learn(member, name, owner);
-    } else if (const auto* text = value.if_string(); text != nullptr && Uuid::parse(view(*text))) {
-      see(all_, *text);
-      see(seen_[name], *text);
-    } else if (text != nullptr && name.ends_with("_id")) {
-      seen_texts_[name].emplace(*text);
-    }
-  }
-
- private:
-  using Ids = std::vector<std::string>;  ///< the latest last
-
-  static constexpr std::size_t kLatest = 4;
-
-  static void see(Ids& ids, std::string_view id) {
-    std::erase(ids, id);
-    ids.emplace_back(id);
-  }
-
-  std::mt19937_64 random_;
-  Ids all_;
-  std::map<std::string, Ids> seen_;
-  std::map<std::string, std::set<std::string>> seen_texts_;
-};
-
-/// Values that a schema allows.
-class Generator {
- public:
-  Generator(Source& source, const FuzzParams& params) : source_(source), document_(params.document), fields_(params.fields) {}
-
-  json::value value(const json::value& schema, const std::string& name, int depth = 0);
-  json::value anything(int depth = 0);
-  std::string text(std::size_t least, std::size_t most);
-
- private:
-  json::value string(const json::object& schema, const std::string& name);
-  json::value object(const json::object& schema, int depth);
-
-  Source& source_;
-  const json::object& document_;
-  const std::map<std::string, json::array>& fields_;
-};
-
-std::int64_t integer_of(const json::object& schema, const char* keyword, std::int64_t otherwise) {
-  const auto* found = schema.if_contains(keyword);
-  return found != nullptr ? found->to_number<std::int64_t>() : otherwise;
-}
-
-json::value Generator::value(const json::value& reference, const std::string& name, int depth) {
-  const auto& schema = resolved(reference, document_);
-  if (const auto field = fields_.find(name); field != fields_.end() && depth > 0 && !source_.one_in(4))
-    return source_.one_of(field->second);
-  if (const auto* alternatives = schema.if_contains("anyOf")) return value(source_.one_of(alternatives->as_array()), name, depth);
-  if (const auto* choices = schema.if_contains("enum")) return source_.one_of(choices->as_array());
-  const auto* types = schema.if_contains("type");
-  if (types == nullptr) return anything(depth);
-  const auto type = std::string(types->is_string() ? types->as_string() : source_.one_of(types->as_array()).as_string());
-  if (type == "null") return nullptr;
-  if (type == "boolean") return source_.one_in(2);
-  if (type == "string") return string(schema, name);
-  if (type == "object") return object(schema, depth);
-  if (type == "integer" || type == "number") {
-    const auto least = integer_of(schema, "minimum", -1'000'000'000);
-    const auto most = integer_of(schema, "maximum", 1'000'000'000'000);
-    return source_.one_in(3) ? (source_.one_in(2) ? least : most)
-                             : least + static_cast<std::int64_t>(source_.number() % static_cast<std::uint64_t>(most - least + 1));
-  }
-  json::array array;
-  const auto most = std::min<std::int64_t>(integer_of(schema, "maxItems", 3), 3);
-  for (auto size = source_.below(static_cast<std::size_t>(most) + 1); size > 0; --size)
-    array.push_back(value(schema.at("items"), name, depth + 1));
-  return array;
-}
-
-json::value Generator::anything(int depth) {
-  switch (source_.below(depth > 3 ? 4 : 6)) {
-    case 0:
-      return nullptr;
-    case 1:
-      return source_.one_in(2);
-    case 2:
-      return static_cast<std::int64_t>(source_.number() >> source_.below(64));
-    case 3:
-      return json::value(text(0, 20));
-    case 4: {
-      json::array array;
-      for (auto size = source_.below(4); size > 0; --size) array.push_back(anything(depth + 1));
-      return array;
-    }
-    default: {
-      json::object object;
-      for (auto size = source_.below(4); size > 0; --size) object[text(0, 8)] = anything(depth + 1);
-      return object;
-    }
-  }
-}
-
-std::string Generator::text(std::size_t least, std::size_t most) {
-  static const std::vector<std::string> kPieces{"a",      "Zoë",  "🎉",   "👩‍👩‍👧",
-                                                "'",      "\"",   "\\",   "; DROP TABLE x --",
-                                                "\n",     "\t",   "\x01", "\x7f",
-                                                " ",      "%",    "_",    "{}",
-                                                "\u202e", "null", "0",    "ß",
-                                                "日本語", "<b>",  "$1",   "\u0301"};
-  // Many a text must be more than text allows.
-  if (least <= 16 && most >= 20 && source_.one_in(8)) return "fuzz" + std::to_string(source_.below(50)) + "@example.com";
-  std::string result;
-  std::size_t length = 0;
-  const auto wanted = least + source_.below(std::min<std::size_t>(most - least, source_.one_in(20) ? 5'000 : 12) + 1);
-  while (length < wanted) {
-    const auto& piece = source_.one_of(kPieces);
-    const auto characters = static_cast<std::size_t>(
-        std::ranges::count_if(piece, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-    if (length + characters > wanted) {
-      result += 'x';
-      ++length;
-    } else {
-      result += piece;
-      length += characters;
-    }
-  }
-  return result;
-}
-
-json::value Generator::string(const json::object& schema, const std::string& name) {
-  const auto* format = schema.if_contains("format");
-  if (format != nullptr && *format == "uuid") return json::value(source_.uuid(name));
-  if (format != nullptr && *format == "email") return json::value("fuzz" + std::to_string(source_.below(50)) + "@example.com");
-  if (format != nullptr && *format == "uri") return json::value("https://example.com/" + std::to_string(source_.below(1'000)));
-  if (auto id = source_.text_id(name); !id.empty() && source_.one_in(2)) return json::value(id);
-  return json::value(text(static_cast<std::size_t>(integer_of(schema, "minLength", 0)),
-                          static_cast<std::size_t>(integer_of(schema, "maxLength", 10'000))));
-}
-
-json::value Generator::object(const json::object& schema, int depth) {
-  json::object result;
-  if (const auto* properties = schema.if_contains("properties")) {
-    const auto* required = schema.if_contains("required");
-    for (const auto& [name, member] : properties->as_object()) {
-      const bool must =
-          required != nullptr && std::ranges::find(required->as_array(), json::value(name)) != required->as_array().end();
-      if (must || source_.one_in(2)) result[name] = value(member, std::string(name), depth + 1);
-    }
-  }
-  const auto* others = schema.if_contains("additionalProperties");
-  if (others != nullptr && others->is_object())
-    for (auto size = source_.below(4); size > 0; --size) result[text(1, 8)] = value(*others, "", depth + 1);
-  return result;
-}
 
 struct Operation {
   std::string method;  ///< "GET"
@@ -208,19 +22,48 @@ struct Operation {
   bool is_seldom;
 
   std::string name() const { return method + ' ' + path; }
-  /// "user_id" of "/users/{id}"
+  bool is_guarded() const { return !description->at("security").as_array().empty(); }
+  /// "user_id" of "/users/{id}", "key_id" of "/projects/{project_id}/keys"
   std::string owner() const {
-    auto first = path.substr(1, path.find('/', 1) - 1);
-    std::ranges::replace(first, '-', '_');
-    return (first.ends_with('s') ? first.substr(0, first.size() - 1) : first) + "_id";
+    std::string last;
+    for (const auto& segment : std::views::split(std::string_view(path), '/')) {
+      const std::string_view text(segment.begin(), segment.end());
+      if (!text.empty() && !text.starts_with('{')) last = text;
+    }
+    std::ranges::replace(last, '-', '_');
+    return (last.ends_with('s') ? last.substr(0, last.size() - 1) : last) + "_id";
   }
 };
 
 struct Attempt {
+  std::string method;
   std::string target;
-  std::string body;
-  bool against_schema = false;  ///< it must be refused
+  std::string body = {};
+  HttpClient::Fields fields = {};
+  bool must_be_refused = false;
+
+  std::string text() const {
+    return fmt::format("{} {}\n  {}\n  {}", method, target, fmt::join(fields, ", "), body.substr(0, 1'000));
+  }
 };
+
+/// Headers that mean nothing here, or what they should not.
+const std::vector<std::pair<std::string, std::string>> kOddHeaders{{"Accept", "image/png"},
+                                                                   {"Accept-Encoding", "gzip, br;q=2"},
+                                                                   {"Accept-Language", "\xff\xfe"},
+                                                                   {"Authorization", "Basic \xF0\x9F\x8E\x89"},
+                                                                   {"Authorization", "Bearer "},
+                                                                   {"Content-Type", "text/plain; charset=\xff"},
+                                                                   {"Cookie", "a=b; \"; =;;"},
+                                                                   {"If-None-Match", "*"},
+                                                                   {"Origin", "null"},
+                                                                   {"Range", "bytes=0-1"},
+                                                                   {"Upgrade", "h2c"},
+                                                                   {"X-Forwarded-For", "\xF0\x9F\x8E\x89, 127.0.0.1"},
+                                                                   {"X-HTTP-Method-Override", "DELETE"},
+                                                                   {"X-Request-Id", "<script>"},
+                                                                   {"x-hexclave-project-id", "nobody"},
+                                                                   {"x-stack-unknown", "\xff"}};
 
 std::string percent_encoded(std::string_view text) {
   std::string result;
@@ -240,7 +83,7 @@ std::string parameter_text(const json::value& value) {
 class Fuzzer {
  public:
   explicit Fuzzer(const FuzzParams& params)
-      : params_(params), source_(params.seed), generator_(source_, params), client_(params.port) {
+      : params_(params), chance_(params.seed), generator_(chance_, params.document, params.fields), client_(params.port) {
     for (const auto& [path, methods] : params.document.at("paths").as_object()) {
       for (const auto& [method, description] : methods.as_object()) {
         std::string upper(method);
@@ -256,8 +99,9 @@ class Fuzzer {
   FuzzReport run() {
     for (std::size_t i = 0; i < params_.requests && report_.failures.size() < kMostFailures; ++i) {
       // Each at least once, and then by chance.
-      const auto* operation = &(i < operations_.size() ? operations_[i] : source_.one_of(operations_));
-      while (i >= operations_.size() && operation->is_seldom && !source_.one_in(10)) operation = &source_.one_of(operations_);
+      const auto* operation = &(i < operations_.size() ? operations_[i] : chance_.one_of(operations_));
+      while (i >= operations_.size() && operation->is_seldom && !chance_.one_in(10)) operation = &chance_.one_of(operations_);
+      if (chance_.one_in(30)) stray(*operation);
       call(*operation, attempt(*operation));
     }
     // What needs others' successes first may have had bad luck: for as long again, among others.
@@ -265,7 +109,7 @@ class Fuzzer {
       const auto unlucky = std::ranges::find_if(
           operations_, [&](const Operation& operation) { return !report_.successes.contains(operation.name()); });
       if (unlucky == operations_.end()) break;
-      const auto& operation = source_.one_in(2) ? *unlucky : source_.one_of(operations_);
+      const auto& operation = chance_.one_in(2) ? *unlucky : chance_.one_of(operations_);
       call(operation, attempt(operation));
     }
     return std::move(report_);
@@ -273,13 +117,18 @@ class Fuzzer {
 
  private:
   Attempt attempt(const Operation& operation);
+  void fill_in(const Operation& operation, Attempt& attempt);
   void spoil(Attempt& attempt, json::object body, bool takes_others);
+  void spoil_credentials(Attempt& attempt);
+  /// Calls something that is near an operation, and none.
+  void stray(const Operation& operation);
   void call(const Operation& operation, const Attempt& attempt);
-  HttpClient::Fields credentials(const Operation& operation);
+  std::optional<HttpClient::Answer> answer_to(const Attempt& attempt);
   void judge(const Operation& operation, const Attempt& attempt, const HttpClient::Answer& answer);
+  void fail(const Attempt& attempt, const HttpClient::Answer& answer, const std::string& why);
 
   const FuzzParams& params_;
-  Source source_;
+  Chance chance_;
   Generator generator_;
   HttpClient client_;
   std::string prefix_;
@@ -287,36 +136,49 @@ class Fuzzer {
   FuzzReport report_;
 };
 
-Attempt Fuzzer::attempt(const Operation& operation) {
-  Attempt attempt{.target = prefix_ + operation.path};
+/// Parameters, by the schema.
+void Fuzzer::fill_in(const Operation& operation, Attempt& attempt) {
   char separator = '?';
-  if (const auto* parameters = operation.description->if_contains("parameters")) {
-    for (const auto& parameter : parameters->as_array()) {
-      const auto name = std::string(parameter.at("name").as_string());
-      if (parameter.at("in") == "path") {
-        const auto value = generator_.value(parameter.at("schema"), name == "id" ? operation.owner() : name);
-        const auto place = "{" + name + "}";
-        // An empty segment is another path.
-        const auto text = parameter_text(value);
-        attempt.target.replace(attempt.target.find(place), place.size(), text.empty() ? "x" : text);
-      } else if (const auto given = params_.parameters.find(name);
-                 given != params_.parameters.end() || parameter.at("required").as_bool() || source_.one_in(3)) {
-        const auto value =
-            given != params_.parameters.end() ? source_.one_of(given->second) : generator_.value(parameter.at("schema"), name);
-        attempt.target += separator + percent_encoded(name) + '=' + parameter_text(value);
-        separator = '&';
-      }
+  const auto* parameters = operation.description->if_contains("parameters");
+  for (const auto& parameter : parameters != nullptr ? parameters->as_array() : json::array()) {
+    const auto name = std::string(parameter.at("name").as_string());
+    const auto given = params_.parameters.find(name);
+    const auto value = [&](const std::string& of) {
+      return given != params_.parameters.end() ? chance_.one_of(given->second) : generator_.value(parameter.at("schema"), of);
+    };
+    if (parameter.at("in") == "path") {
+      const auto place = "{" + name + "}";
+      // An empty segment is another path.
+      const auto text = parameter_text(value(name == "id" ? operation.owner() : name));
+      attempt.target.replace(attempt.target.find(place), place.size(), text.empty() ? "x" : text);
+    } else if (given != params_.parameters.end() || parameter.at("required").as_bool() || chance_.one_in(3)) {
+      attempt.target += separator + percent_encoded(name) + '=' + parameter_text(value(name));
+      separator = '&';
     }
   }
-  if (source_.one_in(20)) {
-    attempt.target += std::string(1, separator) + "unknown_parameter=1";
-    attempt.against_schema = true;
+  if (!chance_.one_in(20)) return;
+  attempt.target += std::string(1, separator) + "unknown_parameter=1";
+  attempt.must_be_refused = true;
+}
+
+Attempt Fuzzer::attempt(const Operation& operation) {
+  Attempt attempt{
+      .method = operation.method, .target = prefix_ + operation.path, .fields = {{"Content-Type", "application/json"}}};
+  fill_in(operation, attempt);
+  // All that there are: what one access type needs is more than one header, and the greater includes the lesser.
+  if (operation.is_guarded()) {
+    attempt.fields.insert(params_.credentials.begin(), params_.credentials.end());
+    if (chance_.one_in(20)) spoil_credentials(attempt);
+  }
+  if (chance_.one_in(10)) {
+    const auto& [name, value] = chance_.one_of(kOddHeaders);
+    attempt.fields[name] = value;
   }
   if (const auto* body = operation.description->if_contains("requestBody")) {
     const auto& schema = body->at("content").at("application/json").at("schema");
     auto value = generator_.value(schema, "");
     const auto* others = resolved(schema, params_.document).if_contains("additionalProperties");
-    if (value.is_object() && source_.one_in(3))
+    if (value.is_object() && chance_.one_in(3))
       spoil(attempt, std::move(value.as_object()), others == nullptr || *others != json::value(false));
     else
       attempt.body = json::serialize(value);
@@ -329,11 +191,11 @@ void Fuzzer::spoil(Attempt& attempt, json::object body, bool takes_others) {
   const auto text = json::serialize(body);
   const auto set = [&](std::string spoilt, bool is_against_schema) {
     attempt.body = std::move(spoilt);
-    attempt.against_schema = attempt.against_schema || is_against_schema;
+    attempt.must_be_refused = attempt.must_be_refused || is_against_schema;
   };
-  const auto any_field = [&] { return std::next(body.begin(), static_cast<std::ptrdiff_t>(source_.below(body.size()))); };
-  const auto depth = 100 + source_.below(20'000);
-  switch (source_.below(8)) {
+  const auto any_field = [&] { return std::next(body.begin(), static_cast<std::ptrdiff_t>(chance_.below(body.size()))); };
+  const auto depth = 100 + chance_.below(20'000);
+  switch (chance_.below(8)) {
     case 0:
       return set("", true);
     case 1:
@@ -356,32 +218,67 @@ void Fuzzer::spoil(Attempt& attempt, json::object body, bool takes_others) {
   }
 }
 
-HttpClient::Fields Fuzzer::credentials(const Operation& operation) {
-  HttpClient::Fields fields{{"Content-Type", "application/json"}};
-  // All that there are: what one access type needs is more than one header, and the greater includes the lesser.
-  if (!operation.description->at("security").as_array().empty())
-    fields.insert(params_.credentials.begin(), params_.credentials.end());
-  return fields;
+void Fuzzer::spoil_credentials(Attempt& attempt) {
+  attempt.must_be_refused = true;
+  if (params_.wrong_credentials.empty() || chance_.one_in(5)) {
+    std::erase_if(attempt.fields, [&](const auto& field) { return params_.credentials.contains(field.first); });
+    return;
+  }
+  for (const auto& [name, value] : chance_.one_of(params_.wrong_credentials)) attempt.fields[name] = value;
+}
+
+void Fuzzer::stray(const Operation& operation) {
+  auto near = attempt(operation);
+  const auto path = near.target.substr(0, near.target.find('?'));
+  switch (chance_.below(4)) {
+    case 0:
+      near.target = path + "/no/such/path/at/all";
+      break;
+    case 1:
+      near.target = "/api/v9" + path.substr(prefix_.size());
+      break;
+    case 2:
+      near.target =
+          path + chance_.one_of(std::vector<std::string>{"/%", "/%zz", "/%00", "/%ff", "//", "/../..", "/%2e%2e/x/y/z", "/\xff"});
+      near.target += "/x/y/z";
+      break;
+    default:
+      near.method = chance_.one_of(std::vector<std::string>{"PUT", "BREW", "TRACE", "get", "PROPFIND", "M-SEARCH"});
+  }
+  const auto answer = answer_to(near);
+  if (!answer) return;
+  if (answer->status < 400 || answer->status >= 500) return fail(near, *answer, "is no refusal of what there is not");
+  const auto code = answer->fields.find("x-stack-known-error");
+  if (code == answer->fields.end() || json::parse(answer->body).at("code") != json::string_view(code->second))
+    fail(near, *answer, "has another code in its header");
 }
 
 void Fuzzer::call(const Operation& operation, const Attempt& attempt) {
+  if (const auto answer = answer_to(attempt)) judge(operation, attempt, *answer);
+}
+
+std::optional<HttpClient::Answer> Fuzzer::answer_to(const Attempt& attempt) {
   try {
-    judge(operation, attempt, client_.request(operation.method, attempt.target, attempt.body, credentials(operation)));
+    auto answer = client_.request(attempt.method, attempt.target, attempt.body, attempt.fields);
+    ++report_.by_status[answer.status];
+    const auto connection = answer.fields.find("connection");
+    if (connection != answer.fields.end() && connection->second == "close") client_ = HttpClient(params_.port);
+    return answer;
   } catch (const std::exception& error) {
-    report_.failures.push_back(
-        fmt::format("{} {}\n  {}\n  no answer: {}", operation.method, attempt.target, attempt.body, error.what()));
+    report_.failures.push_back(attempt.text() + "\n  no answer: " + error.what());
     client_ = HttpClient(params_.port);
+    return std::nullopt;
   }
 }
 
+void Fuzzer::fail(const Attempt& attempt, const HttpClient::Answer& answer, const std::string& why) {
+  report_.failures.push_back(fmt::format("{}\n  {} {}\n  {}", attempt.text(), answer.status, answer.body.substr(0, 1'000), why));
+}
+
 void Fuzzer::judge(const Operation& operation, const Attempt& attempt, const HttpClient::Answer& answer) {
-  ++report_.by_status[answer.status];
-  const auto fail = [&](const std::string& why) {
-    report_.failures.push_back(fmt::format("{} {}\n  {}\n  {} {}\n  {}", operation.method, attempt.target,
-                                           attempt.body.substr(0, 1'000), answer.status, answer.body.substr(0, 1'000), why));
-  };
+  const auto fail = [&](const std::string& why) { this->fail(attempt, answer, why); };
   if (answer.status >= 500) return fail("is an error of the server");
-  if (attempt.against_schema && answer.status < 400) return fail("was against the schema");
+  if (attempt.must_be_refused && answer.status < 400) return fail("had to be refused");
   const auto* response = operation.description->at("responses").as_object().if_contains(std::to_string(answer.status));
   if (response == nullptr) return fail("has a status that the document does not have");
   const auto* content = response->as_object().if_contains("content");
@@ -394,7 +291,7 @@ void Fuzzer::judge(const Operation& operation, const Attempt& attempt, const Htt
   const auto body = json::parse(answer.body);
   const auto mistakes = schema_mistakes(described->at("schema"), body, params_.document);
   if (!mistakes.empty()) return fail("does not match the schema:" + fmt::format("{}", fmt::join(mistakes, "; ")));
-  if (answer.status < 400) return source_.learn(body, "", operation.owner());
+  if (answer.status < 400) return chance_.learn(body, "", operation.owner());
   const auto code = answer.fields.find("x-stack-known-error");
   if (code == answer.fields.end() || body.at("code") != json::string_view(code->second)) fail("has another code in its header");
 }

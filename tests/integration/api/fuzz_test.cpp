@@ -1,4 +1,7 @@
 #include <boost/algorithm/string/case_conv.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
 
 #include "clickhouse/embedded/supervisor.hpp"
 #include "fixture.hpp"
@@ -35,14 +38,30 @@ class ApiFuzz : public ApiTest {
     overrides.emplace_back(database("refused", "postgresql://u@10.0.0.1/d?sslmode=maybe"));
     return overrides;
   }
-  FuzzParams fuzz_params(const ApiProject& project) const {
+  /// Projects that may be deleted: of the one that calls nothing but its configuration may change.
+  static json::array spare_projects() { return texts({"spare", "spare 🎉", "spare/2"}); }
+
+  FuzzParams fuzz_params(const ApiProject& project, const ApiProject& other, std::uint64_t seed) const {
+    const std::string admin_key = "x-stack-super-secret-admin-key";
     return {
         .port = api_.port(),
         .document = json::parse(HttpClient(api_.port()).get("/api/v1/openapi.json").body).as_object(),
         .credentials = {{"x-stack-project-id", project.id},
                         {"x-stack-access-type", "admin"},
                         {"x-stack-secret-server-key", project.server_key},
-                        {"x-stack-super-secret-admin-key", project.admin_key}},
+                        {admin_key, project.admin_key}},
+        .wrong_credentials = {{{admin_key, other.admin_key}},
+                              {{admin_key, project.server_key}},
+                              {{admin_key, project.admin_key.substr(1)}},
+                              {{admin_key, project.admin_key + "\xff"}},
+                              {{admin_key, ""}},
+                              {{"x-stack-access-type", "client"}},
+                              {{"x-stack-access-type", "\xF0\x9F\x8E\x89"}},
+                              {{"x-stack-access-type", ""}},
+                              {{"x-stack-project-id", "nobody"}},
+                              {{"x-stack-project-id", ""}},
+                              {{"x-stack-branch-id", "nowhere"}}},
+        .seed = seed,
         .leave_out = [with_clickhouse = engine_ != nullptr](
                          std::string_view,
                          std::string_view path) { return !with_clickhouse && path.find("/analytics/") != path.npos; },
@@ -51,12 +70,21 @@ class ApiFuzz : public ApiTest {
               return method == "GET" ? path.ends_with("/sequencer") || path.ends_with("/poller") || path.ends_with("/status")
                                      : path.ends_with("/sync-engine") || path.find("/analytics/") != path.npos;
             },
-        .parameters = {{"maxDurationMs", {0, 1, 5}}},
+        .parameters = {{"maxDurationMs", {0, 1, 5}}, {"project_id", spare_projects()}},
         .fields = {{"config_override_string", overrides()},
+                   {"id", spare_projects()},
                    {"tenancyId", {project.tenancy}},
                    {"query", texts({"SELECT 1 AS n, nan AS x, [1, 2] AS l, 'a\"b' AS t", "SELECT display_name FROM users",
                                     "SELECT {a:String} AS a", "SELECT toUInt8('x')", "SELECT * FROM system.tables", "SELEC"})},
-                   {"params", {json::object{{"a", "b"}}}}}};
+                   {"params", {json::object{{"a", "b"}}, json::object{{"a", {"'", nullptr}}}}}}};
+  }
+
+  /// Another one each time, and one that failed is sent again.
+  static std::uint64_t seed() {
+    const char* given = std::getenv("TRIBUTARY_FUZZ_SEED");
+    const auto seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+    std::printf("TRIBUTARY_FUZZ_SEED=%llu\n", static_cast<unsigned long long>(seed));
+    return seed;
   }
 
   /// Those that are called.
@@ -87,7 +115,8 @@ class ApiFuzz : public ApiTest {
 
 TEST_F(ApiFuzz, TenThousandRequestsFindNoFailureAndNoAnswerOutsideOfTheSchema) {
   const auto internal = add_project("internal");
-  const auto params = fuzz_params(internal);
+  const auto params = fuzz_params(internal, add_project("other"), seed());
+  SCOPED_TRACE(fmt::format("TRIBUTARY_FUZZ_SEED={} sends the same again", params.seed));
   const auto report = fuzz_api(params);
   for (const auto& failure : report.failures) ADD_FAILURE() << failure;
   for (const auto& operation : operations(params)) EXPECT_TRUE(report.successes.contains(operation)) << operation;
