@@ -64,7 +64,7 @@ std::string element(const boost::json::value& value) {
     case boost::json::kind::null:
       return "NULL";
     case boost::json::kind::bool_:
-      return value.get_bool() ? "1" : "0";
+      return value.get_bool() ? "true" : "false";
     case boost::json::kind::int64:
       return std::to_string(value.get_int64());
     case boost::json::kind::uint64:

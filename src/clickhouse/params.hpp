@@ -34,7 +34,7 @@ class Params {
   Params& add(std::string_view name, std::span<const std::int64_t> values);  ///< Array(Int64)
   Params& add(std::string_view name, std::span<const Uuid> values);  ///< Array(UUID)
   Params& add_null(std::string_view name);  ///< Nullable(…)
-  /// JSON: text, numbers, true and false as above, null as Nullable(…), arrays and objects within each other as Array(…) and Map(String, …).
+  /// JSON: text, numbers, true and false (within others Bool), null as Nullable(…), arrays and objects within each other as Array(…) and Map(String, …).
   Params& add_json(std::string_view name, const boost::json::value& value);
 
   /// Names, and values in ClickHouse's escaped text.

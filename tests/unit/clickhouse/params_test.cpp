@@ -50,7 +50,7 @@ TEST(Params, WriteJsonSoThatOnlyWhatIsQuotedIsText) {
   params.add_json("a", boost::json::parse(R"([1, -2, 18446744073709551615, 0.1, true, null, "NULL", "'], x", [[]], []])"));
   params.add_json("m", boost::json::parse(R"({"k'": [1], "\\": null})"));
   EXPECT_THAT(params.values(), ElementsAre(Pair("s", "it\\'s"), Pair("n", "\\N"), Pair("b", "1"), Pair("d", "1.5"),
-                                           Pair("a", "[1,-2,18446744073709551615,0.1,1,NULL,'NULL','\\'], x',[[]],[]]"),
+                                           Pair("a", "[1,-2,18446744073709551615,0.1,true,NULL,'NULL','\\'], x',[[]],[]]"),
                                            Pair("m", "{'k\\'':[1],'\\\\':NULL}")));
 }
 
