@@ -1,3 +1,6 @@
+#include <functional>
+#include <set>
+
 #include "sync_fixture.hpp"
 
 // From a request to where the rows go: the same for databases of customers and for the shared ClickHouse.
@@ -10,6 +13,14 @@ using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
 enum class Kind { postgres, clickhouse };
+
+/// What is synced, and how the API makes and changes one. It is deleted where its path says.
+struct Entity {
+  std::string table;
+  std::string column;  ///< of its name
+  std::function<std::string(const std::string& name)> create;  ///< gives its path
+  std::function<void(const std::string& path, const std::string& name)> rename;
+};
 
 class ApiSync : public ApiSyncTest, public ::testing::WithParamInterface<Kind> {
  protected:
@@ -46,20 +57,72 @@ class ApiSync : public ApiSyncTest, public ::testing::WithParamInterface<Kind> {
   }
   std::vector<std::string> column(const std::string& table, const std::string& name) { return column(table, name, acme_); }
 
-  /// From now on remembers which users came, also those that go again. In ClickHouse nothing is lost anyway: an older version of a row stays for a while.
-  void note_users() {
-    if (clickhouse_) return;
-    databases_.at(acme_.id).session().run(R"sql(
-      CREATE TABLE noted AS SELECT display_name FROM users;
-      CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
-      $$ BEGIN INSERT INTO public.noted VALUES (NEW.display_name); RETURN NULL; END $$;
-      CREATE TRIGGER note AFTER INSERT OR UPDATE ON users FOR EACH ROW EXECUTE FUNCTION note())sql");
+  void remove(const std::string& path) { expect_ok(server_.remove(path)); }
+
+  /// One of each kind. Memberships and channels are those of one user and one team, who are there already.
+  std::vector<Entity> entities() {
+    const auto user = add_user(server_, {{"display_name", kHost}});
+    const auto team = add_team(server_, kHost);
+    const auto patch = [this](const std::string& path, const char* field, const std::string& name) {
+      expect_ok(server_.patch(path, {{field, name}}));
+    };
+    const auto rename = [=](const std::string& path, const std::string& name) { patch(path, "display_name", name); };
+    const auto rename_member = [=](const std::string&, const std::string& name) {
+      patch("/team-member-profiles/" + team + '/' + user, "display_name", name);
+    };
+    const auto join = [=, this](const std::string& name) {
+      const auto path = "/team-memberships/" + team + '/' + user;
+      expect_ok(server_.post(path));
+      rename_member(path, name);
+      return path;
+    };
+    const auto add_channel = [=, this](const std::string& name) {
+      const auto made =
+          server_.post("/contact-channels", {{"user_id", user}, {"type", "email"}, {"value", name}, {"used_for_auth", false}});
+      expect_ok(made);
+      return "/contact-channels/" + user + '/' + made.text("id");
+    };
+    return {
+        {"users", "display_name", [this](auto& name) { return "/users/" + add_user(server_, {{"display_name", name}}); }, rename},
+        {"teams", "display_name", [this](auto& name) { return "/teams/" + add_team(server_, name); }, rename},
+        {"team_member_profiles", "display_name", join, rename_member},
+        {"contact_channels", "value", add_channel,
+         [=](const std::string& path, const std::string& name) { patch(path, "value", name); }}};
   }
-  std::vector<std::string> noted_users() {
-    if (!clickhouse_) return column("noted", "display_name");
-    return clickhouse_->strings("SELECT assumeNotNull(display_name) FROM analytics_internal.users WHERE NOT sync_is_deleted");
+  std::vector<std::string> names(const Entity& entity) {
+    auto names = column(entity.table, entity.column);
+    std::erase(names, kHost);
+    return names;
   }
 
+  /// From now on remembers what came, also what goes again. In ClickHouse nothing is lost anyway: an older version of a row stays for a while.
+  void note(const std::vector<Entity>& entities) {
+    if (clickhouse_) return;
+    auto customer = databases_.at(acme_.id).session();
+    customer.run(R"sql(
+      CREATE TABLE noted (entity text, name text);
+      CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN INSERT INTO public.noted VALUES (TG_TABLE_NAME, to_jsonb(NEW) ->> TG_ARGV[0]); RETURN NULL; END $$)sql");
+    for (const auto& entity : entities)
+      customer.run(fmt::format("CREATE TRIGGER note AFTER INSERT OR UPDATE ON {} FOR EACH ROW EXECUTE FUNCTION note('{}')",
+                               entity.table, entity.column));
+  }
+  std::set<std::string> noted(const Entity& entity) {
+    std::vector<std::string> names;
+    if (clickhouse_) {
+      names = clickhouse_->strings(fmt::format("SELECT assumeNotNull({}) FROM analytics_internal.{} WHERE NOT sync_is_deleted",
+                                               entity.column, entity.table));
+    } else {
+      for (const auto& row :
+           databases_.at(acme_.id).session().rows("SELECT name FROM noted WHERE entity = '" + entity.table + "'"))
+        names.push_back(row.at(0).value());
+    }
+    std::set<std::string> others(names.begin(), names.end());
+    others.erase(kHost);
+    return others;
+  }
+
+  static inline const std::string kHost = "host";
   std::map<std::string, Database> databases_;  ///< by project
   std::optional<ClickHouse> clickhouse_;
 };
@@ -97,40 +160,56 @@ TEST_P(ApiSync, EveryEntityIsCreatedChangedAndDeleted) {
   EXPECT_THAT(column("teams", "display_name"), IsEmpty());
 }
 
+// Names are such as every entity may have.
+
 TEST_P(ApiSync, OfSeveralUpdatesBeforeASyncTheLastWins) {
   set_sequencer(false);
   start();
-  const auto user = add_user(server_, {{"display_name", "0"}});
-  for (int i = 1; i <= 5; ++i) expect_ok(server_.patch("/users/" + user, {{"display_name", std::to_string(i)}}));
+  const auto all = entities();
+  for (const auto& entity : all) {
+    const auto path = entity.create("0@example.com");
+    for (int i = 1; i <= 5; ++i) entity.rename(path, std::to_string(i) + "@example.com");
+  }
   set_sequencer(true);
   wait_until_equal();
-  EXPECT_THAT(column("users", "display_name"), ElementsAre("5"));
+  for (const auto& entity : all) EXPECT_THAT(names(entity), ElementsAre("5@example.com")) << entity.table;
 }
 
 TEST_P(ApiSync, WhatIsDeletedBeforeItsFirstSyncIsNeverExported) {
   start();
-  add_user(server_, {{"display_name", "first"}});
+  const auto all = entities();
   wait_until_equal();
-  note_users();
+  note(all);
   set_sequencer(false);
-  const auto never = add_user(server_, {{"display_name", "never"}});
-  expect_ok(server_.remove("/users/" + never));
-  add_user(server_, {{"display_name", "later"}});
+  for (const auto& entity : all) {
+    remove(entity.create("never@example.com"));
+    entity.create("later@example.com");
+  }
   set_sequencer(true);
   wait_until_equal();
-  EXPECT_THAT(noted_users(), UnorderedElementsAre("first", "later"));
+  for (const auto& entity : all) EXPECT_THAT(noted(entity), ElementsAre("later@example.com")) << entity.table;
 }
 
-TEST_P(ApiSync, AUserWhoIsDeletedAndMadeAgainWithTheSameEmailIsAnotherOne) {
+TEST_P(ApiSync, WhatIsDeletedAndMadeAgainIsAnotherOne) {
   start();
-  json::object ada{{"display_name", "first"}, {"primary_email", "ada@example.com"}, {"primary_email_auth_enabled", true}};
+  const auto all = entities();
+  json::object ada{{"display_name", "Ada"}, {"primary_email", "ada@example.com"}, {"primary_email_auth_enabled", true}};
+  std::vector<std::string> paths;
+  for (const auto& entity : all) paths.push_back(entity.create("same@example.com"));
   const auto first = add_user(server_, ada);
   wait_until_equal();
-  expect_ok(server_.remove("/users/" + first));
-  ada["display_name"] = "second";
-  EXPECT_NE(add_user(server_, ada), first);
+  for (const auto& path : paths) remove(path);
+  remove("/users/" + first);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const bool has_an_id = all[i].table != "team_member_profiles";
+    EXPECT_EQ(all[i].create("same@example.com") != paths[i], has_an_id) << all[i].table;
+  }
+  const auto second = add_user(server_, ada);
+  EXPECT_NE(second, first) << "with the same e-mail";
   wait_until_equal();
-  EXPECT_THAT(column("users", "display_name"), ElementsAre("second"));
+  for (const auto& entity : all) EXPECT_THAT(names(entity), ::testing::Contains("same@example.com").Times(1)) << entity.table;
+  EXPECT_THAT(column("users", "id"), ::testing::Contains(second));
+  EXPECT_THAT(column("contact_channels", "value"), UnorderedElementsAre("ada@example.com", "same@example.com"));
 }
 
 TEST_P(ApiSync, CascadesByUserAndByTeam) {
@@ -170,10 +249,15 @@ TEST_P(ApiSync, SpecialCharactersArriveAsTheyAre) {
   const std::string name =
       "O'Neil \"quoted\" \\ \t\n $1 ; DROP TABLE users; -- \xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x92\xBB \xE4\xBD\xA0\xE5\xA5\xBD "
       "\xD9\x85\xD8\xB1\xD8\xAD\xD8\xA8\xD8\xA7";
-  add_user(server_, {{"display_name", name}, {"client_metadata", {{name, {name}}}}, {"primary_email", "ada+x'y@exämple.com"}});
+  const std::string address = "ada+'x\"y\\\xF0\x9F\x8E\x89@exämple.com";
+  const auto all = entities();
+  for (const auto& entity : all) entity.create(entity.table == "contact_channels" ? address : name);
+  add_user(server_, {{"display_name", "Ada"}, {"client_metadata", {{name, {name}}}}, {"primary_email", "ada+x'y@exämple.com"}});
   wait_until_equal();
-  EXPECT_THAT(column("users", "display_name"), ElementsAre(name));
-  EXPECT_THAT(column("contact_channels", "value"), ElementsAre("ada+x'y@exämple.com"));
+  EXPECT_THAT(names(all.at(0)), UnorderedElementsAre(name, "Ada"));
+  EXPECT_THAT(names(all.at(1)), ElementsAre(name));
+  EXPECT_THAT(names(all.at(2)), ElementsAre(name));
+  EXPECT_THAT(names(all.at(3)), UnorderedElementsAre(address, "ada+x'y@exämple.com"));
 }
 
 TEST_P(ApiSync, TwoProjectsNeverMix) {
