@@ -161,7 +161,8 @@ void add_analytics(http::Router& router, Dashboard::Parts& parts) {
             optional("timeout_ms", Schema::integer(TenantQuery::kShortestTimeout.count(), TenantQuery::kLongestTimeout.count())),
             optional("format", Schema::one_of({"json", "csv"}))}),
        .handle = [&parts](const Request& request) { return ask(parts, request); },
-       .timeout = TenantQuery::kLongestTimeout + 5s});
+       .timeout = TenantQuery::kLongestTimeout + 5s,
+       .ends_with_client = true});
 }
 
 }  // namespace tributary::dashboard

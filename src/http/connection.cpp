@@ -162,9 +162,11 @@ asio::awaitable<bool> Connection::exchange() {
   Told told{.begun = Deadline::Clock::now()};
   auto request = raw_request(parser.get());
   request.client = client_;
-  const auto timeout = server_->router.timeout(request).value_or(server_->params.handler_timeout);
-  request.deadline = Deadline::after(timeout);
-  auto response = problem ? Response::of(*problem) : co_await handle(request);
+  const auto* endpoint = server_->router.find(request);
+  const auto timeout = endpoint != nullptr ? endpoint->timeout : std::nullopt;
+  request.deadline = Deadline::after(timeout.value_or(server_->params.handler_timeout));
+  const bool ends_with_client = endpoint != nullptr && endpoint->ends_with_client;
+  auto response = problem ? Response::of(*problem) : co_await handle(request, ends_with_client);
   told.route = response.route;
   told.project = response.project;
   told.status = response.status;
@@ -212,8 +214,8 @@ asio::awaitable<std::optional<Error>> Connection::read(Parser& parser, std::opti
   co_return said;
 }
 
-/// The router's answer, or what stands for it where that takes too long.
-asio::awaitable<Response> Connection::handle(const RawRequest& request) {
+/// The router's answer, or what stands for it where that takes too long. Throws where the connection is cut off meanwhile.
+asio::awaitable<Response> Connection::handle(const RawRequest& request, bool ends_with_client) {
   const auto executor = co_await asio::this_coro::executor;
   // Shared, as the timer may have expired and not have said so yet when the answer is there.
   const auto cancel = std::make_shared<asio::cancellation_signal>();
@@ -222,6 +224,7 @@ asio::awaitable<Response> Connection::handle(const RawRequest& request) {
   timer.async_wait([cancel](boost::system::error_code error) {
     if (!error) cancel->emit(asio::cancellation_type::terminal);
   });
+  const auto watch = ends_with_client ? watch_client() : nullptr;
   try {
     co_return co_await asio::co_spawn(executor, server_->router.answer(request),
                                       asio::bind_cancellation_slot(cancel->slot(), asio::use_awaitable));
@@ -277,20 +280,21 @@ asio::awaitable<std::size_t> Connection::write_stream(const RawRequest& request,
     open = false;  // without a last chunk, so that the client sees that it is not the whole
     telemetry::log(Level::error, "http", "a stream failed", {{"request", request.id}, {"error", error.what()}});
   }
-  *watch = false;
   co_return writer.written();
 }
 
-/// Cuts the connection off when the client goes away while nothing is written. False: no more.
-std::shared_ptr<bool> Connection::watch_client() {
-  const auto watched = std::make_shared<bool>(true);
-  stream_.socket().async_wait(asio::socket_base::wait_read, [this, watched](boost::system::error_code error) {
-    if (!*watched || error) return;
-    char byte = 0;
-    const auto size = ::recv(stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (size == 0 || (size < 0 && errno != EAGAIN)) cut_off();  // otherwise it is its next request, early
-  });
-  return watched;
+/// Cuts the connection off when the client goes away while nothing is read or written, for as long as what is returned lives.
+std::shared_ptr<void> Connection::watch_client() {
+  const auto watch = std::make_shared<char>();
+  stream_.socket().async_wait(asio::socket_base::wait_read,
+                              [this, alive = std::weak_ptr(watch)](boost::system::error_code error) {
+                                if (alive.expired() || error) return;
+                                char byte = 0;
+                                const auto size = ::recv(stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+                                if (size == 0 || (size < 0 && errno != EAGAIN))
+                                  cut_off();  // otherwise it is its next request, early
+                              });
+  return watch;
 }
 
 /// Lets the client read the answer before the connection is gone: what it still sends would otherwise destroy it.

@@ -31,6 +31,8 @@ struct Endpoint {
   std::vector<KnownError> errors = {};  ///< what the handler throws; those of checks and authentication are added
   Handler handle;
   std::optional<std::chrono::milliseconds> timeout = {};  ///< of the handler, where it is not the server's
+  /// The handler is cancelled (terminal) when its client leaves: for what changes nothing and costs much. Others are carried out.
+  bool ends_with_client = false;
 };
 
 /// Something that is no part of the API: a page, a probe. GET only, to anybody.

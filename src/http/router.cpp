@@ -297,13 +297,13 @@ void Router::mount(Router other) {
   impl_->mounted.push_back(std::move(other));
 }
 
-std::optional<std::chrono::milliseconds> Router::timeout(const RawRequest& request) const {
+const Endpoint* Router::find(const RawRequest& request) const {
   const auto target = detail::parse_target(request.target);
-  if (const auto* other = target ? impl_->find_mounted(*target) : nullptr) return other->timeout(request);
+  if (const auto* other = target ? impl_->find_mounted(*target) : nullptr) return other->find(request);
   const auto found = target ? impl_->find(*target) : std::nullopt;
   const auto method = parse_method(request.method);
-  if (!found || !method || !found->endpoints->contains(*method)) return std::nullopt;
-  return found->endpoints->at(*method)->timeout;
+  if (!found || !method || !found->endpoints->contains(*method)) return nullptr;
+  return found->endpoints->at(*method);
 }
 
 const ApiDescription& Router::api() const { return impl_->api; }

@@ -61,8 +61,8 @@ class Router {
   /// The answer, refusals included. HEAD is answered as GET is, OPTIONS with the methods. Throws only where its coroutine is cancelled.
   asio::awaitable<Response> answer(const RawRequest& request) const;
 
-  /// How long the request's handler may take, where its endpoint has a time of its own.
-  std::optional<std::chrono::milliseconds> timeout(const RawRequest& request) const;
+  /// The endpoint that the request is for, wherever it is mounted; null where there is none.
+  const Endpoint* find(const RawRequest& request) const;
 
   const ApiDescription& api() const;
   const std::deque<Endpoint>& endpoints() const;

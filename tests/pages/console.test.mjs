@@ -4,13 +4,15 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { browser, fillProjectKey, signIn, signInToProject, Tributary } from "./support.mjs";
+import { browser, fillProjectKey, signIn, signInToProject, Tributary, until } from "./support.mjs";
 
 test("The SQL console", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "tributary-pages-"));
   t.after(() => { rmSync(folder, { recursive: true, force: true }); });
   chmodSync(folder, 0o711);
-  const tributary = await Tributary.create(t, { TRIBUTARY_CLICKHOUSE_USE: "automatic", TRIBUTARY_CLICKHOUSE_FOLDER: folder });
+  const tributary = await Tributary.create(t, {
+    TRIBUTARY_CLICKHOUSE_USE: "automatic", TRIBUTARY_CLICKHOUSE_FOLDER: folder, TRIBUTARY_HTTP_MAX_QUERIES_OF_PROJECT: "1",
+  });
   const chrome = await browser(t);
   const acme = await tributary.project("acme", 300);
   await tributary.project("globex", 7);
@@ -63,6 +65,23 @@ test("The SQL console", async (t) => {
     await page.getByRole("alert").filter({ hasText: /[Ss]yntax/ }).waitFor();
     await answer(page, "SELECT 1", /^1 row in/);
     assert.equal(await page.getByRole("alert").filter({ hasText: /[Ss]yntax/ }).count(), 0);
+  });
+
+  await t.test("A query that is stopped leaves its place to the next one long before its time is over", async (t) => {
+    const page = await chrome.page(t);
+    await signIn(page, base, "#/console?project=acme");
+    await page.route("**/api/query", (route) => route.continue({ postData: { ...route.request().postDataJSON(), timeout_ms: 120_000 } }));
+    await statement(page).fill("SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1");
+    await page.keyboard.press("Control+Enter");
+    const ask = async () => {
+      const answer = await page.request.post(`${base}api/query`, { headers: { "x-tributary-dashboard": "1" }, data: { project_id: "acme", query: "SELECT 1" } });
+      return answer.status();
+    };
+    await page.getByText(/^Running for [1-9]/).waitFor();
+    await until(async () => (await ask()) === 429);
+    await page.getByRole("button", { name: "Stop" }).click();
+    await until(async () => (await ask()) === 200);
+    await page.getByRole("button", { name: "Run" }).waitFor();
   });
 
   await t.test("Tables and columns are browsed and inserted where the cursor is", async (t) => {

@@ -23,6 +23,20 @@ export async function sql(url, statement) {
   return stdout.trim();
 }
 
+/** Looks again and again until it is true and throws nothing. */
+export async function until(condition) {
+  const end = Date.now() + 30_000;
+  for (;;) {
+    try {
+      if (await condition()) return;
+      assert(Date.now() < end, `did not come true: ${condition}`);
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 /** A new database; `t.after` drops it. */
 export async function database(t, name) {
   const unique = `pages_${name}_${process.pid}_${randomUUID().slice(0, 8)}`;

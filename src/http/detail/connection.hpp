@@ -48,10 +48,10 @@ class Connection {
   asio::awaitable<bool> wait_for_request();
   asio::awaitable<bool> exchange();
   asio::awaitable<std::optional<Error>> read(Parser& parser, std::optional<Turnstile::Place>& place);
-  asio::awaitable<Response> handle(const RawRequest& request);
+  asio::awaitable<Response> handle(const RawRequest& request, bool ends_with_client);
   asio::awaitable<void> write(const RawRequest& request, Response response, unsigned version, bool keep_alive);
   asio::awaitable<std::size_t> write_stream(const RawRequest& request, const Response& response, unsigned version, bool& open);
-  std::shared_ptr<bool> watch_client();
+  std::shared_ptr<void> watch_client();
   asio::awaitable<void> linger();
   void leave_idle();
   void tell(const RawRequest& request, const Told& told);

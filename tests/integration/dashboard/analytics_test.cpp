@@ -1,6 +1,8 @@
 #include <filesystem>
 
 #include "base/uuid.hpp"
+#include "clickhouse/embedded/host_file.hpp"
+#include "clickhouse/embedded/supervisor.hpp"
 #include "fixture.hpp"
 #include "support/clickhouse.hpp"
 #include "support/otlp_receiver.hpp"
@@ -10,6 +12,7 @@ namespace tributary::test {
 namespace {
 
 namespace fs = std::filesystem;
+namespace embedded = clickhouse::embedded;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -23,6 +26,24 @@ class DashboardAnalytics : public DashboardTest {
     std::error_code ignored;
     fs::remove_all(folder_, ignored);
   }
+  /// Sends a query, and reads nothing.
+  static HttpClient begin(const Viewer& viewer, const json::object& query) {
+    std::string fields;
+    for (const auto& [name, value] : viewer.headers()) fields += name + ": " + value + "\r\n";
+    const auto body = json::serialize(query);
+    HttpClient client(viewer.port());
+    client.send(fmt::format("POST /dashboard/api/query HTTP/1.1\r\nHost: localhost\r\n{}Content-Length: {}\r\n\r\n{}", fields,
+                            body.size(), body));
+    return client;
+  }
+  /// Queries in the engine whose text is like this.
+  int running(const std::string& pattern) const {
+    const auto engine = embedded::administrator_of(embedded::read_host_file(folder_).value());
+    const auto counted = clickhouse_strings(
+        engine, "SELECT toString(count()) FROM system.processes WHERE query LIKE '" + pattern + "' AND query NOT LIKE '%LIKE%'");
+    return std::stoi(counted.at(0));
+  }
+
   const fs::path folder_ = fs::temp_directory_path() / ("tributary-dashboard-" + Uuid::random().to_string());
 };
 
@@ -76,20 +97,23 @@ TEST_F(DashboardAnalytics, AnswerFromTheProjectsOwnRowsForAGridAndAsCsv) {
 
   // A download counts until its end, which is far: nobody reads it.
   {
-    HttpClient download(viewer.port());
-    const auto headers = viewer.headers();
-    std::string fields;
-    for (const auto& [name, value] : headers) fields += name + ": " + value + "\r\n";
-    const auto body = json::serialize(
-        json::object{{"query", "SELECT repeat('x', 10000) AS x FROM (SELECT arrayJoin(range(9000)))"}, {"format", "csv"}});
-    download.send(fmt::format("POST /dashboard/api/query HTTP/1.1\r\nHost: localhost\r\n{}Content-Length: {}\r\n\r\n{}", fields,
-                              body.size(), body));
+    auto download =
+        begin(viewer, {{"query", "SELECT repeat('x', 10000) AS x FROM (SELECT arrayJoin(range(9000)))"}, {"format", "csv"}});
     ASSERT_EQ(download.start_reading().status, 200U);
     expect_refusal(ask("SELECT 1"), 429, "TOO_MANY_QUERIES");
     expect_refusal(ask("SELECT 1", "csv"), 429, "TOO_MANY_QUERIES");
     download.abort();
   }
   serve.wait_until([&] { return ask("SELECT 1").status == 200; });
+
+  // Nor is a query that would answer for the first time in hours in the way of the next, once nobody waits for it.
+  {
+    const auto stopped = begin(
+        viewer, {{"query", "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1"}, {"timeout_ms", 120'000}});
+    serve.wait_until([&] { return running("%sipHash64(number) = 1%") == 1; });
+    expect_refusal(ask("SELECT 1"), 429, "TOO_MANY_QUERIES");
+  }
+  serve.wait_until([&] { return running("%sipHash64(number) = 1%") == 0 && ask("SELECT 1").status == 200; });
 
   // What the browser of tables lists can be asked for as it is listed.
   const auto tables = viewer.get("/tables");

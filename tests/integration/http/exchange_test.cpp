@@ -131,6 +131,26 @@ TEST_F(HttpTest, EndsAStreamWhoseClientWentAway) {
   while (open_connections() > 1) ASSERT_EQ(other.get("/api/v1/hello").status, 200);
 }
 
+TEST_F(HttpTest, EndsAQuestionWhoseClientWentAway) {
+  constexpr std::string_view kAsk = "GET /api/v1/ask HTTP/1.1\r\nHost: a\r\n\r\n";
+  start();
+  for (const bool says_goodbye : {true, false}) {
+    std::optional one = client();
+    one->send(kAsk);
+    waiting.acquire();
+    released.notify();
+    EXPECT_EQ(one->read().body, R"({"released":true})");
+    ended.acquire();
+    one->send(kAsk);
+    waiting.acquire();
+    if (!says_goodbye) one->abort();
+    one.reset();
+    ASSERT_TRUE(ended.try_acquire_for(std::chrono::seconds(30)));
+  }
+  auto other = client();
+  while (open_connections() > 1) ASSERT_EQ(other.get("/api/v1/hello").status, 200);
+}
+
 TEST_F(HttpTest, CountsRequestsByTheirDeclaredPath) {
   start();
   auto one = client();

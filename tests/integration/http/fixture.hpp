@@ -33,6 +33,8 @@ class HttpTest : public testing::Test {
     router.add({.method = Method::post, .path = "/echo", .access = Access::none, .body = Schema::map(), .handle = echo});
     router.add({.path = "/large", .access = Access::none, .handle = large});
     router.add({.path = "/wait", .access = Access::none, .handle = [this](const Request&) { return wait(); }});
+    router.add(
+        {.path = "/ask", .access = Access::none, .handle = [this](const Request&) { return wait(); }, .ends_with_client = true});
     router.add({.method = Method::post,
                 .path = "/hold",
                 .access = Access::none,
@@ -57,6 +59,7 @@ class HttpTest : public testing::Test {
   static asio::awaitable<Response> large(const Request&) { co_return Response::of({{"text", std::string(100'000, 'a')}}); }
   /// Answers once `released` is set.
   asio::awaitable<Response> wait() {
+    const std::shared_ptr<void> ends(nullptr, [this](auto) { ended.release(); });
     waiting.release();
     const bool was_released = co_await released.wait(Deadline::never());
     co_return Response::of({{"released", was_released}});
@@ -77,6 +80,7 @@ class HttpTest : public testing::Test {
   Router router{{.title = "Test", .version = "1"}, {}};
   Event released{loop.get_executor()};
   std::counting_semaphore<> waiting{0};  ///< a /wait has begun
+  std::counting_semaphore<> ended{0};    ///< a /wait has ended, by an answer or otherwise
   std::counting_semaphore<> stopped{0};  ///< an /events has ended by itself
   std::optional<Server> server;
   std::uint16_t port = 0;

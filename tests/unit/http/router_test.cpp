@@ -204,7 +204,8 @@ TEST_F(RouterTest, WhatLiesBelowAMountedRoutersPrefixIsItsBusinessAlone) {
   EXPECT_EQ(answer("GET", "/app/api/users").status, 405);
   EXPECT_EQ(answer("GET", "/app/api/nothing").status, 404);
   EXPECT_EQ(answer("GET", "/app/apis").body, "/app/apis");
-  EXPECT_EQ(router.timeout({.method = "POST", .target = "/app/api/users"}), std::chrono::seconds(7));
+  EXPECT_EQ(router.find({.method = "POST", .target = "/app/api/users"})->timeout, std::chrono::seconds(7));
+  EXPECT_EQ(router.find({.method = "POST", .target = "/app/api/nothing"}), nullptr);
   EXPECT_EQ(router.endpoints().size(), 5U);
 }
 
