@@ -213,6 +213,34 @@ SELECT count() FROM users PREWHERE project_id != ''
 -- answer: 5
 SELECT count() FROM users WHERE (project_id, branch_id, id) > ('a', '', '00000000-0000-0000-0000-000000000000') AND (project_id, branch_id) < ('zz', 'z')
 
+-- name: profiles of everybody
+-- expect: own rows
+-- answer: 5
+SELECT count() FROM team_member_profiles
+
+-- name: profiles of another project by name
+-- expect: own rows
+-- answer: 0
+SELECT count() FROM team_member_profiles WHERE project_id = 'alpha' OR branch_id = 'dev'
+
+-- name: all profiles
+-- expect: own rows
+SELECT * FROM team_member_profiles ORDER BY team_id, user_id FORMAT JSONEachRow
+
+-- name: a profile that another project has too
+-- expect: own rows
+-- answer: mine0@example.com
+SELECT display_name FROM team_member_profiles WHERE team_id = '00000000-0000-4000-8000-000000000000'
+
+-- name: profiles of one's own users across projects
+-- expect: own rows
+-- answer: 0
+SELECT count() FROM users AS u JOIN team_member_profiles AS p ON u.id = p.user_id WHERE u.project_id != p.project_id
+
+-- name: pictures in one
+-- expect: own rows
+SELECT * FROM (SELECT profile_image_url FROM team_member_profiles UNION DISTINCT SELECT display_name FROM teams WHERE project_id != 'mine') ORDER BY 1
+
 -- ---- oracles: is an expression ever evaluated on another's row? --------------------------------------------------------------------
 
 -- name: throwIf in where
@@ -245,6 +273,20 @@ SELECT throwIf(toLowCardinality(type) LIKE '%HIDDEN%') FROM contact_channels ORD
 -- name: a conversion of a dictionary
 -- expect: own rows
 SELECT CAST(type AS Enum8('EMAIL' = 1, 'PHONE' = 2)) FROM contact_channels ORDER BY id
+
+-- name: throwIf on profiles
+-- expect: own rows
+-- answer: 5
+SELECT count() FROM team_member_profiles WHERE throwIf(display_name LIKE '%hidden%' OR profile_image_url LIKE '%hidden%') = 0
+
+-- name: memory by a profile
+-- expect: own rows
+-- answer: 5
+SELECT count() FROM team_member_profiles WHERE length(range(if(display_name LIKE '%hidden%', 100000000000, 1))) = 1
+
+-- name: a type error that shows a profile
+-- expect: refused
+SELECT toUInt64(assumeNotNull(profile_image_url)) FROM team_member_profiles
 
 -- name: throwIf in the select list
 -- expect: own rows
@@ -508,6 +550,10 @@ SELECT __getScalar('x')
 -- name: the table behind the view
 -- expect: refused
 SELECT * FROM analytics_internal.users
+
+-- name: the table behind the profiles
+-- expect: refused
+SELECT * FROM analytics_internal.team_member_profiles
 
 -- name: the table behind the view, quoted
 -- expect: refused

@@ -34,6 +34,8 @@ constexpr std::array kTables{
           "{id}, upper({value}), {value}, number % 2, {zero}, {time} + number"},
     Table{"teams", "id, display_name, created_at", "{id}, {value}, {time}"},
     Table{"contact_channels", "id, user_id, type, value, created_at", "{id}, {id}, {type}, {value}, {time}"},
+    Table{"team_member_profiles", "team_id, user_id, display_name, profile_image_url, created_at",
+          "{id}, {id}, {value}, concat('https://', {value}), {time}"},
 };
 
 struct Tenant {
@@ -139,6 +141,17 @@ TEST_F(Isolation, HostileQueriesAreRefusedOrAnsweredFromOwnRows) {
   EXPECT_EQ(few_->host().ask_as("mine", "SELECT count() FROM users").body, "5\n") << "the engine and the rows are still there";
 }
 
+TEST_F(Isolation, EveryViewIsFilledAndTried) {
+  const auto queries = hostile_queries();
+  for (const auto& mapping : built_in_mappings()) {
+    const auto count = "SELECT count() FROM " + mapping.name;
+    EXPECT_EQ(few_->host().ask_as("mine", count).body, "5\n") << count;
+    EXPECT_EQ(few_->host().ask_as("alpha", count).body, "30\n") << count;
+    const auto names_it = [&](const HostileQuery& query) { return query.text.find("FROM " + mapping.name) != std::string::npos; };
+    EXPECT_GE(std::ranges::count_if(queries, names_it), 5) << mapping.name;
+  }
+}
+
 // ---- what the suite is worth --------------------------------------------------------------------------------------------------------
 
 /// Names of the queries at which `leaky`, whose other tenants' rows are the many, is found out.
@@ -160,9 +173,11 @@ TEST_F(Isolation, WithoutRowPoliciesTheSuiteFails) {
                            const auto end = users.find("</databases>");
                            return users.erase(begin, end - begin + std::string_view("</databases>").size());
                          });
-  const std::vector<std::string> names{"everything there is",     "another project by name", "a key that another project has too",
-                                       "a scalar subquery",       "throwIf in where",        "memory by a value",
-                                       "a dictionary on the wire"};
+  const std::vector<std::string> names{
+      "everything there is",      "another project by name", "a key that another project has too",
+      "a scalar subquery",        "throwIf in where",        "memory by a value",
+      "a dictionary on the wire", "profiles of everybody",   "a profile that another project has too",
+      "throwIf on profiles"};
   EXPECT_THAT(found_out(few_->host(), leaky.host(), names, fault, ask), testing::UnorderedElementsAreArray(names));
 }
 
