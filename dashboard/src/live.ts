@@ -1,6 +1,7 @@
 import { createContext } from "preact";
 import { useContext, useEffect, useState } from "preact/hooks";
 import { ApiError, base, get } from "./api";
+import { standing } from "./changes";
 import { serverNow, setServerTime } from "./clock";
 import type { History, Overview, Point, Refusal, Session } from "./contract";
 
@@ -13,12 +14,14 @@ export interface Live {
   lostAt: number;
   /** Why the server cannot say how things stand, and since when: its source does not answer. */
   trouble: (Refusal & { since: number }) | null;
+  /** How often something was not as before. */
+  changes: number;
 }
 
 const silence = 5000;  // after which a connection that gives no event is not taken for a living one
 const again = 2000;  // between attempts to connect where the browser has given up
 
-const nothing: Live = { overview: null, points: [], isLive: false, lostAt: serverNow(), trouble: null };
+const nothing: Live = { overview: null, points: [], isLive: false, lostAt: serverNow(), trouble: null, changes: 0 };
 
 export const LiveContext = createContext<Live>(nothing);
 export const useLive = (): Live => useContext(LiveContext);
@@ -37,6 +40,7 @@ export function useEvents(session: Session, renewed: number, onEnd: () => void):
 class Stream {
   private source: EventSource | null = null;
   private timer = 0;
+  private standing = "";
 
   constructor(
     private readonly session: Session,
@@ -87,6 +91,7 @@ class Stream {
   }
 
   private lost(): void {
+    this.standing = "";
     this.change((live) => (live.isLive ? { ...live, isLive: false, lostAt: serverNow() } : live));
     if (this.source?.readyState === EventSource.CLOSED) this.watch(again);
   }
@@ -94,10 +99,14 @@ class Stream {
   private overview(overview: Overview): void {
     setServerTime(overview.at_millis);
     this.watch(silence);
-    this.change((live) => ({ ...live, overview, isLive: true, trouble: null }));
+    const now = standing(overview);
+    const hasChanged = now !== this.standing;
+    this.standing = now;
+    this.change((live) => ({ ...live, overview, isLive: true, trouble: null, changes: live.changes + (hasChanged ? 1 : 0) }));
   }
 
   private trouble(refusal: Refusal): void {
+    this.standing = "";
     this.watch(silence);
     this.change((live) => ({ ...live, isLive: true, trouble: { ...refusal, since: live.trouble?.since ?? serverNow() } }));
   }

@@ -1,6 +1,8 @@
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { get } from "./api";
+import { useChanges } from "./changes";
 import { serverNow } from "./clock";
+import { Repeat } from "./repeat";
 import { useSignedIn } from "./session";
 
 export interface Resource<T> {
@@ -20,30 +22,39 @@ interface Loaded<T> {
   at: number;
 }
 
-/** Gets a path now and then again `every` milliseconds after each answer, as long as somebody sees the page. */
+/**
+ * Gets a path now and, with `every`, again as soon as an event tells that something changed, and that many milliseconds after each answer whatever the
+ * events tell; as long as somebody sees the page.
+ */
 export function useResource<T>(path: string | null, every?: number): Resource<T> {
   const { renewed } = useSignedIn();
+  const changes = useChanges();
   const [loaded, setLoaded] = useState<Loaded<T> | null>(null);
   const [asked, setAsked] = useState(0);
+  const repeat = useRef<Repeat | null>(null);
 
   useEffect(() => {
     if (path === null) return undefined;
     const abort = new AbortController();
-    let timer = 0;
     const load = async () => {
-      if (document.visibilityState === "visible") {
-        const answer = await answerOf<T>(path, abort.signal);
-        if (abort.signal.aborted) return;
-        setLoaded((before) => (answer.error !== null && before?.path === path ? { ...before, error: answer.error } : answer));
-      }
-      if (every !== undefined) timer = window.setTimeout(() => void load(), every);
+      if (document.visibilityState !== "visible") return;
+      const answer = await answerOf<T>(path, abort.signal);
+      if (abort.signal.aborted) return;
+      setLoaded((before) => (answer.error !== null && before?.path === path ? { ...before, error: answer.error } : answer));
     };
-    void load();
+    const loads = new Repeat(load, every);
+    repeat.current = loads;
     return () => {
       abort.abort();
-      clearTimeout(timer);
+      loads.close();
     };
   }, [path, every, asked, renewed]);
+
+  const seen = useRef(changes);
+  useEffect(() => {
+    if (seen.current !== changes) repeat.current?.hurry();
+    seen.current = changes;
+  }, [changes]);
 
   const reload = useCallback(() => { setAsked((count) => count + 1); }, []);
   return loaded?.path === path ? { ...loaded, reload } : { value: null, error: null, at: 0, reload };

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { remove } from "./api";
+import { ChangesContext } from "./changes";
 import { absolute, clock, seconds } from "./format";
 import { LiveContext, useEvents, type Live } from "./live";
 import { NoticeContext } from "./notice";
@@ -64,7 +65,9 @@ export function Shell({ onExpired, onSignOut }: ShellProps) {
         </header>
         <Banners live={live} />
         <div class="notice" role="status">{notice && <><span>{notice}</span><button type="button" onClick={() => { setNotice(""); }}>Dismiss</button></>}</div>
-        <main ref={content} tabIndex={-1}><Page key={page} route={route} /></main>
+        <main ref={content} tabIndex={-1}>
+          <ChangesContext.Provider value={live.changes}><Page key={page} route={route} /></ChangesContext.Provider>
+        </main>
       </NoticeContext.Provider>
     </LiveContext.Provider>
   );
