@@ -260,7 +260,7 @@ Handler file(std::string_view name, std::string type) {
   const auto found = std::ranges::find(files, name, &EmbeddedFile::name);
   return [text = std::string(found->text), type = std::move(type)](const Request&) -> asio::awaitable<Response> {
     auto response = Response::of_text(text, type);
-    response.headers.add("content-security-policy", "default-src 'self'; frame-ancestors 'none'");
+    response.headers.add("content-security-policy", "default-src 'self'; img-src data:; frame-ancestors 'none'");
     co_return response;
   };
 }
