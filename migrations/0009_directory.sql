@@ -30,10 +30,10 @@ CREATE INDEX IF NOT EXISTS project_key_project_idx
 CREATE OR REPLACE FUNCTION tributary.project_config_changed()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = public, pg_temp
 AS $$
 DECLARE
-  tenancies uuid[] := ARRAY(SELECT t.id FROM public."Tenancy" AS t WHERE t."projectId" = NEW.id AND t."hasNoOrganization" = 'TRUE');
+  tenancies uuid[] := ARRAY(SELECT t.id FROM "Tenancy" AS t WHERE t."projectId" = NEW.id AND t."hasNoOrganization" = 'TRUE');
   changed text[] := ARRAY(
     SELECT d.key
     FROM jsonb_each(CASE jsonb_typeof(NEW."configOverride" -> 'dbSync.externalDatabases')
@@ -48,9 +48,6 @@ BEGIN
   UPDATE tributary.quarantine
   SET next_try_at = clock_timestamp()
   WHERE tenancy_id = ANY (tenancies) AND destination_id = ANY (changed);
-  UPDATE tributary.mend
-  SET attempts = 0, next_try_at = clock_timestamp()
-  WHERE tenancy_id = ANY (tenancies) AND destination_id = ANY (changed) AND finished_at IS NULL;
   PERFORM tributary.enqueue_later(tenancies);
   RETURN NULL;
 END

@@ -6,7 +6,7 @@
 CREATE OR REPLACE FUNCTION tributary.project_config_changed()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public, pg_temp
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   before jsonb := CASE jsonb_typeof(OLD."configOverride" -> 'dbSync.externalDatabases')
@@ -17,7 +17,7 @@ DECLARE
                      WHEN 'object' THEN NEW."configOverride" -> 'dbSync.externalDatabases'
                      ELSE '{}'
                    END;
-  tenancies uuid[] := ARRAY(SELECT t.id FROM "Tenancy" AS t WHERE t."projectId" = NEW.id AND t."hasNoOrganization" = 'TRUE');
+  tenancies uuid[] := ARRAY(SELECT t.id FROM public."Tenancy" AS t WHERE t."projectId" = NEW.id AND t."hasNoOrganization" = 'TRUE');
   changed text[] := ARRAY(SELECT d.key FROM jsonb_each(now_has) AS d WHERE d.value IS DISTINCT FROM before -> d.key);
   removed text[] := ARRAY(SELECT key FROM jsonb_object_keys(before) AS d (key) WHERE NOT now_has ? key);
 BEGIN
@@ -27,6 +27,9 @@ BEGIN
   UPDATE tributary.quarantine
   SET next_try_at = clock_timestamp()
   WHERE tenancy_id = ANY (tenancies) AND destination_id = ANY (changed);
+  UPDATE tributary.mend
+  SET attempts = 0, next_try_at = clock_timestamp()
+  WHERE tenancy_id = ANY (tenancies) AND destination_id = ANY (changed) AND finished_at IS NULL;
   DELETE FROM tributary.mend WHERE tenancy_id = ANY (tenancies) AND destination_id = ANY (removed);
   DELETE FROM tributary.destination_state WHERE tenancy_id = ANY (tenancies) AND destination_id = ANY (removed);
   DELETE FROM tributary.quarantine WHERE tenancy_id = ANY (tenancies) AND destination_id = ANY (removed);
