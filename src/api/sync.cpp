@@ -18,6 +18,7 @@ using http::Response;
 
 constexpr auto kDefaultDuration = 10'000ms;
 constexpr auto kLongestDuration = 600'000ms;
+constexpr int kLongestCursor = 500;  ///< an id of 463 characters, and a whole URL fits into a request's header
 constexpr auto kToFinish = 3s;  ///< what is left of a request's time for what is under way when a stage is to end
 
 std::vector<Field> duration_query() {
@@ -136,7 +137,8 @@ void add_sync(http::Router& router, Context& context) {
        .group = group,
        .summary = "How the synchronisation of the project stands, each destination of a page asked; scope=all: of every project",
        .query = {optional("scope", Schema::one_of({"tenancy", "all"})),
-                 optional("cursor", Schema::string(1).described("next_cursor of the page of destinations before")),
+                 optional("cursor",
+                          Schema::string(1, kLongestCursor).described("next_cursor of the page of destinations before")),
                  optional("limit", Schema::integer(1, DestinationPage::kMost).described("Destinations at most"))},
        .answer = status_schema(),
        .errors = {kExpectedInternalProject},

@@ -122,7 +122,8 @@ TEST_F(ApiFuzz, TenThousandRequestsFindNoFailureAndNoAnswerOutsideOfTheSchema) {
   for (const auto& operation : operations(params)) EXPECT_TRUE(report.successes.contains(operation)) << operation;
 
   // Whatever was switched off and configured meanwhile: it goes on from there.
-  expect_ok(cron_.post("/internal/external-db-sync/fusebox", {{"sequencer_enabled", true}, {"poller_enabled", true}}));
+  ApiClient cron(api_.port(), cron_.headers());  // the other one's connection may have been idle for too long
+  expect_ok(cron.post("/internal/external-db-sync/fusebox", {{"sequencer_enabled", true}, {"poller_enabled", true}}));
   set_databases(internal, {{"main", customer_.uri()}});
   Service::Params service;
   service.sync.secrets = secrets_;
