@@ -33,6 +33,7 @@ constexpr auto kDrawEvery = 1s;
 constexpr auto kLookEvery = 100ms;      // while waiting for something
 constexpr auto kChangesTime = 4s;       // of `once`
 constexpr auto kGiveUpAfter = 120s;     // without any movement
+constexpr const char* kNoEngine = "the embedded engine is not running";
 
 /// While it lives, what goes to stderr goes to a file: log lines would tear the screen.
 class ErrorsToFile {
@@ -199,10 +200,7 @@ class Demo {
       co_await pause_->until(Deadline::at(next), stop);
       service_->check();
       const auto backlog = co_await read_backlog(*source_, customers_, mappings_);
-      auto shot = show_->take(backlog);
-      const auto clickhouse = co_await queue::read_clickhouse(*source_, statement_deadline());
-      if (clickhouse.used) shot.clickhouse = clickhouse.waiting;
-      draw(terminal, shot);
+      draw(terminal, show_->take(backlog, co_await queue::read_clickhouse(*source_, statement_deadline())));
     }
     co_return kDone;
   }
@@ -210,13 +208,15 @@ class Demo {
   /// The last thing that is shown: what the largest tenant learns from ClickHouse.
   asio::awaitable<void> show_answers(const Tenant& tenant) {
     co_await service_->stop_writing();
+    if (settings_.clickhouse.use == settings::ClickHouseUse::none) co_return;
     const auto host = service_->server().clickhouse_host();
-    if (!host) co_return;
+    std::string error = host ? "" : kNoEngine;
     try {
-      std::fputs(answers_text(co_await ask_questions(*host, tenant)).c_str(), out());
-    } catch (const clickhouse::Error& error) {
-      say(std::string("ClickHouse does not answer: ") + error.what());
+      if (host) std::fputs(answers_text(co_await ask_questions(*host, tenant)).c_str(), out());
+    } catch (const clickhouse::Error& failed) {
+      error = failed.what();
     }
+    if (!error.empty()) say("ClickHouse cannot be asked the three questions: " + error);
   }
 
   void draw(Terminal& terminal, const Snapshot& now) const {
@@ -234,7 +234,8 @@ class Demo {
     const auto begin = Clock::now();
     summary.drained = co_await drain(stop);
     summary.first_time = Clock::now() - begin;
-    summary.first_rows = show_->applied_rows();
+    summary.first_rows =
+        show_->applied_rows(queue::DestinationKind::postgres) + show_->applied_rows(queue::DestinationKind::clickhouse);
 
     const auto changes_begin = Clock::now();
     service_->start_probes();
@@ -275,7 +276,7 @@ class Demo {
       if (std::exchange(last_total, total) != total) last_movement = Clock::now();
       if (Clock::now() - last_movement > kGiveUpAfter) co_return false;
       if (Clock::now() >= next_draw) {
-        const auto now = show_->take(backlog);
+        const auto now = show_->take(backlog, clickhouse);
         say(fmt::format("{} rows applied, {}/s, {} to go in {}{}", grouped(static_cast<std::int64_t>(now.rows)),
                         grouped(static_cast<std::int64_t>(now.rows_per_second.back())), grouped(now.backlog),
                         counted(static_cast<std::int64_t>(now.behind), "database"),
@@ -307,7 +308,7 @@ class Demo {
 
   asio::awaitable<void> verify_in_clickhouse(const std::vector<Tenant>& tenants, Summary& summary, std::stop_token stop) {
     const auto host = service_->server().clickhouse_host();
-    std::string error = host ? "" : "the embedded engine is not running";
+    std::string error = host ? "" : kNoEngine;
     try {
       for (const auto& tenant : tenants) {
         if (host && !stop.stop_requested()) co_await verify_clickhouse(*host, *source_, tenant, mappings_, summary.verification);

@@ -54,7 +54,7 @@ std::string sparkline(const std::vector<double>& values) {
   return line;
 }
 
-std::string per_second(const std::vector<double>& values) { return grouped(std::llround(values.back())) + "/s"; }
+std::string per_second(double value) { return grouped(std::llround(value)) + "/s"; }
 
 std::string bar(std::int64_t backlog, std::int64_t largest) {
   const double share = largest > 0 ? static_cast<double>(backlog) / static_cast<double>(largest) : 0;
@@ -73,6 +73,17 @@ std::string place_line(const Snapshot::Place& place, std::int64_t largest, const
   if (place.backlog < 0) return line + paint.yellow(padded_left("unreachable", 11));
   if (place.backlog == 0) return line + padded_left("0", 11) + "  " + paint.green("✓");
   return line + padded_left(grouped(place.backlog), 11) + "  " + paint.yellow(bar(place.backlog, largest));
+}
+
+std::string clickhouse_line(const Snapshot::ClickHouse& now, const Paint& paint) {
+  return fmt::format("  ClickHouse {}  {} rows applied, lag p50 {} p99 {}, rows of {} on their way",
+                     paint.bold(padded_left(per_second(now.rows_per_second), 8)), grouped(static_cast<std::int64_t>(now.rows)),
+                     lag_text(now.p50), lag_text(now.p99), counted(now.waiting, "tenant"));
+}
+
+std::string clickhouse_text(const Snapshot::ClickHouse& now) {
+  return fmt::format("  ClickHouse {}, lag p50 {} p99 {}, {} on their way", per_second(now.rows_per_second), lag_text(now.p50),
+                     lag_text(now.p99), counted(now.waiting, "tenant"));
 }
 
 /// Those furthest behind first, then the largest.
@@ -104,17 +115,16 @@ std::string draw_screen(const Snapshot& now, int height, bool colours) {
       "  {}  {}, {}, {}   {}\n\n", paint.bold("tributary demo"), counted(static_cast<std::int64_t>(now.tenants), "tenant"),
       counted(static_cast<std::int64_t>(now.places.size()), "database"), clock_text(now.elapsed), paint.dim("Ctrl-C stops it"));
   text += fmt::format("  changes  {}  {}  {} in the source, by plain SQL\n",
-                      paint.bold(padded_left(per_second(now.changes_per_second), 10)),
+                      paint.bold(padded_left(per_second(now.changes_per_second.back()), 10)),
                       paint.cyan(padded(sparkline(now.changes_per_second), 20)), grouped(static_cast<std::int64_t>(now.changes)));
   text += fmt::format("  rows     {}  {}  {} applied to customers' databases\n",
-                      paint.bold(padded_left(per_second(now.rows_per_second), 10)),
+                      paint.bold(padded_left(per_second(now.rows_per_second.back()), 10)),
                       paint.cyan(padded(sparkline(now.rows_per_second), 20)), grouped(static_cast<std::int64_t>(now.rows)));
   text += fmt::format("  lag      {}  p50   {} p99   committed in the source to visible at the customer\n",
                       paint.bold(padded_left(lag_text(now.p50), 10)), paint.bold(padded_left(lag_text(now.p99), 9)));
   text += fmt::format("  backlog  {}  rows  in {} of {} databases\n", paint.bold(padded_left(grouped(now.backlog), 10)),
                       now.behind, now.places.size());
-  if (now.clickhouse)
-    text += fmt::format("  ClickHouse {}  tenants have rows on their way there\n", padded_left(grouped(*now.clickhouse), 8));
+  if (now.clickhouse) text += clickhouse_line(*now.clickhouse, paint) + "\n";
   text += "\n";
   text += paint.dim(fmt::format("  {} {}  {}  {}", padded("customer's database", 22), padded_left("users", 10),
                                 padded_left("lag", 9), padded_left("backlog", 11))) +
@@ -130,9 +140,9 @@ std::string draw_screen(const Snapshot& now, int height, bool colours) {
 
 std::string draw_line(const Snapshot& now) {
   return fmt::format("{}  changes {}  rows {}  lag p50 {} p99 {}  backlog {} rows in {} of {} databases{}\n",
-                     clock_text(now.elapsed), per_second(now.changes_per_second), per_second(now.rows_per_second),
+                     clock_text(now.elapsed), per_second(now.changes_per_second.back()), per_second(now.rows_per_second.back()),
                      lag_text(now.p50), lag_text(now.p99), grouped(now.backlog), now.behind, now.places.size(),
-                     now.clickhouse ? fmt::format(", {} tenants in ClickHouse", *now.clickhouse) : "");
+                     now.clickhouse ? clickhouse_text(*now.clickhouse) : "");
 }
 
 Terminal::Terminal() {

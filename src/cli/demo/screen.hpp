@@ -16,6 +16,14 @@ struct Snapshot {
     std::int64_t backlog = 0;  ///< -1: it cannot be asked
     Lag lag;
   };
+  /// As the service itself measures it, from the commit of the sequence ids.
+  struct ClickHouse {
+    double rows_per_second = 0;
+    std::uint64_t rows = 0;  ///< since the start
+    Lag p50;
+    Lag p99;
+    std::int64_t waiting = 0;  ///< tenants whose rows are on their way
+  };
   std::chrono::seconds elapsed{0};
   std::size_t tenants = 0;
   std::vector<double> changes_per_second;  ///< the last seconds, the latest at the end; never empty
@@ -26,7 +34,7 @@ struct Snapshot {
   Lag p99;
   std::int64_t backlog = 0;
   std::size_t behind = 0;
-  std::optional<std::int64_t> clickhouse;  ///< tenants whose rows are on their way there; nullopt: there is none
+  std::optional<ClickHouse> clickhouse;    ///< nullopt: there is none
   std::vector<Place> places;
   std::int64_t largest_backlog = 0;        ///< of any place since the start: the length of a bar
   std::string dashboard;  ///< its address, which signs in; empty: there is none

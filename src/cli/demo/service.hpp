@@ -32,7 +32,7 @@ class Service {
   const Changes& changes() const { return changes_; }
   const Probes& probes() const { return probes_; }
   const Server& server() const { return server_; }
-  const telemetry::Metrics& metrics() const { return metrics_; }
+  telemetry::Metrics& metrics() { return metrics_; }
 
  private:
   asio::awaitable<void> watch_server();

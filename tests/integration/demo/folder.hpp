@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,18 @@ inline std::vector<std::string> processes_in(const std::filesystem::path& folder
     std::error_code error;
     const auto working_directory = std::filesystem::read_symlink(entry.path() / "cwd", error);
     if (!error && working_directory.string().starts_with(folder.string())) found.push_back(entry.path().filename().string());
+  }
+  return found;
+}
+
+/// Processes whose command line has both.
+inline std::vector<pid_t> processes_about(const std::string& word, const std::filesystem::path& folder) {
+  std::vector<pid_t> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream file(entry.path() / "cmdline");
+    const std::string line{std::istreambuf_iterator<char>(file), {}};
+    if (line.find(word) != std::string::npos && line.find(folder.string()) != std::string::npos)
+      found.push_back(std::stoi(entry.path().filename().string()));
   }
   return found;
 }

@@ -106,6 +106,16 @@ TEST(Screen, PutsWhatIsFurthestBehindFirstAndFits) {
   EXPECT_THAT(screen, HasSubstr("01:15"));
 }
 
+TEST(Screen, ShowsClickHouseAsItDoesTheDatabases) {
+  auto now = sample(3);
+  EXPECT_THAT(draw_screen(now, 24, false) + draw_line(now), Not(HasSubstr("ClickHouse")));
+  now.clickhouse = {.rows_per_second = 1'234.4, .rows = 56'789, .p50 = 12ms, .p99 = std::nullopt, .waiting = 1};
+  EXPECT_THAT(draw_screen(now, 24, false),
+              HasSubstr("  ClickHouse  1,234/s  56,789 rows applied, lag p50 12.0 ms p99 -, rows of 1 tenant on their way\n"));
+  EXPECT_THAT(draw_line(now), HasSubstr("  ClickHouse 1,234/s, lag p50 12.0 ms p99 -, 1 tenant on their way\n"));
+  EXPECT_LT(std::ranges::count(draw_screen(now, 24, true), '\n'), 24);
+}
+
 TEST(Screen, HasEscapesOnlyWhereColoursAreWanted) {
   EXPECT_THAT(draw_screen(sample(3), 24, false), Not(HasSubstr("\x1b")));
   EXPECT_THAT(draw_screen(sample(3), 24, true), HasSubstr("\x1b[1m"));
