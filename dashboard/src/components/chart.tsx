@@ -109,7 +109,7 @@ function options(props: ChartProps, element: HTMLElement): uPlot.Options {
           label: one.label,
           stroke,
           width: 1.5,
-          points: { show: false },
+          points: one.bars ? { show: false } : { show: true, size: 4, fill: stroke, filter: (plot, at) => alone(plot.data[at] ?? []) },
           value: (_plot, value) => (value === null ? "–" : one.format(value)),
           ...(one.bars && uPlot.paths.bars ? { fill: stroke, paths: uPlot.paths.bars({ size: [0.7, 60] }) } : {}),
         };
@@ -122,6 +122,11 @@ function options(props: ChartProps, element: HTMLElement): uPlot.Options {
 function yRange(low: number | null, high: number | null): uPlot.Range.MinMax {
   if (low === null || high === null || (low === 0 && high === 0)) return [0, 10];
   return uPlot.rangeNum(Math.min(0, low), Math.max(0, high), { min: { pad: low < 0 ? 0.1 : 0 }, max: { pad: 0.1 } });
+}
+
+/** Where a value has none beside it: no line comes to it. */
+function alone(values: ArrayLike<number | null | undefined>): number[] {
+  return Array.from(values, (_, index) => index).filter((index) => values[index] != null && values[index - 1] == null && values[index + 1] == null);
 }
 
 function xAxis({ time, names }: ChartProps, element: HTMLElement): uPlot.Axis {
