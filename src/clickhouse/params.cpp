@@ -126,6 +126,7 @@ Params& Params::add_null(std::string_view name) { return put(name, "\\N"); }
 
 Params& Params::add_json(std::string_view name, const boost::json::value& value) {
   if (value.is_null()) return add_null(name);
+  if (value.is_bool()) return add(name, value.get_bool());  // good for UInt8, too
   return value.is_string() ? add(name, std::string_view(value.get_string())) : put(name, element(value));
 }
 

@@ -59,8 +59,8 @@ asio::awaitable<void> Listener::listen_until_it_breaks(int& failures) {
   auto connection = co_await Connection::open(options_, setup);
   std::string listen;
   for (const auto& channel : channels_) listen += "LISTEN " + quote_identifier(channel) + ";";
-  co_await connection.execute_script(listen, setup);
   if (!greeting_.empty()) co_await connection.execute(greeting_, setup);
+  co_await connection.execute_script(listen, setup);
   failures = 0;
   for (const auto& channel : channels_) callback_({channel, ""});
   while (true) callback_(co_await connection.wait_notification(Deadline::never()));

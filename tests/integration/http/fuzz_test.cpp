@@ -94,7 +94,7 @@ class FuzzTest : public HttpTest {
     add_documentation(router);
     start();
     const auto hangs = [](std::string_view, std::string_view path) {
-      return path == "/wait" || path == "/events" || path == "/hold";
+      return path == "/wait" || path == "/ask" || path == "/events" || path == "/hold";
     };
     return test::fuzz_api({.port = port, .document = openapi(router), .requests = requests, .leave_out = hangs});
   }
