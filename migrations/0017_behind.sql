@@ -5,6 +5,12 @@
 ALTER TABLE "OutgoingRequest"
   ADD COLUMN IF NOT EXISTS "behindSince" timestamptz;
 
+--; request behind index concurrently
+-- Who has waited longest is asked at each scrape, and each second by open dashboards.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS "OutgoingRequest_behind_idx"
+  ON "OutgoingRequest" ((coalesce("behindSince", "createdAt" AT TIME ZONE 'UTC')))
+  WHERE "deduplicationKey" LIKE 'sync:%';
+
 --; enqueue once more
 -- As enqueue_traced; the request is behind since then, at the latest.
 CREATE OR REPLACE FUNCTION tributary.enqueue_again(tenancy_id uuid, kind text, trace text, since timestamptz)

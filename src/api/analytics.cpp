@@ -90,7 +90,8 @@ void add_analytics(http::Router& router, Context& context) {
                    "AnalyticsAnswer", {required("result", Schema::array(Schema::map())), required("query_id", Schema::string())}),
                .errors = {kAnalyticsQueryError, kTooManyQueries, kUnavailable},
                .handle = [&context](const Request& request) { return answer(context, request); },
-               .timeout = TenantQuery::kLongestTimeout + kToAnswer});
+               .timeout = TenantQuery::kLongestTimeout + kToAnswer,
+               .ends_with_client = true});
   add(router, {.method = Method::post,
                .path = "/internal/analytics/query/timing",
                .access = Access::admin,

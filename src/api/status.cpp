@@ -56,7 +56,7 @@ CROSS JOIN tributary.installation AS i
 CROSS JOIN LATERAL jsonb_each(tributary.destinations(t."projectId", t."branchId")
                               || CASE WHEN i.clickhouse THEN jsonb '{"@clickhouse": {}}' ELSE '{}' END) AS d (key, value)
 WHERE t."hasNoOrganization" = 'TRUE' AND ($1 IS NULL OR t.id = $1) AND ($2 = '' OR d.key = $2)
-  AND ($3 IS NULL OR (t.id, d.key) > ($3, $4))
+  AND t.id >= coalesce($3, '00000000-0000-0000-0000-000000000000') AND ($3 IS NULL OR (t.id, d.key) > ($3, $4))
 ORDER BY t.id, d.key
 LIMIT $5)sql";
 

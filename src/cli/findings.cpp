@@ -21,13 +21,13 @@ void judge_sequencer(const Flow& flow, std::vector<std::string>& found) {
         R"(The sequencer is switched off for everybody: switch it on in "ExternalDbSyncMetadata", or the dashboard.)");
     return;
   }
-  if (waiting.count == 0) return;
+  if (waiting.count == 0 || !flow.stands_still) return;  // one of an earlier version works, and is not counted
   const auto rows = counted(waiting.count, "changed row") + (waiting.is_capped ? " or more" : "");
   const auto wait = waiting.count == 1 ? "waits" : "wait";
   if (flow.processes.sequencer == 0)
     found.push_back(fmt::format("{} {} for sequence ids and no process with the role sequencer runs: {}.", rows, wait,
                                 fmt::format(kStart, "sequencer")));
-  else if (flow.stands_still)
+  else
     found.push_back(fmt::format(
         "{} {} for sequence ids and none was given just now: look at the log of the sequencer, and for a transaction of the "
         "application that keeps these rows locked (pg_stat_activity).",
@@ -40,7 +40,7 @@ void judge_poller(const Flow& flow, std::vector<std::string>& found) {
         R"(The poller is switched off for everybody: switch it on in "ExternalDbSyncMetadata", or the dashboard.)");
     return;
   }
-  if (flow.queue.pending > 0 && flow.processes.sync == 0)
+  if (flow.queue.pending > 0 && flow.processes.sync == 0 && flow.queue.in_flight == flow.queue.stale)
     found.push_back(fmt::format("{} in the queue and no process with the role sync runs: {}.",
                                 counted(flow.queue.pending, "request"), fmt::format(kStart, "sync")));
 }

@@ -73,19 +73,20 @@ asio::awaitable<void> read_queue(postgres::Connection& source, telemetry::Metric
 
 asio::awaitable<void> read_gauges(postgres::Connection& source, std::span<const mapping::Mapping> mappings,
                                   telemetry::Metrics& metrics, Deadline deadline) {
-  co_await read_states(source, metrics, deadline);
-  co_await read_worst(source, metrics, deadline);
-  co_await read_behind(source, metrics, deadline);
-  co_await read_queue(source, metrics, deadline);
-  for (const auto& [table, flagged] : co_await sequencer::count_flagged(source, mappings, std::nullopt, deadline))
-    metrics.gauge("tributary_flagged_rows", {{"table", table}}).set(static_cast<double>(flagged));
-  metrics.gauge("tributary_last_sequence_id").set(static_cast<double>(co_await sequencer::last_id(source, deadline)));
+  // First what costs nothing: of what counts rows, a large backlog may leave the rest as it was.
   const auto processes = co_await source::read_presence(source, deadline);
   metrics.gauge("tributary_processes", {{"role", "sequencer"}}).set(static_cast<double>(processes.sequencer));
   metrics.gauge("tributary_processes", {{"role", "sync"}}).set(static_cast<double>(processes.sync));
   const auto fusebox = co_await queue::read_fusebox(source, deadline);
   metrics.gauge("tributary_fusebox_on", {{"switch", "sequencer"}}).set(fusebox.sequencer ? 1 : 0);
   metrics.gauge("tributary_fusebox_on", {{"switch", "poller"}}).set(fusebox.poller ? 1 : 0);
+  metrics.gauge("tributary_last_sequence_id").set(static_cast<double>(co_await sequencer::last_id(source, deadline)));
+  for (const auto& [table, flagged] : co_await sequencer::count_flagged(source, mappings, std::nullopt, deadline))
+    metrics.gauge("tributary_flagged_rows", {{"table", table}}).set(static_cast<double>(flagged));
+  co_await read_behind(source, metrics, deadline);
+  co_await read_states(source, metrics, deadline);
+  co_await read_worst(source, metrics, deadline);
+  co_await read_queue(source, metrics, deadline);
 }
 
 }  // namespace tributary::cli

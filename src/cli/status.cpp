@@ -20,7 +20,7 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 
 /// How long a sequencer is given to show that it numbers what waits: a few times what it ever pauses.
-constexpr auto kSequencerPatience = 2s;
+constexpr auto kSequencerPatience = 5s;
 constexpr std::int64_t kMostBehind = 3;
 
 struct Options {
@@ -59,14 +59,29 @@ struct Status {
   }
 };
 
-asio::awaitable<Flow> read_flow(postgres::Connection& source, const std::vector<mapping::Mapping>& mappings) {
+constexpr std::string_view kTenanciesOfProject = R"sql(SELECT id FROM "Tenancy" WHERE "projectId" = $1)sql";
+
+/// nullopt: everybody's.
+asio::awaitable<std::optional<std::vector<Uuid>>> tenancies_of(postgres::Connection& source, std::string project) {
+  if (project.empty()) co_return std::nullopt;
+  postgres::Params params;
+  params.add(project);
+  const auto result = co_await source.execute(kTenanciesOfProject, std::move(params), statement_deadline());
+  std::vector<Uuid> tenancies;
+  for (std::size_t row = 0; row < result.rows(); ++row) tenancies.push_back(result.get<Uuid>(row, 0));
+  co_return tenancies;
+}
+
+/// `tenancies`: whose requests are looked at; nullopt: everybody's.
+asio::awaitable<Flow> read_flow(postgres::Connection& source, const std::vector<mapping::Mapping>& mappings,
+                                std::optional<std::vector<Uuid>> tenancies) {
   Flow flow;
   flow.fusebox = co_await queue::read_fusebox(source, statement_deadline());
   flow.processes = co_await source::read_presence(source, statement_deadline());
   flow.unnumbered = co_await sequencer::read_unnumbered(source, mappings, statement_deadline());
   flow.queue = co_await queue::counts(source, statement_deadline());
-  flow.behind = co_await queue::read_behind(source, std::nullopt, kMostBehind, statement_deadline());
-  if (flow.fusebox.sequencer && flow.processes.sequencer > 0) {
+  flow.behind = co_await queue::read_behind(source, std::move(tenancies), kMostBehind, statement_deadline());
+  if (flow.fusebox.sequencer) {
     flow.stands_still = co_await sequencer::stands_still(source, mappings, flow.unnumbered, Deadline::after(kSequencerPatience),
                                                          statement_deadline());
   }
@@ -78,7 +93,7 @@ asio::awaitable<Status> read_status(const settings::Settings& settings, const st
   auto source = co_await open_source(settings);
   Status status;
   status.installation = co_await source::attach(source, mappings, statement_deadline());
-  status.flow = co_await read_flow(source, mappings);
+  status.flow = co_await read_flow(source, mappings, co_await tenancies_of(source, options.project));
   status.findings = findings(status.flow);
   status.clickhouse = co_await queue::read_clickhouse(source, statement_deadline());
   status.drained = co_await queue::is_drained(source, mappings, statement_deadline());

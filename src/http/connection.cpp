@@ -17,6 +17,9 @@
 namespace tributary::http::detail {
 namespace {
 
+/// Of a request whose client left: nobody reads it, it is for the log and the metrics. The number is nginx's.
+constexpr unsigned kClientClosedRequest = 499;
+
 using namespace std::chrono_literals;
 using telemetry::Level;
 
@@ -167,9 +170,14 @@ asio::awaitable<bool> Connection::exchange() {
   request.deadline = Deadline::after(timeout.value_or(server_->params.handler_timeout));
   const bool ends_with_client = endpoint != nullptr && endpoint->ends_with_client;
   auto response = problem ? Response::of(*problem) : co_await handle(request, ends_with_client);
-  told.route = response.route;
+  told.route = response.status == kClientClosedRequest ? endpoint->path : response.route;
   told.project = response.project;
   told.status = response.status;
+  if (response.status == kClientClosedRequest) {
+    told.client_left = true;
+    tell(request, told);
+    co_return false;
+  }
   told.bytes = response.body.size();
   bool open = !problem && parser.keep_alive() && !server_->draining;
   try {
@@ -214,7 +222,7 @@ asio::awaitable<std::optional<Error>> Connection::read(Parser& parser, std::opti
   co_return said;
 }
 
-/// The router's answer, or what stands for it where that takes too long. Throws where the connection is cut off meanwhile.
+/// The router's answer, or what stands for it where that takes too long, or where the client of a question left. Throws where the connection is cut off otherwise.
 asio::awaitable<Response> Connection::handle(const RawRequest& request, bool ends_with_client) {
   const auto executor = co_await asio::this_coro::executor;
   // Shared, as the timer may have expired and not have said so yet when the answer is there.
@@ -229,8 +237,13 @@ asio::awaitable<Response> Connection::handle(const RawRequest& request, bool end
     co_return co_await asio::co_spawn(executor, server_->router.answer(request),
                                       asio::bind_cancellation_slot(cancel->slot(), asio::use_awaitable));
   } catch (...) {
-    if (is_cut_off_) throw boost::system::system_error(asio::error::operation_aborted);
-    if (!request.deadline.expired()) throw;
+    if (is_cut_off_ && !ends_with_client) throw boost::system::system_error(asio::error::operation_aborted);
+    if (!is_cut_off_ && !request.deadline.expired()) throw;
+  }
+  if (is_cut_off_) {
+    Response unheard;
+    unheard.status = kClientClosedRequest;
+    co_return unheard;
   }
   co_return Response::of(Error(kTimeout, "The request took longer than the server allows; it may have been carried out"));
 }

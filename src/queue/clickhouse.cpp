@@ -40,7 +40,7 @@ WITH due AS (
     FROM tributary.destination_state AS s
     WHERE s.destination_id = '@clickhouse' AND s.next_try_at > clock_timestamp() AND s.error <> '' AND NOT s.paused
     LIMIT $1
-    FOR UPDATE))
+    FOR UPDATE SKIP LOCKED))
   RETURNING tenancy_id
 )
 SELECT (SELECT count(*) FROM due),
@@ -75,7 +75,7 @@ asio::awaitable<bool> fill_clickhouse(postgres::Connection& connection, std::str
 
 asio::awaitable<void> resume_clickhouse(postgres::Connection& connection, std::chrono::milliseconds step_time,
                                         std::stop_token stop) {
-  for (std::int64_t due = kAtOnce; due == kAtOnce && !stop.stop_requested();) {
+  for (std::int64_t due = 1; due > 0 && !stop.stop_requested();) {
     postgres::Params params;
     params.add(kAtOnce);
     due = (co_await connection.execute_prepared(kResume, std::move(params), Deadline::after(step_time))).get<std::int64_t>(0, 0);

@@ -24,7 +24,7 @@ WITH cleared AS (
     AND NOT (mapping = '' AND next_try_at > clock_timestamp())
   RETURNING error
 )
-UPDATE tributary.mend SET next_try_at = '-infinity'
+UPDATE tributary.mend SET next_try_at = clock_timestamp()
 WHERE tenancy_id = $1 AND destination_id = $2 AND finished_at IS NULL AND EXISTS (SELECT FROM cleared WHERE error <> ''))sql";
 
 constexpr std::string_view kPostpone = R"sql(
@@ -49,7 +49,7 @@ WITH resumed AS (
   DELETE FROM tributary.destination_state WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = '' AND NOT paused
   RETURNING error
 ), comparisons AS (
-  UPDATE tributary.mend SET next_try_at = '-infinity'
+  UPDATE tributary.mend SET next_try_at = clock_timestamp()
   WHERE tenancy_id = $1 AND destination_id = $2 AND finished_at IS NULL AND EXISTS (SELECT FROM resumed WHERE error <> '')
 )
 SELECT tributary.enqueue_for(ARRAY[$1], $3), pg_notify('tributary_queue', '')::text)sql";
@@ -131,7 +131,7 @@ WITH parked AS (
   WHERE ($1 IS NULL OR tenancy_id = $1) AND ($2 = '' OR destination_id = $2) AND ($3 = '' OR mapping = $3)
   RETURNING tenancy_id
 ), comparisons AS (
-  UPDATE tributary.mend SET next_try_at = '-infinity'
+  UPDATE tributary.mend SET next_try_at = clock_timestamp()
   WHERE finished_at IS NULL
     AND ($1 IS NULL OR tenancy_id = $1) AND ($2 = '' OR destination_id = $2) AND ($3 = '' OR mapping = $3)
 ), tenancies AS (

@@ -56,18 +56,21 @@ SELECT b.tenancy_id, coalesce(t."projectId", d."projectId", ''), coalesce(t."bra
        (greatest(0, extract(epoch FROM clock_timestamp() - b.since)) * 1000)::bigint
 FROM (
   SELECT * FROM (
-    SELECT r."tenancyId" AS tenancy_id, r."destinationKind" AS kind, '' AS destination,
-           CASE WHEN r."startedFulfillingAt" IS NULL THEN 0 ELSE 1 END AS state,
-           coalesce(r."behindSince", r."createdAt" AT TIME ZONE 'UTC') AS since
-    FROM "OutgoingRequest" AS r
-    WHERE r."deduplicationKey" LIKE 'sync:%'
+    (SELECT r."tenancyId" AS tenancy_id, r."destinationKind" AS kind, '' AS destination,
+            CASE WHEN r."startedFulfillingAt" IS NULL THEN 0 ELSE 1 END AS state,
+            coalesce(r."behindSince", r."createdAt" AT TIME ZONE 'UTC') AS since
+     FROM "OutgoingRequest" AS r
+     WHERE r."deduplicationKey" LIKE 'sync:%' AND r."tenancyId" IS NOT NULL AND ($1::uuid[] IS NULL OR r."tenancyId" = ANY ($1))
+     ORDER BY coalesce(r."behindSince", r."createdAt" AT TIME ZONE 'UTC')
+     LIMIT $2)
     UNION ALL
-    SELECT s.tenancy_id, CASE s.destination_id WHEN '@clickhouse' THEN 'clickhouse' ELSE 'postgres' END, s.destination_id, 2,
-           s.failed_since
-    FROM tributary.destination_state AS s
-    WHERE s.error = '' AND NOT s.paused
+    (SELECT s.tenancy_id, CASE s.destination_id WHEN '@clickhouse' THEN 'clickhouse' ELSE 'postgres' END, s.destination_id, 2,
+            s.failed_since
+     FROM tributary.destination_state AS s
+     WHERE s.error = '' AND NOT s.paused AND ($1::uuid[] IS NULL OR s.tenancy_id = ANY ($1))
+     ORDER BY s.failed_since
+     LIMIT $2)
   ) AS waiting
-  WHERE waiting.tenancy_id IS NOT NULL AND ($1::uuid[] IS NULL OR waiting.tenancy_id = ANY ($1))
   ORDER BY waiting.since
   LIMIT $2
 ) AS b

@@ -56,7 +56,7 @@ WHERE m.finished_at IS NULL
 constexpr std::string_view kOpen = R"sql(
 SELECT m.tenancy_id, m.destination_id, m.mapping, m.reads_everything, m.begun, t."projectId", t."branchId",
        coalesce(tributary.destinations(t."projectId", t."branchId") -> m.destination_id ->> 'connectionString', ''),
-       m.requested_at::text, m.attempts
+       m.requested_at::text, m.attempts, m.next_try_at::text
 FROM tributary.mend AS m
 JOIN "Tenancy" AS t ON t.id = m.tenancy_id
 WHERE m.finished_at IS NULL
@@ -83,7 +83,8 @@ WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3 AND requested_at 
 constexpr std::string_view kPostpone = R"sql(
 UPDATE tributary.mend
 SET next_try_at = clock_timestamp() + $5 * interval '1 millisecond', attempts = $6, error = $7
-WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3 AND requested_at = $4::text::timestamptz)sql";
+WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3 AND requested_at = $4::text::timestamptz
+  AND next_try_at = $8::text::timestamptz)sql";
 
 // Whoever claims a tenancy after that sees where it stands now.
 constexpr std::string_view kSeeLeftPlaces = R"sql(
@@ -219,7 +220,8 @@ asio::awaitable<std::vector<Mend>> open_mends(postgres::Connection& connection, 
                      .branch = result.get<std::string>(row, 6),
                      .connection_string = result.get<std::string>(row, 7),
                      .requested_at = result.get<std::string>(row, 8),
-                     .attempts = result.get<std::int32_t>(row, 9)});
+                     .attempts = result.get<std::int32_t>(row, 9),
+                     .due_since = result.get<std::string>(row, 10)});
   }
   co_return mends;
 }
@@ -240,7 +242,8 @@ asio::awaitable<void> postpone_mend(postgres::Connection& connection, const Mend
   auto params = key_of(mend);
   params.add(std::int64_t{postponement.delay.count()})
       .add(static_cast<std::int32_t>(postponement.attempts))
-      .add(postponement.error);
+      .add(postponement.error)
+      .add(mend.due_since);
   co_await connection.execute_prepared(kPostpone, std::move(params), deadline);
 }
 

@@ -22,6 +22,7 @@ struct Mend {
   std::string connection_string;  ///< as it is stored; empty for ClickHouse
   std::string requested_at;  ///< as the source writes it: which request
   int attempts = 0;  ///< that failed in a row
+  std::string due_since;  ///< as the source writes it: changed by whoever wants it tried at once
 };
 
 /// Asks for these mappings of each destination, all to be read from the beginning; for those that are open already, too. Returns how many. Durable, whatever the
@@ -61,7 +62,7 @@ asio::awaitable<void> note_begun(postgres::Connection& connection, const Mend& m
 /// Unless it was asked for anew since it began.
 asio::awaitable<void> finish_mend(postgres::Connection& connection, const Mend& mend, std::int64_t differences,
                                   Deadline deadline);
-/// It could not be done now, and lets others go first.
+/// It could not be done now, and lets others go first: unless somebody has wanted it tried at once meanwhile.
 struct Postponement {
   std::chrono::milliseconds delay{0};
   int attempts = 0;  ///< that failed in a row, this one among them

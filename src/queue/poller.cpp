@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 using telemetry::Level;
 
 constexpr auto kQueryTimeout = 10s;
-constexpr std::int64_t kRevivedAtOnce = 5'000;
+constexpr std::int64_t kRevivedAtOnce = 5'000;  ///< the rest comes with the next round
 
 std::vector<telemetry::TraceContext> parse_traces(std::string_view text) {
   std::vector<telemetry::TraceContext> traces;
@@ -145,11 +145,10 @@ asio::awaitable<void> Poller::maintain(std::stop_token stop) {
       }
       if (!stop.stop_requested()) {
         auto connection = co_await pool_.acquire(Deadline::after(kQueryTimeout));
-        for (bool more = true; more && !stop.stop_requested();) {
-          const auto count = co_await revive(*connection, params_.lease, kRevivedAtOnce, Deadline::after(kQueryTimeout));
-          more = static_cast<std::int64_t>(count) >= kRevivedAtOnce;
+        const auto count = co_await revive(*connection, params_.lease, kRevivedAtOnce, Deadline::after(kQueryTimeout));
+        if (count > 0) {
           revived_.add(count);
-          if (count > 0) wake_.set();
+          wake_.set();
         }
       }
     } catch (const postgres::Error& error) {

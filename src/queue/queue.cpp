@@ -113,7 +113,7 @@ WITH stale AS (
           NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 hour'
     LIMIT $2
     FOR UPDATE SKIP LOCKED))
-  RETURNING {} AS tenancy_id, "destinationKind" AS kind
+  RETURNING {0} AS tenancy_id, "destinationKind" AS kind
 ), resting AS (
   UPDATE tributary.destination_state SET next_try_at = clock_timestamp()
   WHERE next_try_at > clock_timestamp() + interval '1 hour' AND next_try_at IS NOT NULL AND NOT paused
@@ -121,23 +121,22 @@ WITH stale AS (
   UPDATE tributary.quarantine SET next_try_at = clock_timestamp(), updated_at = least(updated_at, clock_timestamp())
   WHERE next_try_at > clock_timestamp() + interval '1 hour'
 ), due AS (
-  (SELECT s.tenancy_id, k.kind
+  (SELECT DISTINCT s.tenancy_id, k.kind
    FROM tributary.destination_state AS s
    CROSS JOIN LATERAL (SELECT CASE s.destination_id WHEN '@clickhouse' THEN 'clickhouse' ELSE 'postgres' END AS kind) AS k
    WHERE s.next_try_at <= clock_timestamp() AND s.next_try_at IS NOT NULL AND NOT s.paused
-     AND NOT EXISTS (
-       SELECT FROM "OutgoingRequest" AS q
-       WHERE q."deduplicationKey" = 'sync:' || s.tenancy_id || CASE k.kind WHEN 'postgres' THEN '' ELSE ':' || k.kind END)
+     AND NOT {1}
    LIMIT $2)
   UNION
-  (SELECT q.tenancy_id, 'postgres'
+  (SELECT DISTINCT q.tenancy_id, k.kind
    FROM tributary.quarantine AS q
+   CROSS JOIN (VALUES ('postgres')) AS k (kind)
    WHERE q.next_try_at <= clock_timestamp()
      AND NOT EXISTS (
        SELECT FROM tributary.destination_state AS s
        WHERE s.tenancy_id = q.tenancy_id AND s.destination_id = q.destination_id AND s.mapping IN ('', q.mapping)
          AND (s.paused OR s.next_try_at > clock_timestamp()))
-     AND NOT EXISTS (SELECT FROM "OutgoingRequest" AS r WHERE r."deduplicationKey" = 'sync:' || q.tenancy_id)
+     AND NOT {2}
    LIMIT $2)
 ), tenancies AS (
   SELECT tenancy_id, kind FROM stale WHERE tenancy_id IS NOT NULL UNION SELECT tenancy_id, kind FROM due
@@ -145,7 +144,18 @@ WITH stale AS (
 SELECT tributary.enqueue_for(array_agg(tenancy_id) FILTER (WHERE kind = 'postgres'), 'postgres')
      + tributary.enqueue_for(array_agg(tenancy_id) FILTER (WHERE kind = 'clickhouse'), 'clickhouse')
 FROM tenancies)sql";
-const std::string kReviveText = fmt::format(kRevive, kTenancyOfRequest);
+
+/// Whether the tenancy of `row`, for the kind of `k`, is in the queue: one look for each of the two indexes, which are partial.
+std::string is_enqueued(std::string_view row) {
+  const auto exists = [&](std::string_view state) {
+    return fmt::format(
+        R"sql(EXISTS (SELECT FROM "OutgoingRequest" AS r WHERE r."deduplicationKey" = 'sync:' || {}.tenancy_id || CASE k.kind WHEN 'postgres' THEN '' ELSE ':' || k.kind END AND r."startedFulfillingAt" {}))sql",
+        row, state);
+  };
+  return "(" + exists("IS NULL") + " OR " + exists("IS NOT NULL") + ")";
+}
+
+const std::string kReviveText = fmt::format(kRevive, kTenancyOfRequest, is_enqueued("s"), is_enqueued("q"));
 
 // With a condition on requests, and one on what is remembered.
 constexpr std::string_view kCounts = R"sql(

@@ -89,7 +89,7 @@ asio::awaitable<void> finish(postgres::Connection& connection, const Claim& clai
 asio::awaitable<void> enqueue(postgres::Connection& connection, DestinationKind kind, Uuid tenancy, Deadline deadline);
 /// Puts back requests whose lease ran out (dropped where a newer one is pending) and tenancies with a destination or a quarantined key
 /// whose next try has come: about `limit` of each, as sequencers that enqueue one of them wait for the end of it. What would have to rest for longer than anything may has its
-/// next try at the next call. Returns how many tenancies were enqueued; at `limit` or above there may be more.
+/// next try at the next call. Returns how many tenancies were enqueued.
 asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, std::chrono::milliseconds lease, std::int64_t limit,
                                       Deadline deadline);
 

@@ -296,7 +296,7 @@ void add_marker_triggers(const CapturedDependency& dependency, const CapturedTab
 /// Before the first marker is written: `migrate` takes out what others had known when it is done.
 Step note_marked_tables(std::span<const mapping::Mapping> mappings) {
   const auto names = text_array(marked_tables(mappings));
-  return {.name = "tables that markers name",
+  return {.name = std::string(kMarkedTablesStep),
           .sql = "UPDATE tributary.installation SET marked_tables = marked_tables || " + names,
           .done = "(SELECT marked_tables @> " + names + " FROM tributary.installation)"};
 }

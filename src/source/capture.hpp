@@ -1,6 +1,7 @@
 #pragma once
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -32,6 +33,8 @@ std::vector<CapturedTable> captured_tables(std::span<const mapping::Mapping> map
 std::vector<CapturedDependency> captured_dependencies(std::span<const mapping::Mapping> mappings);
 /// Those of the tables whose rows markers name: parents of dependencies, and where several rows can have one target key.
 std::vector<std::string> marked_tables(std::span<const mapping::Mapping> mappings);
+/// The step of capture_steps() that notes them.
+inline constexpr std::string_view kMarkedTablesStep = "tables that markers name";
 
 /// `public."Table"`.
 std::string public_table(std::string_view name);

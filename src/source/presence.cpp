@@ -5,7 +5,7 @@
 namespace tributary::source {
 namespace {
 
-// The class of migrate's, the shards' and the mender's locks, and one more.
+// The locks of migrations, of shards and of the mender have classes of their own, numbered before this.
 constexpr int kLockClass = 1414678852;
 
 // objsubid 2: a lock of two numbers.

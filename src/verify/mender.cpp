@@ -160,8 +160,7 @@ asio::awaitable<Mender::Result> Mender::try_to(const queue::Mend& mend, std::sto
     const auto mapping = std::ranges::find(mappings_, mend.mapping, &mapping::Mapping::name);
     result.finished = co_await work_on(*pair, mend, *mapping, access, stop);
   } catch (const clickhouse::Error& failure) {
-    result.cannot_be_reached =
-        failure.kind() == clickhouse::ErrorKind::connection || failure.kind() == clickhouse::ErrorKind::deadline;
+    result.cannot_be_reached = result.cannot_be_reached || failure.kind() == clickhouse::ErrorKind::connection;
     result.error = failure.what();
   } catch (const std::exception& failure) {
     result.error = failure.what();

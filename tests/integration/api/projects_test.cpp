@@ -27,6 +27,9 @@ TEST_F(ApiProjects, AreListedAndDeletedBranchByBranch) {
   const auto acme = add_project("acme");
   expect_ok(operator_.post("/internal/projects", {{"id", "acme"}, {"branch_id", "dev"}}));
   const auto odd = add_project("a/b & 🎉");
+  // In the order in which they were made, though within a millisecond.
+  session_.run(
+      R"(UPDATE "Tenancy" SET "createdAt" = now() + interval '1 hour' * (length("branchId") < 4)::int + interval '2 hours' * ("projectId" <> 'acme')::int)");
   set_databases(acme, {{"one", "postgresql://u@127.0.0.1:1/d"}, {"two", "postgresql://u@127.0.0.1:1/d"}});
   const auto page = operator_.get("/internal/projects?limit=2").body;
   EXPECT_THAT(column(page, "id"), ElementsAre("acme", "acme"));
