@@ -18,12 +18,6 @@ DROP INDEX IF EXISTS tributary.mend_open_idx;
 -- As of the mappings that were migrated last: processes of another version leave those alone that they do not know.
 ALTER TABLE tributary.installation ADD COLUMN IF NOT EXISTS marked_tables text[] NOT NULL DEFAULT '{}';
 
---; list of projects index concurrently
--- What the REST API's list of projects, and `tributary project list`, are read from, a page at a time.
-CREATE INDEX CONCURRENTLY IF NOT EXISTS "Tenancy_tributary_created_at"
-  ON "Tenancy" ("createdAt", id)
-  WHERE "hasNoOrganization" = 'TRUE';
-
 --; trigger functions are called by triggers alone
 -- They run as their owner and believe what the row says: who may call one could put it on a table of his own. That a trigger fires needs no right to call it.
 DO $$

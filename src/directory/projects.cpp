@@ -26,17 +26,17 @@ RETURNING EXISTS (SELECT FROM project))sql";
 constexpr std::string_view kDelete = R"sql(DELETE FROM "Project" WHERE id = $1)sql";
 constexpr std::string_view kDeleteBranch = R"sql(DELETE FROM "Tenancy" WHERE "projectId" = $1 AND "branchId" = $2)sql";
 
-// $1 the project, NULL: all. $2 to $4 the cursor, $5 the limit.
+// $1 the project, NULL: all. $2 to $4 the cursor, $5 the limit. In the order of the primary key: an attached "Tenancy" may know no time.
 std::string list_sql(const PageRequest& page) {
   return fmt::format(R"sql(
 SELECT t.id, p.id, t."branchId", p."displayName",
-       (SELECT count(*) FROM jsonb_object_keys(tributary.destinations(p.id, t."branchId"))), t."createdAt"
+       (SELECT count(*) FROM jsonb_object_keys(tributary.destinations(p.id, t."branchId"))), p."createdAt"
 FROM "Tenancy" AS t
 JOIN "Project" AS p ON p.id = t."projectId"
 WHERE t."hasNoOrganization" = 'TRUE' AND ($1 IS NULL OR p.id = $1){}
-ORDER BY t."createdAt", t.id
+ORDER BY t.id
 LIMIT $5)sql",
-                     behind(page, R"(t."createdAt", t.id)"));
+                     page.after ? "\n  AND t.id > $3" : "");
 }
 
 constexpr std::string_view kAddKey = R"sql(

@@ -25,7 +25,7 @@ struct Project {
   Tenancy tenancy;
   std::string display_name;
   std::int64_t destinations = 0;  ///< databases that its configuration names
-  Timestamp created_at;
+  Timestamp created_at;  ///< the project
 };
 
 /// A key as it is listed. The key itself is seen once, when it is made: only its hash is kept.
