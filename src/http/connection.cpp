@@ -234,13 +234,14 @@ asio::awaitable<Response> Connection::handle(const RawRequest& request, bool end
   });
   const auto watch = ends_with_client ? watch_client() : nullptr;
   try {
-    co_return co_await asio::co_spawn(executor, server_->router.answer(request),
-                                      asio::bind_cancellation_slot(cancel->slot(), asio::use_awaitable));
+    auto answer = co_await asio::co_spawn(executor, server_->router.answer(request),
+                                          asio::bind_cancellation_slot(cancel->slot(), asio::use_awaitable));
+    if (!is_cut_off_ || !ends_with_client) co_return answer;
   } catch (...) {
-    if (is_cut_off_ && !ends_with_client) throw boost::system::system_error(asio::error::operation_aborted);
     if (!is_cut_off_ && !request.deadline.expired()) throw;
   }
   if (is_cut_off_) {
+    if (!ends_with_client) throw boost::system::system_error(asio::error::operation_aborted);
     Response unheard;
     unheard.status = kClientClosedRequest;
     co_return unheard;

@@ -149,8 +149,8 @@ TEST_F(HttpTest, EndsAQuestionWhoseClientWentAway) {
   }
   auto other = client();
   while (open_connections() > 1) ASSERT_EQ(other.get("/api/v1/hello").status, 200);
-  EXPECT_EQ(metrics.counter("tributary_http_requests_total", {{"method", "GET"}, {"path", "/ask"}, {"status", "4xx"}}).value(),
-            2U);
+  const auto& told = metrics.counter("tributary_http_requests_total", {{"method", "GET"}, {"path", "/ask"}, {"status", "4xx"}});
+  while (told.value() < 2) ASSERT_EQ(other.get("/api/v1/hello").status, 200);
 }
 
 TEST_F(HttpTest, CountsRequestsByTheirDeclaredPath) {
