@@ -40,7 +40,7 @@ ORDER BY 1, 2, 3, 6
 
 constexpr auto kClickHouseSql = R"(
 SELECT i.clickhouse,
-       (SELECT count(*) FROM "OutgoingRequest" WHERE "destinationKind" = 'clickhouse'),
+       (SELECT count(DISTINCT "tenancyId") FROM "OutgoingRequest" WHERE "destinationKind" = 'clickhouse'),
        (SELECT count(DISTINCT tenancy_id) FROM tributary.destination_state WHERE destination_id = '@clickhouse' AND error <> ''),
        coalesce((SELECT error FROM tributary.destination_state
                  WHERE destination_id = '@clickhouse' AND error <> ''
