@@ -66,7 +66,7 @@ void add_project_endpoints(http::Router& router, Context& context) {
   add(router, {.path = "/internal/projects",
                .access = Access::operator_,
                .group = group,
-               .summary = "List projects, each of their branches an item, oldest first",
+               .summary = "List projects, each of their branches an item",
                .query = list_query({optional("project_id", name.described("Branches of this one only"))}),
                .answer = list_schema(project_schema()),
                .handle = [&context](const Request& request) -> asio::awaitable<Response> {

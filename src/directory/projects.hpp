@@ -55,7 +55,7 @@ asio::awaitable<NewProject> create_project(postgres::Connection& connection, std
 asio::awaitable<void> delete_project(postgres::Connection& connection, std::string project, std::optional<std::string> branch,
                                      Deadline deadline);
 
-/// Branches of all projects, or of this one, oldest first.
+/// Branches of all projects, or of this one, in the order of their tenancies' ids.
 asio::awaitable<Page<Project>> list_projects(postgres::Connection& connection, std::optional<std::string> project,
                                              PageRequest page, Deadline deadline);
 

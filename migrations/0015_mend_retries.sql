@@ -1,4 +1,4 @@
--- What a review found: comparisons that cannot be done now let others go first, markers are left to who knows their table, trigger functions are nobody's to call.
+-- Comparisons that cannot be done now let others go first, markers are left to who knows their table, trigger functions are nobody's to call.
 -- Every step can run again.
 
 --; mend retries
