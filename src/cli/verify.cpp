@@ -64,7 +64,7 @@ std::string_view word_of(Difference::Kind kind) {
 /// What failed, and a way on where a table is not what the mapping says: it may have been altered while it was read.
 std::string explained(const std::exception& failure) {
   std::string text = failure.what();
-  bool is_shape = false;
+  bool is_shape = dynamic_cast<const verify::TableDiffers*>(&failure) != nullptr;
   if (const auto* error = dynamic_cast<const postgres::Error*>(&failure)) {
     // undefined_column, undefined_table, datatype_mismatch, undefined_function (an operator of another type)
     constexpr std::string_view kShape[] = {"42703", "42P01", "42804", "42883"};

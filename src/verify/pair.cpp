@@ -1,6 +1,7 @@
 #include "verify/pair.hpp"
 
 #include "base/event.hpp"
+#include "destination/clickhouse/schema.hpp"
 #include "destination/postgres/destination.hpp"
 #include "queue/queue.hpp"
 #include "verify/postgres_side.hpp"
@@ -53,6 +54,14 @@ std::unique_ptr<DestinationSide> Pair::destination_side(const mapping::Mapping& 
                              .digest = digest_for(kind(), destination_is_utf8_, source_is_utf8_)});
 }
 
+asio::awaitable<void> Pair::check_table(const mapping::Mapping& mapping) {
+  const auto deadline = Deadline::after(kQueryTime);
+  const auto difference = place_.is_clickhouse()
+                              ? co_await destination::clickhouse_target::table_difference(clickhouse_->writer, mapping, deadline)
+                              : co_await destination::postgres_target::table_difference(*destination_, mapping, deadline);
+  if (!difference.empty()) throw TableDiffers(difference);
+}
+
 asio::awaitable<bool> Pair::catches_up(const mapping::Mapping& mapping, Deadline deadline, std::stop_token stop) {
   postgres::Params params;
   params.add(place_.tenancy);
@@ -70,6 +79,7 @@ asio::awaitable<bool> Pair::catches_up(const mapping::Mapping& mapping, Deadline
 
 asio::awaitable<Progress> Pair::compare(const mapping::Mapping& mapping, Params params, Progress begun, Comparison::Found found,
                                         Comparison::Advanced advanced, std::stop_token stop) {
+  co_await check_table(mapping);
   const auto source = make_source_side({.connection = source_,
                                         .mapping = mapping,
                                         .tenancy = place_.tenancy,

@@ -1,6 +1,7 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 #include "destination/postgres/destination.hpp"
@@ -21,6 +22,12 @@ struct Place {
   bool is_clickhouse() const;
 };
 
+/// A destination's table has another shape than its mapping's: what() names table, column, expected and found.
+class TableDiffers : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 /// A destination and the source, each on a connection of its own, to be compared mapping by mapping.
 /// Threads: the loop of open(). Errors: what the clients of the two throw: postgres::Error, clickhouse::Error.
 class Pair {
@@ -30,7 +37,8 @@ class Pair {
                                                      destination::postgres_target::Params params,
                                                      std::optional<ClickHouseAccess> clickhouse);
 
-  /// Compares one mapping. With `repairs`, what differs is mended as it is found. `mapping` outlives the call.
+  /// Compares one mapping. With `repairs`, what differs is mended as it is found. `mapping` outlives the call. Throws TableDiffers, too: every row would
+  /// be a difference, and none could be mended.
   struct Params {
     ComparisonParams comparison;
     bool repairs = false;
@@ -46,6 +54,7 @@ class Pair {
   postgres::Connection* destination() { return destination_ ? &*destination_ : nullptr; }
 
  private:
+  asio::awaitable<void> check_table(const mapping::Mapping& mapping);
   std::unique_ptr<DestinationSide> destination_side(const mapping::Mapping& mapping);
   mapping::DestinationKind kind() const;
 

@@ -123,6 +123,13 @@ asio::awaitable<SchemaState> apply_schema(ch::Client& client, Mappings mappings,
   }
 }
 
+asio::awaitable<std::string> table_difference(ch::Client& client, const mapping::Mapping& mapping, Deadline deadline) {
+  const auto existing = co_await read_existing(client, deadline);
+  const auto state = state_of(sql::plan(Mappings(&mapping, 1), {}, nullptr, existing));
+  if (state.failure) co_return state.failure->message;
+  co_return state.of_mappings.empty() ? "" : state.of_mappings.begin()->second.message;
+}
+
 asio::awaitable<std::string> store_id(ch::Client& client, Deadline deadline) {
   auto text = fmt::format("SELECT hex(groupBitXor(cityHash64(name, toString(uuid))))\nFROM system.tables\nWHERE database = '{}'",
                           sql::kDatabase);

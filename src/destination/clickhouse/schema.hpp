@@ -33,6 +33,9 @@ asio::awaitable<SchemaState> apply_schema(ch::Client& client, std::span<const ma
                                           const sql::Options& options, const sql::TenantUser* user, Extent extent,
                                           Deadline deadline);
 
+/// How the mapping's table differs from what rows are written to and read from, in a sentence; empty: it does not, or there is none.
+asio::awaitable<std::string> table_difference(ch::Client& client, const mapping::Mapping& mapping, Deadline deadline);
+
 /// Which tables these are: another id where one was made since, as after a loss of data or for a new mapping. REQUIRES: the schema is there.
 asio::awaitable<std::string> store_id(ch::Client& client, Deadline deadline);
 

@@ -36,6 +36,11 @@ std::unique_ptr<Destination> make_destination(asio::any_io_executor executor, tr
 /// A connection for looking on, as the destination's own are: with an empty search_path, UTC and deadlines. Throws postgres::Error.
 asio::awaitable<tributary::postgres::Connection> open_session(tributary::postgres::ConnectOptions options, Deadline deadline);
 
+/// How the mapping's table differs from what rows are written to and read from, in a sentence; empty: it does not, or there is none. What else an INSERT
+/// must give a value is left out: it keeps nobody from reading. Throws postgres::Error.
+asio::awaitable<std::string> table_difference(tributary::postgres::Connection& connection, const mapping::Mapping& mapping,
+                                              Deadline deadline);
+
 /// Connects, says what the server is and whether tables can be created: `tributary destination test`.
 struct Check {
   bool ok = false;

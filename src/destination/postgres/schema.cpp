@@ -171,6 +171,13 @@ asio::awaitable<pg::Result> own(pg::Connection& connection, Mappings mappings, c
 
 }  // namespace
 
+asio::awaitable<std::string> table_difference(pg::Connection& connection, const mapping::Mapping& mapping, Deadline deadline) {
+  const auto* const one = &mapping;
+  const auto catalog = co_await read_catalog(connection, Mappings(&one, 1), deadline);
+  const auto table = catalog.find(mapping.target_table);
+  co_return table == catalog.end() ? "" : mapping::target_difference(mapping, table->second.columns, {});
+}
+
 asio::awaitable<Positions> establish(pg::Connection& connection, Mappings mappings, const Owner& owner, Deadline deadline) {
   const auto catalog = co_await complete_catalog(connection, mappings, deadline);
   const auto rows = co_await own(connection, mappings, owner, deadline);

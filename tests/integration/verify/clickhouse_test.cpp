@@ -147,6 +147,38 @@ TEST_F(VerifyClickHouse, BothDatabasesDigestEveryValueAlikeAndWhatDiffersIsMende
         << table;
 }
 
+TEST_F(VerifyClickHouse, ATableWithAColumnOfAnotherTypeIsNamedInsteadOfEveryRow) {
+  test::Service::Params params;
+  params.clickhouse = clickhouse_.options();
+  test::Service service(source_, params);
+  add_users(tenancy_, 10);
+  test::wait_until_equal(session_, {.tenancy = tenancy_, .project = "project-1"}, clickhouse_);
+  clickhouse_.run("ALTER TABLE analytics_internal.users MODIFY COLUMN display_name LowCardinality(Nullable(String))");
+  test::run([&]() -> asio::awaitable<void> {
+    clickhouse::Client client(co_await asio::this_coro::executor, clickhouse_.options());
+    const Place place{.tenancy = Uuid::parse(tenancy_).value(),
+                      .project = "project-1",
+                      .branch = "main",
+                      .destination = std::string(queue::kSharedClickHouse),
+                      .connection_string = {}};
+    const ClickHouseAccess access{.writer = client, .reader = client};
+    const auto mappings = test::builtin_mappings();
+    const auto pair = co_await Pair::open(source_.options(), place, test::test_destinations(), access);
+    std::string said;
+    try {
+      co_await pair->compare(
+          *std::ranges::find(mappings, "users", &mapping::Mapping::name), {}, {},
+          [](std::vector<Difference>) -> asio::awaitable<void> { co_return; },
+          [](const Progress&) -> asio::awaitable<void> { co_return; }, {});
+    } catch (const TableDiffers& difference) {
+      said = difference.what();
+    }
+    EXPECT_NE(said.find("analytics_internal.users has column \"display_name\" of type LowCardinality"), std::string::npos)
+        << said;
+    client.close();
+  });
+}
+
 TEST_F(VerifyClickHouse, TombstonesStayUntilItHasAppliedThem) {
   const MenderParams params{.source = source_.options(),
                             .destination = test::test_destinations(),
