@@ -340,7 +340,7 @@ class Parser {
           report_.add(name.position, fmt::format("target: key \"{}\" is not among the columns", name.text));
         continue;
       }
-      const auto at = columns_[static_cast<std::size_t>(found - mapping_.columns.begin())].position;
+      const auto& [at, has_type] = columns_[static_cast<std::size_t>(found - mapping_.columns.begin())];
       const auto problem = [&](const std::string& message) {
         report_.add(at, fmt::format("column \"{}\": {}", name.text, message));
       };
@@ -349,6 +349,11 @@ class Parser {
         problem(fmt::format("is in the target key, so it must come from a column of the source key ({})",
                             fmt::join(mapping_.source_key, ", ")));
       }
+      // The others have no one text, or ClickHouse holds less of them: rows would share a key there.
+      constexpr ColumnType kKeyTypes[] = {ColumnType::uuid,     ColumnType::text,    ColumnType::boolean,
+                                          ColumnType::smallint, ColumnType::integer, ColumnType::bigint};
+      if (has_type && std::ranges::find(kKeyTypes, found->type) == std::end(kKeyTypes))
+        problem("is in the target key, so its type is uuid, text, bool, smallint, integer or bigint");
       if (found->nullable || found->default_sql)
         problem("is in the target key, so it can be neither \"nullable\" nor have a \"default\"");
       if (!found->only.empty() || found->clickhouse_privacy != Privacy::plain) {

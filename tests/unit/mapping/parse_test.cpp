@@ -175,6 +175,11 @@ INSTANTIATE_TEST_SUITE_P(
                 "type: uuid, sql: id",
                 {"m.yaml:15:12: column \"id\": is in the target key, so it must come from a column of the source key (tenancyId, "
                  "userId, id)"}},
+        Mistake{
+            "TargetKeyOfATypeThatClickHouseCuts",
+            "type: uuid, from: id",
+            "type: timestamp, from: id",
+            {"m.yaml:15:12: column \"id\": is in the target key, so its type is uuid, text, bool, smallint, integer or bigint"}},
         Mistake{"NullableTargetKey",
                 "type: uuid, from: id",
                 "type: uuid, from: id, nullable: true",
