@@ -27,6 +27,8 @@ WITH given_up AS (
   DELETE FROM tributary.destination_state WHERE destination_id = $2 AND tenancy_id IN (SELECT "tenancyId" FROM given_up)
 ), refused AS (
   DELETE FROM tributary.quarantine WHERE destination_id = $2 AND tenancy_id IN (SELECT "tenancyId" FROM given_up)
+), added AS (
+  DELETE FROM tributary.added_destination WHERE destination_id = $2 AND tenancy_id IN (SELECT "tenancyId" FROM given_up)
 )
 SELECT count(*) FROM given_up
 )";

@@ -68,6 +68,8 @@ WITH states AS (
   DELETE FROM tributary.destination_state WHERE tenancy_id = $1 AND destination_id = $2
 ), mends AS (
   DELETE FROM tributary.mend WHERE tenancy_id = $1 AND destination_id = $2
+), added AS (
+  DELETE FROM tributary.added_destination WHERE tenancy_id = $1 AND destination_id = $2
 )
 DELETE FROM tributary.quarantine WHERE tenancy_id = $1 AND destination_id = $2)sql";
 

@@ -38,6 +38,11 @@ WHERE (m.finished_at IS NOT NULL
    OR (EXCLUDED.reason = 'ahead' AND EXCLUDED.watermark IS DISTINCT FROM m.watermark)
    OR EXCLUDED.reason = 'late')sql";
 
+// Unless it was removed and added once more since.
+constexpr std::string_view kNoteReached = R"sql(
+DELETE FROM tributary.added_destination
+WHERE tenancy_id = $1 AND destination_id = $2 AND added_at = $3::text::timestamptz)sql";
+
 constexpr std::string_view kTenancyAt =
     R"sql(SELECT id FROM "Tenancy" WHERE "projectId" = $1 AND "branchId" = $2 AND "hasNoOrganization" = 'TRUE' LIMIT 1)sql";
 
@@ -186,6 +191,13 @@ asio::awaitable<std::uint64_t> request_mends(postgres::Connection& connection, c
   commands.push_back(durable_commit());
   commands.push_back({.sql = kRequest, .params = std::move(params), .prepare = true});
   co_return (co_await connection.execute_pipeline(std::move(commands), deadline)).at(1).affected_rows();
+}
+
+asio::awaitable<void> note_reached(postgres::Connection& connection, const DestinationName& destination, std::string added_at,
+                                   Deadline deadline) {
+  postgres::Params params;
+  params.add(destination.tenancy).add(destination.destination).add(added_at);
+  co_await connection.execute_prepared(kNoteReached, std::move(params), deadline);
 }
 
 asio::awaitable<std::int64_t> last_jump(postgres::Connection& connection, Deadline deadline) {

@@ -35,7 +35,7 @@ enum class Doubt {
   late,  ///< rows came after it may have been compared
   ahead,  ///< it has seen what the source has forgotten, or may have
   missed,  ///< it may have missed tombstones: where those are gone that it has not passed
-  adopted,  ///< it has rows, and nobody has ever applied anything there
+  adopted,  ///< it has rows, and nobody has ever applied anything there, or nobody remembers what happened there
 };
 struct Suspect {
   std::string mapping;
@@ -48,6 +48,10 @@ struct Suspect {
 /// may move the watermark that has told it.
 asio::awaitable<std::uint64_t> request_mends(postgres::Connection& connection, const DestinationName& destination,
                                              std::span<const Suspect> suspects, Deadline deadline);
+
+/// A destination that was added then (Claim::added) was reached, and what is doubted of it was asked for.
+asio::awaitable<void> note_reached(postgres::Connection& connection, const DestinationName& destination, std::string added_at,
+                                   Deadline deadline);
 
 /// The highest id that the source has jumped to; -1: it never did. One that has failed over and not yet noticed does so now.
 asio::awaitable<std::int64_t> last_jump(postgres::Connection& connection, Deadline deadline);

@@ -39,7 +39,9 @@ SELECT c.id, c.tenancy_id,
        EXISTS (SELECT FROM tributary.mend AS m WHERE m.tenancy_id = c.tenancy_id AND m.finished_at IS NULL) AS mending,
        coalesce((SELECT max(jumped_to) FROM tributary.sequence_jump), -1) AS last_jump,
        (SELECT coalesce(jsonb_object_agg(g.table_name, g.through), '{{}}') FROM tributary.collected AS g WHERE g.tenancy_id = c.tenancy_id) AS collected,
-       coalesce(c.traceparent, '') AS traceparent
+       coalesce(c.traceparent, '') AS traceparent,
+       (SELECT coalesce(jsonb_object_agg(a.destination_id, a.added_at::text), '{{}}') FROM tributary.added_destination AS a
+        WHERE a.tenancy_id = c.tenancy_id AND NOT c.is_shared) AS added
 FROM (SELECT r.id, {} AS tenancy_id, r."createdAt", r."destinationKind" = 'clickhouse' AS is_shared, r.traceparent FROM "OutgoingRequest" AS r WHERE r."leaseToken" = $1 AND r."startedFulfillingAt" IS NOT NULL) AS c
 LEFT JOIN "Tenancy" AS t ON t.id = c.tenancy_id AND t."hasNoOrganization" = 'TRUE'
 LEFT JOIN tributary.deleted_tenancy AS d ON d."tenancyId" = c.tenancy_id)sql";
@@ -225,6 +227,8 @@ std::vector<Claim> parse_claims(const postgres::Result& result, DestinationKind 
     const auto collected = json::parse(result.get<std::string>(row, 12));
     for (const auto& [table, through] : collected.as_object()) claim.collected[table] = through.as_int64();
     claim.traceparent = result.get<std::string>(row, 13);
+    const auto added = json::parse(result.get<std::string>(row, 14));
+    for (const auto& [destination, at] : added.as_object()) claim.added[destination] = at.as_string();
     claims.push_back(std::move(claim));
   }
   return claims;

@@ -63,6 +63,7 @@ struct Claim {
   std::int64_t last_jump = -1;  ///< ids up to there may have been given by a server that the source does not remember
   std::map<std::string, std::int64_t> collected;  ///< by table: up to which sequence id tombstones may be missing
   bool mending = false;  ///< something of it is being mended: what is known of its destinations by heart may not hold
+  std::map<std::string, std::string> added;  ///< destinations that were added and not yet reached: when, as the source writes it
   std::string deleted_at;  ///< as the source writes it: which deletion, where it was made again and deleted again
   std::vector<DestinationEntry> destinations;
   std::vector<DestinationState> states;

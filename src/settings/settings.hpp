@@ -98,7 +98,7 @@ struct Settings {
     std::string hash_key;
     std::chrono::milliseconds clean_up_every{std::chrono::hours(24)};
     std::chrono::milliseconds keep_deleted{std::chrono::hours(24)};
-    std::int64_t load_rows = 1'000'000;
+    std::int64_t load_rows = 2'000'000;
     Bytes load_size{std::int64_t{16} << 20};
     std::int64_t max_claims = 2'000;
   } clickhouse;

@@ -30,6 +30,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
   tributary.quarantine,
   tributary.verification,
   tributary.mend,
+  tributary.added_destination,
   tributary.sequence_jump,
   tributary.collected,
   tributary.dashboard_session

@@ -25,6 +25,7 @@ std::string names_of(std::span<const queue::Suspect> suspects) {
 asio::awaitable<void> TenancySync::note_suspects(TargetPointer target) {
   std::vector<queue::Suspect> suspects;
   const auto forgotten = co_await forgotten_by_source(target);
+  const auto added = claim_.added.find(target->entry.id);
   for (std::size_t i = 0; i < target->mappings.size(); ++i) {
     const auto& mapping = *target->mappings[i];
     const auto& position = target->positions[i];
@@ -33,15 +34,20 @@ asio::awaitable<void> TenancySync::note_suspects(TargetPointer target) {
     // A first load that was interrupted has rows already, and the tombstones of some may be gone.
     const bool has_nothing = position.loading && position.watermark < 0;
     const bool missed = collected != claim_.collected.end() && position.watermark < collected->second && !has_nothing;
-    if (ahead || missed || position.adopted)
+    // Under another id, or before it was removed, rows may have been refused, or doubted, which nobody remembers.
+    const bool adopted = position.adopted || (added != claim_.added.end() && !has_nothing);
+    if (ahead || missed || adopted)
       suspects.push_back({mapping.name, mapping.source_table, position.watermark,
-                          ahead              ? queue::Doubt::ahead
-                          : position.adopted ? queue::Doubt::adopted
-                                             : queue::Doubt::missed});
+                          ahead     ? queue::Doubt::ahead
+                          : adopted ? queue::Doubt::adopted
+                                    : queue::Doubt::missed});
   }
-  if (suspects.empty()) co_return;
+  const bool is_reached = added != claim_.added.end() && !target->partial && !target->parked;
+  if (suspects.empty() && !is_reached) co_return;
   auto source = co_await services_.source.acquire(source_deadline());
-  const auto asked = co_await queue::request_mends(*source, {tenancy_, target->entry.id}, suspects, source_deadline());
+  const queue::DestinationName name{tenancy_, target->entry.id};
+  const auto asked = suspects.empty() ? 0 : co_await queue::request_mends(*source, name, suspects, source_deadline());
+  if (is_reached) co_await queue::note_reached(*source, name, added->second, source_deadline());
   if (asked > 0)
     telemetry::log(Level::warning, "sync", "a destination may have rows that the source lacks, and is compared with it",
                    {{"tenancy", tenancy_.to_string()}, {"destination", target->entry.id}, {"mappings", names_of(suspects)}});

@@ -16,9 +16,14 @@ using destination::Verdict;
 constexpr std::size_t kMostWaiting = 128;
 /// A load goes on, batch after batch, for so long or until others wait for its slot; then the tenancy's other mappings have their turn.
 constexpr std::chrono::seconds kLongestTurn{10};
-/// A first load may take the time of so many batches if it is read whole, and for a customer's database have as many rows: it is mostly copied straight in, which takes
-/// no longer than merging one. (A batch for ClickHouse has many rows anyway.)
-constexpr std::int64_t kBatchesOfAWhole = 5;
+/// A first load that is read whole may have the rows of so many batches and take the time of so many.
+struct Whole {
+  std::int64_t batches;
+  int times;
+};
+/// Into a customer's database it is mostly copied straight in, which takes no longer than merging one batch. A batch for ClickHouse has many rows anyway, and no
+/// transaction there that has to end soon; in order it would be read at two thirds of the speed.
+Whole whole_of(queue::DestinationKind kind) { return kind == queue::DestinationKind::postgres ? Whole{5, 5} : Whole{1, 15}; }
 
 }  // namespace
 
@@ -37,7 +42,7 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
     if (targets.empty()) co_return;
     const auto rows = rows_at_once(targets, *want.mapping);
     const auto open = [&] {
-      const auto whole = rows * (claim_.kind == queue::DestinationKind::postgres ? kBatchesOfAWhole : 1);
+      const auto whole = rows * whole_of(claim_.kind).batches;
       return services_.reader.open(tenancy_, want, rows, services_.not_whole.contains(key) ? 0 : whole, source_deadline());
     };
     if (!changes) changes = co_await open();
@@ -152,7 +157,7 @@ asio::awaitable<void> TenancySync::look_again(TargetPointer target, const mappin
 }
 
 asio::awaitable<void> TenancySync::stream(ChangeStream& changes, Targets& targets, bool with_patience) {
-  const auto time_is_up = Deadline::after(services_.params.load_time * (changes.is_whole() ? kBatchesOfAWhole : 1));
+  const auto time_is_up = Deadline::after(services_.params.load_time * (changes.is_whole() ? whole_of(claim_.kind).times : 1));
   auto chunk = std::make_shared<postgres::CopyBatch>();
   while (!targets.empty()) {
     if (time_is_up.expired() || services_.stopping) {
@@ -192,6 +197,10 @@ std::int64_t TenancySync::rows_at_once(const Targets& targets, const mapping::Ma
 
 void TenancySync::learn(const Target& target, const mapping::Mapping& mapping, std::size_t given, const Outcome& outcome,
                         std::chrono::steady_clock::time_point began) {
+  if (outcome.verdict == Verdict::durable) {
+    services_.overtaken.erase({tenancy_, target.entry.id, mapping.name});
+    services_.overtaken.erase({tenancy_, target.entry.id, ""});
+  }
   const bool timed_out = outcome.verdict == Verdict::failed && outcome.failure.kind == FailureKind::timed_out;
   if (given == 0 || (outcome.verdict != Verdict::durable && !timed_out)) return;
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);

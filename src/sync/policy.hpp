@@ -20,6 +20,10 @@ inline std::chrono::milliseconds retry_delay(destination::FailureKind kind, int 
   return backoff.delay(kind == destination::FailureKind::refused ? failures + kRefusedStartsAs : failures, random);
 }
 
+/// Workers overtake each other when a lease has run out, and seldom twice. Who is overtaken so often in a row has something else in its database that moves
+/// watermarks back or holds them.
+inline constexpr int kMostOvertaken = 5;
+
 /// How many changes of a mapping a destination is given at once, after it was given `given`, where `allowed` were, which took `took`; nullopt: longer than
 /// `limit`. Half as many then, or one whose merge is slow would never get anywhere. More again while twice as many are likely to take half of the limit.
 inline std::int64_t rows_at_once(std::int64_t allowed, std::int64_t given, std::optional<std::chrono::milliseconds> took,

@@ -55,6 +55,8 @@ struct Services {
   std::set<std::pair<Uuid, std::string>> not_whole;
   /// How many changes a destination is given at once, where that is not simply Params::load_rows: see sync::rows_at_once().
   std::map<MappingKey, std::int64_t> rows_at_once;
+  /// How often in a row nothing was applied as the watermark had been moved by somebody else; mapping "": several at once. See sync::kMostOvertaken.
+  std::map<MappingKey, int> overtaken;
   Examined examined;
   const std::shared_ptr<LateWrites> late_writes;
   bool keeping = false;  ///< a coroutine keeps what is in `busy` from being tried by others

@@ -170,7 +170,7 @@ asio::awaitable<void> TenancySync::prepare(TargetPointer target) {
     co_return;
   }
   target->destination = std::move(found.destination);
-  if (claim_.mending) target->destination->forget();
+  if (claim_.mending || claim_.added.contains(target->entry.id)) target->destination->forget();
   auto positions = co_await target->destination->positions(target->mappings, apply_deadline());
   if (positions.of_another && !claim_.deleted && co_await take_over(*target, positions))
     positions = co_await target->destination->positions(target->mappings, apply_deadline());
@@ -288,7 +288,7 @@ asio::awaitable<void> TenancySync::settle(TargetPointer target, const mapping::M
       break;
     case Verdict::fenced:
     case Verdict::again:
-      target->more = true;
+      co_await overtaken(target, mapping != nullptr ? mapping->name : "");
       break;
     case Verdict::failed: {
       const bool whole = mapping == nullptr || concerns_whole_destination(outcome.failure);
@@ -296,6 +296,19 @@ asio::awaitable<void> TenancySync::settle(TargetPointer target, const mapping::M
       break;
     }
   }
+}
+
+asio::awaitable<void> TenancySync::overtaken(TargetPointer target, std::string mapping) {
+  if (++services_.overtaken[{tenancy_, target->entry.id, mapping}] < kMostOvertaken) {
+    target->more = true;
+    co_return;
+  }
+  co_await park(target, std::move(mapping),
+                {.kind = FailureKind::refused,
+                 .sqlstate = "",
+                 .message = "the watermark in public._stack_sync_metadata cannot be moved, though nobody else syncs this "
+                            "database: look for a trigger "
+                            "that changes that table, or a transaction that holds its rows"});
 }
 
 asio::awaitable<void> TenancySync::park(TargetPointer target, std::string mapping, Failure failure) {

@@ -92,6 +92,7 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   asio::awaitable<void> apply_together(TargetPointer target, std::vector<destination::Batch> batches);
   asio::awaitable<void> apply_sparing(TargetPointer target, destination::Batch batch);
   asio::awaitable<void> settle(TargetPointer target, const mapping::Mapping* mapping, destination::Outcome outcome);
+  asio::awaitable<void> overtaken(TargetPointer target, std::string mapping);
   asio::awaitable<void> park(TargetPointer target, std::string mapping, destination::Failure failure);
   asio::awaitable<void> clear(TargetPointer target, std::vector<std::string> mappings);
   void log_recovery(const Target& target) const;

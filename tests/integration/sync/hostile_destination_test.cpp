@@ -88,7 +88,9 @@ TEST_F(SyncTest, ATriggerOfACustomerHarmsThatCustomerOnly) {
     add_users(tenancy, 100 * round, 3);
     wait_until_equal(session_, tenancy, good_session);
   }
-  wait_until([&] { return !state("d1").empty() && !state("d2").empty() && !state("d3").empty(); }, "who fails is named");
+  const auto is_named = [&](const std::string& destination) { return !state(destination).empty(); };
+  wait_until([&] { return is_named("d1") && is_named("d2") && is_named("d3"); }, "who fails is named");
+  wait_until([&] { return is_named("d4"); }, "who keeps the watermark from being moved is, too");
   EXPECT_EQ(state("d0"), "");
 
   for (auto& session : sessions) session.run("DROP FUNCTION public.hostile() CASCADE");

@@ -201,6 +201,29 @@ TEST_F(CollectorTest, ADestinationThatWasRemovedAndIsAddedAgainAfterACollectionL
             "collected");
 }
 
+// What was remembered of the refused row goes with the id that the database had, and its watermark has passed the row.
+TEST_F(CollectorTest, ARowThatWasRefusedIsMadeUpForWhereTheDestinationIsAddedUnderAnotherId) {
+  const auto rename = [&](const std::string& from, const std::string& to) {
+    session_.run(R"(UPDATE "Project" SET "configOverride" = jsonb_build_object('dbSync.externalDatabases',
+                      jsonb_build_object(')" +
+                 to + R"(', "configOverride" -> 'dbSync.externalDatabases' -> ')" + from + "'))");
+  };
+  add_users(1, 3);
+  test::Service service(source_);
+  wait_until_synced();
+  customer_session_.run("ALTER TABLE users ADD CONSTRAINT no_ada CHECK (display_name <> 'Ada')");
+  session_.run(R"(UPDATE "ProjectUser" SET "displayName" = 'Ada' WHERE "projectUserId" = )" + user(1));
+  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.quarantine") == 1; }, "it is refused");
+  rename("d", "e");
+  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.quarantine") == 0; }, "nothing is remembered");
+  customer_session_.run("ALTER TABLE users DROP CONSTRAINT no_ada");
+  auto mending_params = params(1h);
+  mending_params.idle_pause = 100ms;
+  Mending mending(mending_params);
+  wait_until_synced();
+  EXPECT_EQ(session_.number("SELECT count(*) FROM tributary.added_destination"), 0);
+}
+
 TEST_F(CollectorTest, ANewDestinationThatIsNotEmptyLosesWhatTheSourceLacksAndAnEmptyOneIsNotCompared) {
   {
     const auto mappings = test::builtin_mappings();
