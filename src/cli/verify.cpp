@@ -84,14 +84,10 @@ std::string explained(const std::exception& failure) {
 
 /// Of the tenancy's, as the source's statistics have it: counting them would take as long as comparing.
 asio::awaitable<std::int64_t> estimated_rows(postgres::Connection& source, const mapping::Mapping& mapping, Uuid tenancy) {
-  const auto sql =
-      fmt::format("EXPLAIN (FORMAT JSON) SELECT FROM public.{} WHERE {} = $1", mapping::quote_identifier(mapping.source_table),
-                  mapping::quote_identifier(mapping.tenancy_column));
   postgres::Params params;
   params.add(tenancy);
-  const auto result = co_await source.execute(sql, std::move(params), statement_deadline());
-  const auto plan = json::parse(result.get<std::string>(0, 0));
-  co_return plan.at_pointer("/0/Plan/Plan Rows").to_number<std::int64_t>();
+  const auto result = co_await source.execute(mapping::estimate_rows_sql(mapping, "$1"), std::move(params), statement_deadline());
+  co_return mapping::estimated_rows(result.get<std::string>(0, 0));
 }
 
 class Verifier {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <boost/json.hpp>
 
 #include "mapping/sql.hpp"
 #include "mapping/sql_parts.hpp"
@@ -164,6 +165,15 @@ std::string count_changes_sql(const Mapping& mapping, const FetchArguments& argu
       "SELECT (SELECT count(*) FROM (\n    SELECT\n    FROM {} AS {}\n{}  ) AS row)\n"
       "     + (SELECT count(*) FROM (\n    SELECT\n    FROM public.\"DeletedRow\" AS deleted\n{}  ) AS tombstone)",
       public_table(mapping.source_table), kSourceAlias, changed_rows(mapping, arguments), changed_tombstones(mapping, arguments));
+}
+
+std::string estimate_rows_sql(const Mapping& mapping, std::string_view tenancy) {
+  return fmt::format("EXPLAIN (FORMAT JSON) SELECT FROM {} WHERE {} = {}", public_table(mapping.source_table),
+                     quote_identifier(mapping.tenancy_column), tenancy);
+}
+
+std::int64_t estimated_rows(std::string_view plan) {
+  return boost::json::parse(plan).at_pointer("/0/Plan/Plan Rows").to_number<std::int64_t>();
 }
 
 std::string fetch_keys_sql(const Mapping& mapping) {

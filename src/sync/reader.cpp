@@ -36,6 +36,8 @@ WHERE sized.bytes_before < {0}
 ORDER BY sized.sequence_id)sql",
                      kMostBytes, mapping::fetch_sql(mapping, {.tenancy = "$1", .after = "$2", .limit = "$3"}, kind));
 }
+/// Rows that are counted before a tenancy is read whole; whether many more are too many is estimated.
+constexpr std::int64_t kMostCounted = 20'000;
 /// Columns behind the tuple's: bytes, bytes_before, whether the bound was reached.
 constexpr std::size_t kBoundColumns = 3;
 
@@ -188,15 +190,22 @@ asio::awaitable<std::unique_ptr<ChangeStream>> Reader::open(Uuid tenancy, Want w
       .tenancy = postgres::literal(tenancy), .after = postgres::literal(want.after), .limit = postgres::literal(limit)};
   // Not where rows can share a target key: the newest of them must come last.
   const bool may_be_whole = most_of_a_whole > 0 && want.after < 0 && !mapping::target_key_is_shared(*want.mapping);
+  const auto counted = std::min(most_of_a_whole, kMostCounted);
   const auto count = mapping::count_changes_sql(
-      *want.mapping, {.tenancy = range.tenancy, .after = range.after, .limit = postgres::literal(most_of_a_whole)});
+      *want.mapping, {.tenancy = range.tenancy, .after = range.after, .limit = postgres::literal(counted)});
+  const auto estimate = mapping::estimate_rows_sql(*want.mapping, range.tenancy);
   std::vector<postgres::Command> commands;
   commands.push_back(state_command(tenancy));
   if (may_be_whole) commands.push_back({.sql = count, .params = {}});
+  if (may_be_whole) commands.push_back({.sql = estimate, .params = {}});
   const auto results = co_await connection->execute_pipeline(std::move(commands), deadline);
   std::optional<postgres::Timestamp> complete_until;
   if (!has_unsequenced(results.at(0), *want.mapping)) complete_until = results.at(0).get<postgres::Timestamp>(0, 0);
-  const bool whole = may_be_whole && results.at(1).get<std::int64_t>(0, 0) < most_of_a_whole;
+  const auto fits = [&] {
+    if (results.at(1).get<std::int64_t>(0, 0) < counted) return true;
+    return counted < most_of_a_whole && mapping::estimated_rows(results.at(2).get<std::string>(0, 0)) < most_of_a_whole;
+  };
+  const bool whole = may_be_whole && fits();
   if (whole) co_await connection->execute_script(mapping::kWholeReaderSettings, deadline);
   const auto select =
       whole ? mapping::fetch_whole_sql(*want.mapping, range, kind_) : mapping::fetch_sql(*want.mapping, range, kind_);

@@ -89,7 +89,7 @@ class Reader {
   asio::awaitable<std::shared_ptr<const Changes>> read_keys(Uuid tenancy, const mapping::Mapping& mapping,
                                                             std::vector<std::string> keys, std::int64_t watermark,
                                                             Deadline deadline);
-  /// Whole where it is the tenancy's first and has less than `most_of_a_whole` rows.
+  /// Whole where it is the tenancy's first and has less than `most_of_a_whole` rows; of many, as the source's statistics have it.
   asio::awaitable<std::unique_ptr<ChangeStream>> open(Uuid tenancy, Want want, std::int64_t limit, std::int64_t most_of_a_whole,
                                                       Deadline deadline);
 

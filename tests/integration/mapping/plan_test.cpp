@@ -144,6 +144,9 @@ TEST_P(PlanTest, AWholeReadCostsWhatTheTenancyHas) {
     EXPECT_LE(most_rows(of_big), kRows + kRows / 10) << of_big;
     if (name == "users") EXPECT_NE(of_big.find("\"Node Type\": \"Hash Join\""), std::string::npos) << of_big;
     EXPECT_LE(most_rows(explain(count_changes_sql(built_in_mapping(name), range(kBig)))), 20'000);
+    const auto estimated = estimated_rows(session_.value(estimate_rows_sql(built_in_mapping(name), literal(id(kBig)))));
+    EXPECT_GE(estimated, GetParam() == Statistics::current ? kRows / 2 : 0);
+    EXPECT_LE(estimated, 2 * kRows);
   }
   session_.run("ROLLBACK");
 }
