@@ -1,4 +1,5 @@
 #include "fixture.hpp"
+#include "terminal.hpp"
 
 /// What an operator does, from an empty database to one in step.
 namespace tributary::test {
@@ -13,6 +14,27 @@ class CliFlow : public Cli {
   void SetUp() override { migrate(); }
   Database warehouse_{"cli_warehouse"};
 };
+
+// One is held up by a lock on its table, so that it is seen on its way.
+TEST_F(CliFlow, ADrainShowsOnATerminalHowFarEachDestinationIs) {
+  Database archive("cli_archive");
+  const auto tenancy = create_project("acme");
+  done({"destination", "add", "acme", "warehouse", "--url", warehouse_.uri()});
+  done({"destination", "add", "acme", "archive", "--url", archive.uri()});
+  done({"sync", "--once"});
+  insert_teams(tenancy, "acme", 200);
+  auto session = archive.session();
+  session.run("BEGIN; LOCK TABLE teams IN ACCESS EXCLUSIVE MODE");
+  auto variables = environment();
+  variables["TRIBUTARY_DESTINATIONS_ALLOW_NETWORKS"] = "127.0.0.0/8";
+  OnTerminal sync({"sync", "--once"}, variables, 120);
+  sync.wait_for("acme/archive    [------------------------] 0 %");
+  sync.wait_for("acme/warehouse  [########################] 100 %");
+  session.run("COMMIT");
+  sync.wait_for("acme/archive    [########################] 100 %");
+  sync.wait_for("Every destination has every change.");
+  EXPECT_EQ(sync.wait(), 0);
+}
 
 TEST_F(CliFlow, FromNothingToOneInStep) {
   const auto tenancy = create_project("acme");
