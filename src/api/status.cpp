@@ -227,7 +227,7 @@ asio::awaitable<void> ask_databases(std::vector<Destination>& destinations, cons
     postgres::ConnectOptions options;
     try {
       options = destination::postgres_target::connect_options(context.secrets.open(destination.connection_string),
-                                                              context.destinations);
+                                                              destination.tenancy, context.destinations);
     } catch (const std::runtime_error& error) {
       destination.error = error.what();
       destination.connection_string.clear();

@@ -52,7 +52,7 @@ std::optional<ClickHouseAccess> clickhouse_access(const settings::Settings& sett
 
 }  // namespace
 
-std::optional<ApiParams> ApiParams::from(const settings::Settings& settings) {
+std::optional<ApiParams> ApiParams::from(const settings::Settings& settings, destination::postgres_target::Params destinations) {
   const auto& given = settings.http;
   if (given.listen.empty()) return std::nullopt;
   const auto address = parse_address(given.listen);
@@ -77,7 +77,7 @@ std::optional<ApiParams> ApiParams::from(const settings::Settings& settings) {
                    .operator_key = given.operator_key,
                    .cron_secret = given.cron_secret,
                    .dashboard_session = given.dashboard_session,
-                   .destinations = destination_params(settings),
+                   .destinations = std::move(destinations),
                    .clickhouse = clickhouse_access(settings)};
 }
 

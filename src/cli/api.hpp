@@ -44,8 +44,8 @@ struct ApiParams {
   std::optional<ClickHouseAccess> clickhouse;         ///< a server; nullopt: the embedded engine, or none
   telemetry::Tracer* tracer = nullptr;                ///< null: nothing is traced
 
-  /// Throws Failure{kBadInput} where http.listen is no address and port. nullopt: nothing listens.
-  static std::optional<ApiParams> from(const settings::Settings& settings);
+  /// Throws Failure{kBadInput} where http.listen is no address and port. nullopt: nothing listens. `destinations`: the engine's, so that both share a resolver.
+  static std::optional<ApiParams> from(const settings::Settings& settings, destination::postgres_target::Params destinations);
 };
 
 /// Listens at the address of `params`, and says so in the log. Throws Failure where that cannot be had.

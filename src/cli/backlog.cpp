@@ -52,7 +52,8 @@ bool says_no_table(const postgres::Error& error) { return error.sqlstate() == "4
 
 asio::awaitable<postgres::Result> BacklogReader::watermarks(Deadline deadline) {
   if (!connection_ || !connection_->usable()) {
-    const auto options = destination::postgres_target::connect_options(destination_.connection_string, params_);
+    const auto options =
+        destination::postgres_target::connect_options(destination_.connection_string, destination_.tenancy, params_);
     connection_ = co_await destination::postgres_target::open_session(options, deadline);
   }
   postgres::Params params;

@@ -50,7 +50,7 @@ struct Options {
 
 postgres::ConnectOptions parse_url(const settings::Settings& settings, const std::string& url) {
   try {
-    return destination::postgres_target::connect_options(url, destination_params(settings));
+    return destination::postgres_target::connect_options(url, Uuid(), destination_params(settings));
   } catch (const postgres::Error& error) {
     throw Failure(std::string("--url: ") + error.what(), kBadInput);
   }

@@ -65,7 +65,7 @@ ServerParams ServerParams::from(const settings::Settings& settings) {
                        .keep = settings.tombstones.keep,
                        .longest_wait = settings.tombstones.longest_wait};
   params.clickhouse = clickhouse_params(settings);
-  params.api = ApiParams::from(settings);
+  params.api = ApiParams::from(settings, params.sync.destination);
   params.tracing = Tracing::Params::from(settings);
   return params;
 }

@@ -205,10 +205,10 @@ struct Reached {
   std::string error;
 };
 
-asio::awaitable<Reached> reach_postgres(const Context& context, std::string connection_string, Deadline deadline) {
+asio::awaitable<Reached> reach_postgres(const Context& context, Entry entry, Deadline deadline) {
   try {
-    auto options =
-        destination::postgres_target::connect_options(context.api.secrets.open(connection_string), context.api.destinations);
+    auto options = destination::postgres_target::connect_options(context.api.secrets.open(entry.connection_string), entry.tenancy,
+                                                                 context.api.destinations);
     const auto check = co_await destination::postgres_target::check(std::move(options), deadline);
     if (check.ok) co_return Reached{.server = "PostgreSQL " + check.server_version, .error = ""};
     co_return Reached{.server = "", .error = check.message};
@@ -244,7 +244,7 @@ asio::awaitable<Response> test(Dashboard::Parts& parts, const Request& request) 
   const auto begun = Deadline::Clock::now();
   const auto deadline = request.deadline.capped(context.api.destinations.connect_timeout);
   const auto reached = entry.is_clickhouse() ? co_await reach_clickhouse(context, !project_of(request.identity), deadline)
-                                             : co_await reach_postgres(context, entry.connection_string, deadline);
+                                             : co_await reach_postgres(context, entry, deadline);
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Deadline::Clock::now() - begun);
   const bool ok = reached.error.empty();
   co_return Response::of(json::object{{"ok", ok},

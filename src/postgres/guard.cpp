@@ -122,7 +122,7 @@ std::shared_ptr<const AddressRules> Guard::rules_of(const std::vector<std::strin
   return std::make_shared<AddressRules>(std::move(opened));
 }
 
-ConnectOptions parse_guarded(std::string_view connection_string, const Guard& guard) {
+ConnectOptions parse_guarded(std::string_view connection_string, const Guard& guard, std::string owner) {
   if (connection_string.size() > kLongest) refuse("it is longer than " + std::to_string(kLongest) + " bytes");
   auto options = ConnectOptions::parse(connection_string);
   const Screening screening(options, guard);
@@ -130,6 +130,8 @@ ConnectOptions parse_guarded(std::string_view connection_string, const Guard& gu
   screening.require_necessary_fields();
   leave_nothing_open(options, guard);
   options.addresses = guard.addresses;
+  options.resolver = guard.resolver;
+  options.owner = std::move(owner);
   options.max_answer = guard.max_answer;
   return options;
 }

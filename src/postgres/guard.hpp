@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/address_rules.hpp"
+#include "base/look_up.hpp"
 #include "postgres/options.hpp"
 
 namespace tributary::postgres {
@@ -19,12 +20,13 @@ struct Guard {
 
   std::set<std::string, std::less<>> fields;
   std::shared_ptr<const AddressRules> addresses = std::make_shared<AddressRules>();
+  std::shared_ptr<Resolver> resolver = std::make_shared<Resolver>();  ///< shared by whoever has a copy
   std::string ca_file = "/etc/ssl/certs/ca-certificates.crt";  ///< whom verify-ca and verify-full believe
   std::size_t max_answer = std::size_t{4} << 20;  ///< bytes that may come from the server for one statement
 };
 
-/// A connection string that a stranger wrote, as options that name everything: nothing of the environment or of files in a home folder is left to be
+/// A connection string that a stranger, `owner`, wrote, as options that name everything: nothing of the environment or of files in a home folder is left to be
 /// filled in by libpq, save for variables (see take_environment()). Throws Error{usage} that names a field which is not allowed, and repeats no value.
-ConnectOptions parse_guarded(std::string_view connection_string, const Guard& guard);
+ConnectOptions parse_guarded(std::string_view connection_string, const Guard& guard, std::string owner = "");
 
 }  // namespace tributary::postgres

@@ -8,7 +8,8 @@
 
 namespace tributary {
 class AddressRules;
-}
+class Resolver;
+}  // namespace tributary
 
 namespace tributary::postgres {
 
@@ -25,6 +26,8 @@ struct ConnectOptions {
   Keywords keywords;  ///< host, port, dbname, user, password, sslmode, sslrootcert, application_name, options, …
   std::chrono::milliseconds connect_timeout{10'000};  ///< name look-up, TCP, TLS and authentication together
   std::shared_ptr<const AddressRules> addresses;  ///< that the server may have; null: any
+  std::shared_ptr<Resolver> resolver;  ///< of the host's name; null: it is looked up at once
+  std::string owner;  ///< whose name it is, where others' look-ups are not to wait for it
   /// Bytes that may come from the server for one statement, and for sixteen of them from one connection of a Pool, which then opens another; 0: any number.
   std::size_t max_answer = 0;
 

@@ -24,7 +24,7 @@ Destinations::Found Destinations::find(const queue::Claim& claim, const queue::D
   }
   try {
     known.destination = destination::postgres_target::make_destination(
-        executor_, destination::postgres_target::connect_options(secrets_.open(entry.connection_string), params_),
+        executor_, destination::postgres_target::connect_options(secrets_.open(entry.connection_string), tenancy, params_),
         {.installation = installation_, .tenancy = tenancy}, params_);
   } catch (const SecretError& error) {
     return {nullptr,

@@ -35,7 +35,8 @@ asio::awaitable<std::unique_ptr<Pair>> Pair::open(postgres::ConnectOptions sourc
     pair->clickhouse_.emplace(*clickhouse);
     co_return pair;
   }
-  const auto options = destination::postgres_target::connect_options(pair->place_.connection_string, params);
+  const auto options =
+      destination::postgres_target::connect_options(pair->place_.connection_string, pair->place_.tenancy, params);
   pair->destination_ = co_await destination::postgres_target::open_session(options, Deadline::after(params.connect_timeout));
   pair->destination_is_utf8_ = co_await prepare_session(*pair->destination_, Deadline::after(params.connect_timeout));
   co_return pair;

@@ -50,8 +50,8 @@ asio::awaitable<std::optional<Watermarks>> read_watermarks(const MenderParams& p
       if (const auto place = params.clickhouse()) co_return co_await of_clickhouse(place->writer, tenancy, deadline);
     } else {
       co_return co_await of_postgres(
-          destination::postgres_target::connect_options(params.secrets.open(connection_string), params.destination), tenancy,
-          deadline);
+          destination::postgres_target::connect_options(params.secrets.open(connection_string), tenancy, params.destination),
+          tenancy, deadline);
     }
   } catch (const std::exception& failure) {
     error = failure.what();

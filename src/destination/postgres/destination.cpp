@@ -100,8 +100,8 @@ Position position_after(const Batch& batch) {
           .complete = batch.complete_until().has_value()};
 }
 
-pg::ConnectOptions connect_options(std::string_view connection_string, const Params& params) {
-  auto options = pg::parse_guarded(connection_string, params.guard).with("application_name", "tributary");
+pg::ConnectOptions connect_options(std::string_view connection_string, Uuid tenancy, const Params& params) {
+  auto options = pg::parse_guarded(connection_string, params.guard, tenancy.to_string()).with("application_name", "tributary");
   options.connect_timeout = std::min(options.connect_timeout, params.connect_timeout);
   return options;
 }

@@ -18,9 +18,9 @@ struct Params {
   tributary::postgres::Guard guard;                ///< for what tenants wrote
 };
 
-/// A tenant's connection string under `params.guard`, as sessions of destinations need it: the one way from one to the other. Throws Error{usage} that says
+/// A connection string of a tenancy under `params.guard`, as sessions of destinations need it: the one way from one to the other. Throws Error{usage} that says
 /// what is not allowed.
-tributary::postgres::ConnectOptions connect_options(std::string_view connection_string, const Params& params);
+tributary::postgres::ConnectOptions connect_options(std::string_view connection_string, Uuid tenancy, const Params& params);
 
 /// Who writes: recorded in the destination, so that two cannot take turns without noticing.
 struct Owner {

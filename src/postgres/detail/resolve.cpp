@@ -81,7 +81,8 @@ asio::awaitable<std::vector<Endpoint>> resolve(const ConnectOptions& options, De
       if (!failure) endpoints.push_back(std::move(named));
       continue;
     }
-    const auto found = co_await look_up(named.host, deadline);
+    const auto found = co_await (options.resolver ? options.resolver->look_up(named.host, options.owner, deadline)
+                                                  : look_up(named.host, deadline));
     for (const auto& each : found.addresses) {
       const auto why = refusal(options, named.host, each);
       if (why.empty())

@@ -18,7 +18,7 @@ struct Endpoint {
   std::string port;
 };
 
-/// The places that `options` name, in order: lists of hosts are taken apart, and each name is looked up by Asio.
+/// The places that `options` name, in order: lists of hosts are taken apart, and each name is looked up, by `options.resolver` where there is one.
 /// Addresses that `options.addresses` refuses are left out; the others are what is connected to, and nothing is looked up again.
 /// Throws Error{connection} when not one of them has an address, Error{deadline}, Error{usage} when the lists do not match or no address is allowed.
 asio::awaitable<std::vector<Endpoint>> resolve(const ConnectOptions& options, Deadline deadline);

@@ -39,7 +39,7 @@ class HostileServer : public testing::Test {
     Failure failure;
     test::run([&]() -> asio::awaitable<void> {
       const auto params = test::test_destinations();
-      const auto options = postgres_target::connect_options(server.uri(), params);
+      const auto options = postgres_target::connect_options(server.uri(), Uuid(), params);
       const postgres_target::Owner owner{.installation = Uuid::random(), .tenancy = Uuid::random()};
       const auto target = postgres_target::make_destination(co_await asio::this_coro::executor, options, owner, params);
       const auto positions = co_await target->positions(pointers_, Deadline::after(std::chrono::seconds(20)));

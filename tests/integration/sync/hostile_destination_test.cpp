@@ -43,7 +43,7 @@ TEST_F(SyncTest, NothingThatACustomerMadeIsTakenForPostgresOwn) {
   session_.run(R"(UPDATE "ProjectUser" SET "displayName" = 'changed'; DELETE FROM "ContactChannel")");
   wait_until_equal(session_, tenancy, session);
   test::run([&]() -> asio::awaitable<void> {
-    const auto options = destination::postgres_target::connect_options(customer.uri(), test::test_destinations());
+    const auto options = destination::postgres_target::connect_options(customer.uri(), Uuid(), test::test_destinations());
     const auto check = co_await destination::postgres_target::check(options, Deadline::after(std::chrono::seconds(20)));
     EXPECT_TRUE(check.ok) << check.message;
   });
