@@ -68,7 +68,7 @@ void add_serve(CLI::App& app, Action& chosen) {
       auto params = ServerParams::from(settings);
       params.roles = roles_of(options->roles);
       const auto mappings = load_mappings(settings);
-      if (params.roles.api) raise_descriptor_limit();
+      raise_descriptor_limit();
       return run_until_signal([&](std::stop_token stop) { return serve(params, mappings, stop); });
     };
   });

@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include <csignal>
 #include <fstream>
 #include <iterator>
@@ -39,12 +41,32 @@ class CliServe : public Cli {
   std::string tenancy_;
 };
 
+/// What the kernel lets it have.
+std::string limits_of(const Binary& process) {
+  std::ifstream limits("/proc/" + std::to_string(process.pid()) + "/limits");
+  return {std::istreambuf_iterator<char>(limits), {}};
+}
+
 TEST_F(CliServe, LeavesNoCoreWithSecretsBehind) {
   Binary serve({"serve"}, environment());
   serve.wait_for("started");
-  std::ifstream limits("/proc/" + std::to_string(serve.pid()) + "/limits");
-  const std::string text{std::istreambuf_iterator<char>(limits), {}};
-  EXPECT_THAT(text, testing::ContainsRegex("Max core file size +0 +0 "));
+  EXPECT_THAT(limits_of(serve), testing::ContainsRegex("Max core file size +0 +0 "));
+}
+
+TEST_F(CliServe, EachRoleOpensAsManyConnectionsAsTheSystemAllows) {
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const auto before = limit;
+  limit.rlim_cur = 256;  // as a shell's, of which the children are born with theirs
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  Binary sequencer({"serve", "--roles", "sequencer"}, environment());
+  Binary sync({"serve", "--roles", "sync"}, environment());
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  for (auto* process : {&sequencer, &sync}) {
+    process->wait_for("started");
+    const auto most = std::to_string(before.rlim_max);
+    EXPECT_THAT(limits_of(*process), testing::ContainsRegex("Max open files +" + most + " +" + most + ' '));
+  }
 }
 
 TEST_F(CliServe, KeepsInStepAndEndsCleanlyAtSigterm) {
