@@ -3,6 +3,7 @@
 
 #include "fixture.hpp"
 #include "postgres/copy.hpp"
+#include "postgres/guard.hpp"
 
 namespace tributary::postgres {
 namespace {
@@ -43,6 +44,25 @@ TEST_F(TlsTest, ModesMeanWhatLibpqsManualSays) {
     EXPECT_EQ(error.kind(), ErrorKind::connection);
     EXPECT_THAT(error.what(), HasSubstr("does not match host name")) << "the name that was asked for, not the address it led to";
   });
+}
+
+TEST_F(TlsTest, APasswordIsBoundToTheChannelThatItIsSentThrough) {
+  session_.run("DROP ROLE IF EXISTS scram; SET password_encryption = 'scram-sha-256'; CREATE ROLE scram LOGIN PASSWORD 'secret'");
+  Guard guard;
+  guard.addresses = Guard::rules_of({"127.0.0.0/8"});
+  const auto strangers = [&](std::string_view mode) {
+    return parse_guarded(
+        fmt::format("host=localhost port={} dbname={} user=scram password=secret channel_binding=require sslmode={}",
+                    database_.options().keywords.at("port"), database_.name(), mode),
+        guard);
+  };
+  test::run([&]() -> asio::awaitable<void> {
+    auto connection = co_await Connection::open(strangers("require"), soon());
+    EXPECT_TRUE((co_await connection.execute(kUsesTls, soon())).get<bool>(0, 0));
+    const auto error = co_await error_of(Connection::open(strangers("disable"), soon()));
+    EXPECT_THAT(error.what(), HasSubstr("channel binding required"));
+  });
+  session_.run("DROP ROLE scram");
 }
 
 TEST_F(TlsTest, LargeTrafficInBothDirectionsAndCancelWork) {
