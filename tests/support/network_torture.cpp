@@ -1,5 +1,6 @@
 #include <csignal>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -25,24 +26,24 @@ constexpr auto kLimit = 240s;
 /// Services of one source, as the shell would run them.
 class Services {
  public:
-  Services(const TortureParams& params, const Process::Environment& settings, std::size_t count)
-      : params_(params), settings_(settings), processes_(count) {
-    for (auto& process : processes_) process = start();
+  /// `roles`: of each; "all" or what --roles takes.
+  Services(const TortureParams& params, const Process::Environment& settings, const std::vector<std::string>& roles) {
+    for (const auto& role : roles) {
+      std::vector<std::string> arguments{"serve"};
+      if (role != "all") arguments.insert(arguments.end(), {"--roles", role});
+      processes_.push_back(std::make_unique<Process>(params.binary, std::move(arguments), settings));
+    }
   }
-  Process& one(std::uint64_t number) { return *processes_[number % processes_.size()]; }
+  Process& one(std::size_t number) { return *processes_[number % processes_.size()]; }
+  std::size_t count() const { return processes_.size(); }
 
  private:
-  std::unique_ptr<Process> start() const {
-    return std::make_unique<Process>(params_.binary, std::vector<std::string>{"serve"}, settings_);
-  }
-  const TortureParams& params_;
-  const Process::Environment& settings_;
   std::vector<std::unique_ptr<Process>> processes_;
 };
 
 /// Each has run all the time: kill() tells how it ended.
-void require_alive(Services& services, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) {
+void require_alive(Services& services) {
+  for (std::size_t i = 0; i < services.count(); ++i) {
     const auto end = services.one(i).kill();
     if (end.status != 128 + SIGKILL)
       throw std::runtime_error("a service had ended by itself, with status " + std::to_string(end.status));
@@ -68,7 +69,7 @@ void torture_network(const TortureParams& params) {
     settings["TRIBUTARY_CLICKHOUSE_URL"] = with_port(clickhouse->uri(), to_clickhouse->port());
     to_clickhouse->fail(true);  // from the first connection on: they are kept for long
   }
-  Services services(params, settings, 2);
+  Services services(params, settings, {"all", "all"});
   application.wait_until_equal(kLimit);
 
   to_source.fail(true);
@@ -88,7 +89,7 @@ void torture_network(const TortureParams& params) {
   application.wait_until_equal(kLimit);
   if (clickhouse) expect_equal_views(session, application, *clickhouse, kLimit);
   application.delete_everything(kLimit);
-  require_alive(services, 2);
+  require_alive(services);
 }
 
 void torture_zombies(const TortureParams& params) {
@@ -96,10 +97,12 @@ void torture_zombies(const TortureParams& params) {
   const SourceDatabase source;
   const Application application(source);
   const auto settings = torture_settings(source);
-  Services services(params, settings, 3);
+  std::vector<std::string> roles{"all", "all", "sequencer", "sync"};
+  std::shuffle(roles.begin(), roles.end(), random);  // each comes to be a victim before any does again
+  Services services(params, settings, roles);
   Load load(application, params.seed);
   for (int round = 0; round < params.rounds; ++round) {
-    auto& victim = services.one(random());
+    auto& victim = services.one(static_cast<std::size_t>(round));
     kill(victim.pid(), SIGSTOP);
     // Longer than its lease (torture_settings), so that another takes over what it was at; or not.
     std::this_thread::sleep_for(std::chrono::milliseconds(500 + random() % 1'500));
@@ -112,7 +115,7 @@ void torture_zombies(const TortureParams& params) {
   application.complete(session);
   application.wait_until_equal(kLimit);
   application.delete_everything(kLimit);
-  require_alive(services, 3);
+  require_alive(services);
 }
 
 }  // namespace tributary::test

@@ -29,7 +29,7 @@ void torture_clickhouse(const TortureParams& params, Victim victim);
 
 /// Two `tributary serve` that reach source, destinations and ClickHouse (where it is installed) by a network that fails at any byte, `rounds` half seconds long.
 void torture_network(const TortureParams& params);
-/// Three of them; in each round one is stopped (SIGSTOP), mostly for longer than its leases last, and goes on.
+/// Two of them, a sequencer and an engine; in each round one is stopped (SIGSTOP), mostly for longer than its leases last, and goes on: in four rounds, each.
 void torture_zombies(const TortureParams& params);
 
 /// What the server that takes the source's place does not know.
