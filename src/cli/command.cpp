@@ -104,6 +104,7 @@ destination::postgres_target::Params destination_params(const settings::Settings
                                               .max_connections = static_cast<std::size_t>(given.pool),
                                               .idle_timeout = given.idle_timeout};
   params.guard.ca_file = given.ca_file;
+  params.guard.most_destinations = static_cast<std::size_t>(given.most_per_project);
   const auto checked = [](const char* name, const auto& check, const std::vector<std::string>& list) {
     try {
       return check(list);

@@ -145,6 +145,15 @@ const json::object* destinations_of(const json::object& config) {
   return value != nullptr ? value->if_object() : nullptr;
 }
 
+/// Fewer than there were may still be too many: somebody is on the way.
+void require_few(const json::object* before, const json::object* after, const postgres::Guard& guard) {
+  if (after == nullptr || after->size() <= guard.most_destinations) return;
+  if (before != nullptr && after->size() <= before->size()) return;
+  refuse(kDestinations, "holds " + std::to_string(after->size()) + " databases, and a project may have " +
+                            std::to_string(guard.most_destinations) +
+                            "; remove some, or have the operator raise destinations.most_per_project");
+}
+
 }  // namespace
 
 json::object parse_object(std::string_view text, std::string_view what) {
@@ -162,6 +171,7 @@ json::object merged(json::object config, const json::object& override_keys, cons
   const auto before = config;
   for (const auto& [key, value] : override_keys) apply(config, key, value);
   const auto* old = destinations_of(before);
+  require_few(old, destinations_of(config), guard);
   if (auto* destinations = config.if_contains(kDestinations); destinations != nullptr && destinations->is_object()) {
     for (auto& [id, value] : destinations->get_object())
       check_destination(id, value, old != nullptr ? old->if_contains(id) : nullptr, secrets, guard);

@@ -21,6 +21,7 @@ struct Guard {
   std::set<std::string, std::less<>> fields;
   std::shared_ptr<const AddressRules> addresses = std::make_shared<AddressRules>();
   std::shared_ptr<Resolver> resolver = std::make_shared<Resolver>();  ///< shared by whoever has a copy
+  std::size_t most_destinations = 50;  ///< connection strings that one project may have
   std::string ca_file = "/etc/ssl/certs/ca-certificates.crt";  ///< whom verify-ca and verify-full believe
   std::size_t max_answer = std::size_t{4} << 20;  ///< bytes that may come from the server for one statement
 };

@@ -177,6 +177,13 @@ constexpr Definition kDefinitions[] = {
      .about = "What else a destination's connection string may have: `hostaddr`, `hosts` (several), `socket` (a path for a "
               "host), `options`, `passfile`, "
               "`sslcert`, `sslkey`, `sslrootcert`. With the last four tenants name files of this machine."},
+    {.name = "destinations.most_per_project",
+     .target = kAt<&Settings::destinations, &Settings::Destinations::most_per_project>,
+     .least = 1,
+     .most = 10'000,
+     .about = "Most destinations that a project's configuration may name: one more is refused. Of those that somebody writes "
+              "straight into the "
+              "source, each branch's first so many are synced, and the others say why they are not."},
     {.name = "destinations.ca_file",
      .target = kAt<&Settings::destinations, &Settings::Destinations::ca_file>,
      .zero = "`sslmode=verify-ca` and `verify-full` fail",

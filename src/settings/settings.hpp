@@ -73,6 +73,7 @@ struct Settings {
     std::chrono::milliseconds idle_timeout{30'000};
     std::vector<std::string> allow_networks;
     std::vector<std::string> allow_fields;
+    std::int64_t most_per_project = 50;
     std::string ca_file = "/etc/ssl/certs/ca-certificates.crt";
   } destinations;
 

@@ -1,3 +1,5 @@
+#include <ranges>
+
 #include "sync/policy.hpp"
 #include "sync/tenancy_sync.hpp"
 #include "telemetry/log.hpp"
@@ -23,6 +25,49 @@ asio::awaitable<void> TenancySync::alone(std::shared_ptr<TenancySync> self, Targ
   };
   co_await self->guarded(target, work);
   co_await self->come_back(target);
+}
+
+asio::awaitable<destination::Positions> TenancySync::positions(TargetPointer target) {
+  const bool may_hang = services_.has_company() && (target->alone || !services_.destinations.answers(tenancy_, target->entry.id));
+  std::optional<FairSlots::Slot> slot;
+  if (may_hang) {
+    auto& slots = target->alone ? services_.first_answers_alone : services_.first_answers;
+    slot.emplace(co_await slots.take(tenancy_.to_string()));
+  }
+  auto positions = co_await target->destination->positions(target->mappings, apply_deadline());
+  services_.destinations.note_answer(tenancy_, target->entry.id, !positions.failure);
+  co_return positions;
+}
+
+// Whoever configures them by way of Tributary is refused; straight into the source anybody can write thousands. Of those not synced, as many as are synced
+// say so: what is on record is part of every claim.
+asio::awaitable<void> TenancySync::refuse_surplus() {
+  const auto most = most_destinations();
+  if (claim_.destinations.size() <= most) co_return;
+  const auto message = fmt::format(
+      "not synced: its branch has {} destinations, and destinations.most_per_project is {}; remove some, or have it raised",
+      claim_.destinations.size(), most);
+  std::vector<queue::Park> surplus;
+  for (const auto& entry : claim_.destinations | std::views::drop(most) | std::views::take(most)) {
+    const auto whole = readiness(claim_, entry.id, "");
+    if (whole == Readiness::paused || whole == Readiness::resting) continue;
+    const int failures = failures_so_far(claim_, entry.id, "") + 1;
+    const auto retry_in = retry_delay(destination::FailureKind::refused, failures, services_.params.retry, services_.uniform());
+    surplus.push_back({.tenancy = tenancy_,
+                       .destination = entry.id,
+                       .mapping = "",
+                       .attempts = failures,
+                       .retry_in = retry_in,
+                       .sqlstate = "",
+                       .error = message});
+  }
+  if (surplus.empty()) co_return;
+  auto source = co_await services_.source.acquire(source_deadline());
+  co_await queue::park(*source, surplus, source_deadline());
+}
+
+std::size_t TenancySync::most_destinations() const {
+  return claim_.deleted ? claim_.destinations.size() : services_.params.destination.guard.most_destinations;
 }
 
 /// Says anew for everything in Services::busy that it is being worked on, until there is nothing.

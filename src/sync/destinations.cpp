@@ -16,6 +16,7 @@ Destinations::Found Destinations::find(const queue::Claim& claim, const queue::D
   known.last_used = now;
   if (known.destination && known.connection_string == entry.connection_string) return {known.destination, {}};
   known.destination.reset();
+  known.answers = false;
   if (entry.type != "postgres") {
     return {nullptr,
             {.kind = destination::FailureKind::refused,
@@ -36,6 +37,16 @@ Destinations::Found Destinations::find(const queue::Claim& claim, const queue::D
   }
   known.connection_string = entry.connection_string;
   return {known.destination, {}};
+}
+
+bool Destinations::answers(Uuid tenancy, const std::string& destination) const {
+  const auto found = entries_.find({tenancy, destination});
+  return found != entries_.end() && found->second.answers;
+}
+
+void Destinations::note_answer(Uuid tenancy, const std::string& destination, bool answered) {
+  const auto found = entries_.find({tenancy, destination});
+  if (found != entries_.end()) found->second.answers = answered;
 }
 
 std::optional<std::chrono::milliseconds> Destinations::usual(Uuid tenancy, const std::string& destination) const {

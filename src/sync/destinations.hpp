@@ -34,6 +34,9 @@ class Destinations {
     destination::Failure failure;  ///< where there is none: an unknown type, a connection string that makes no sense
   };
   Found find(const queue::Claim& claim, const queue::DestinationEntry& entry);
+  /// It answered when it was last asked where it stands, since it came into use.
+  bool answers(Uuid tenancy, const std::string& destination) const;
+  void note_answer(Uuid tenancy, const std::string& destination, bool answered);
   /// What a batch takes there; nullopt: none was applied since it came into use.
   std::optional<std::chrono::milliseconds> usual(Uuid tenancy, const std::string& destination) const;
   /// A batch was applied there, and took so long.
@@ -47,6 +50,7 @@ class Destinations {
     std::shared_ptr<destination::Destination> destination;
     std::chrono::steady_clock::time_point last_used;
     std::optional<std::chrono::milliseconds> usual;
+    bool answers = false;
   };
   asio::any_io_executor executor_;
   const Uuid installation_;

@@ -28,6 +28,8 @@ struct Params {
   std::size_t load_chunk_bytes = 256 * 1024;  ///< read and written at once: what a load holds in memory
   std::chrono::milliseconds load_time{2'000};  ///< a load takes no more rows after this, so that it can be stopped and resumed
   int parallel_loads = 2;  ///< per event loop; small batches never wait for loads
+  std::size_t connects_of_tenancy = 8;  ///< of its destinations that have not answered yet, so many are connected to at once
+  std::size_t connects = 64;            ///< of all of them on an event loop
   std::chrono::milliseconds patience{500};  ///< how long a tenancy's other destinations wait for a slow one, once, at most
   std::chrono::milliseconds source_timeout{30'000};  ///< one read of the source
   std::chrono::milliseconds apply_timeout{60'000};  ///< one batch at a destination, its merge included

@@ -1,5 +1,7 @@
 #include "sync/tenancy_sync.hpp"
 
+#include <ranges>
+
 #include "destination/change.hpp"
 #include "sync/policy.hpp"
 #include "telemetry/log.hpp"
@@ -48,6 +50,7 @@ asio::awaitable<TenancySync::Result> TenancySync::run() {
   if (!claim_.tenancy) co_return Result{};
   co_await forget_removed();
   if (!claim_.exists && !claim_.deleted) co_return Result{};
+  co_await refuse_surplus();
   for (auto& target : choose(true)) start_alone(std::move(target));
   auto targets = choose(false);
   co_await sync(targets, true);
@@ -79,7 +82,7 @@ asio::awaitable<void> TenancySync::forget_removed() {
 
 TenancySync::Targets TenancySync::choose(bool retrying) {
   Targets targets;
-  for (const auto& entry : claim_.destinations) {
+  for (const auto& entry : claim_.destinations | std::views::take(most_destinations())) {
     const auto whole = readiness(claim_, entry.id, "");
     if (whole == Readiness::paused || whole == Readiness::resting || services_.busy.contains({tenancy_, entry.id})) {
       continue;
@@ -171,7 +174,7 @@ asio::awaitable<void> TenancySync::prepare(TargetPointer target) {
   }
   target->destination = std::move(found.destination);
   if (claim_.mending || claim_.added.contains(target->entry.id)) target->destination->forget();
-  auto positions = co_await target->destination->positions(target->mappings, apply_deadline());
+  auto positions = co_await this->positions(target);
   if (positions.of_another && !claim_.deleted && co_await take_over(*target, positions))
     positions = co_await target->destination->positions(target->mappings, apply_deadline());
   if (positions.of_another && claim_.deleted) {

@@ -62,6 +62,9 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
 
   // Which destinations, and in whose company.
   asio::awaitable<void> forget_removed();
+  asio::awaitable<void> refuse_surplus();
+  /// That are synced. What a deleted tenancy may have left behind is removed wherever it is.
+  std::size_t most_destinations() const;
   Targets choose(bool retrying);
   TargetPointer make_target(const queue::DestinationEntry& entry);
   void start_alone(TargetPointer target);
@@ -71,6 +74,8 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   // The steps.
   asio::awaitable<void> sync(Targets& targets, bool with_patience);
   asio::awaitable<void> prepare(TargetPointer target);
+  /// Of all mappings. Where it has not answered yet, it waits for its turn first, which the tenancy's others need not.
+  asio::awaitable<destination::Positions> positions(TargetPointer target);
   asio::awaitable<bool> take_over(Target& target, const destination::Positions& positions);
   asio::awaitable<void> note_suspects(TargetPointer target);
   asio::awaitable<std::vector<const mapping::Mapping*>> forgotten_by_source(TargetPointer target);

@@ -74,7 +74,7 @@ TEST_F(ProjectsTest, AProjectsDeletionTakesEveryRowWithATombstone) {
 class ConfigurationTest : public ProjectsTest {
  protected:
   void update(const std::string& text) const {
-    call([&](auto& connection) { return update_configuration(connection, "acme", text, secrets_, {}, deadline()); });
+    call([&](auto& connection) { return update_configuration(connection, "acme", text, secrets_, guard_, deadline()); });
   }
   std::string read() const {
     return get([&](auto& connection) { return read_configuration(connection, "acme", secrets_, deadline()); });
@@ -85,12 +85,14 @@ class ConfigurationTest : public ProjectsTest {
   }
   std::string mistake(const std::string& text) const {
     std::string message;
-    EXPECT_EQ(refusal([&](auto& connection) { return update_configuration(connection, "acme", text, secrets_, {}, deadline()); },
-                      &message),
-              Refusal::invalid);
+    EXPECT_EQ(
+        refusal([&](auto& connection) { return update_configuration(connection, "acme", text, secrets_, guard_, deadline()); },
+                &message),
+        Refusal::invalid);
     return message;
   }
   Secrets secrets_{Secrets::generate_key()};
+  postgres::Guard guard_;
 };
 
 constexpr auto kMain =
@@ -102,6 +104,26 @@ TEST_F(ConfigurationTest, ConnectionStringsAreSealedWhereTheyLieAndRedactedWhere
   EXPECT_EQ(secrets_.open(stored("main")), "postgresql://u:s3cret@db.example.com/d");
   EXPECT_THAT(read(), HasSubstr("db.example.com"));
   EXPECT_THAT(read(), Not(HasSubstr("s3cret")));
+}
+
+TEST_F(ConfigurationTest, AProjectHasNoMoreDatabasesThanItMay) {
+  const auto database = [](int number) {
+    return fmt::format(
+        R"("dbSync.externalDatabases.d{}": {{"type": "postgres", "connectionString": "postgresql://u@d{}.example/d"}})", number,
+        number);
+  };
+  guard_.most_destinations = 2;
+  update('{' + database(1) + '}');
+  EXPECT_THAT(mistake('{' + database(2) + ',' + database(3) + '}'),
+              AllOf(HasSubstr("holds 3 databases"), HasSubstr("destinations.most_per_project")));
+  EXPECT_EQ(stored("d2"), "");
+  update('{' + database(2) + '}');
+
+  // Of too many, as SQL or a lower limit may leave them, each can be changed and removed.
+  guard_.most_destinations = 1;
+  update('{' + database(3) + R"(, "dbSync.externalDatabases.d1": null})");
+  EXPECT_THAT(mistake('{' + database(1) + '}'), HasSubstr("holds 3 databases"));
+  update(R"({"dbSync.externalDatabases.d3": null})");
 }
 
 TEST_F(ConfigurationTest, WhatIsReadMayBeWrittenBackAndKeepsThePassword) {
