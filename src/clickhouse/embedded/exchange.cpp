@@ -22,6 +22,7 @@ constexpr std::size_t kMostText = 1024 * 1024;           ///< of a statement
 constexpr std::size_t kHeld = 256 * 1024;  ///< of an answer, so that an early error still has a status of its own
 constexpr std::size_t kHeldToTheEnd = 64 * 1024 * 1024;  ///< the same with wait_end_of_query
 constexpr int kPipeSize = 1024 * 1024;
+constexpr std::uint64_t kMostOfAStranger = 1024 * 1024;  ///< of a body that is thrown away
 
 constexpr int kSyntaxError = 62;
 /// GET /query_time?query_id=…: what a tenant's query took. A server has a query_log for that; the library has none.
@@ -69,21 +70,21 @@ std::string tenants_text(std::string_view text) {
 
 }  // namespace
 
-Exchange::Exchange(Server::State& server, beast::tcp_stream& stream, beast::flat_buffer& buffer, Parser& parser)
+Exchange::Exchange(Server::State& server, Peer& peer, beast::flat_buffer& buffer, Parser& parser)
     : server_(server),
-      stream_(stream),
+      peer_(peer),
       query_(query_of(parser, refusal_)),
-      body_(stream, buffer, parser, query_.sent),
-      reply_(stream, query_, parser.keep_alive()),
+      body_(peer, buffer, parser, query_.sent),
+      reply_(peer, query_, parser.keep_alive()),
       read_only_(parser.get().method() == http::verb::get),
       statement_(server) {}
 
 asio::awaitable<bool> Exchange::run() {
-  std::exception_ptr gone;
+  std::exception_ptr failure;
   try {
     co_await answer();
-  } catch (const boost::system::system_error&) {
-    gone = std::current_exception();
+  } catch (...) {
+    failure = std::current_exception();
   }
   unwatch();
   // Its thread refers to this object.
@@ -91,7 +92,7 @@ asio::awaitable<bool> Exchange::run() {
     statement_.kill();
     co_await statement_.finish();
   }
-  if (gone) std::rethrow_exception(gone);
+  if (failure) std::rethrow_exception(failure);
   co_return reply_.keeps_alive() && !server_.stopping;
 }
 
@@ -100,13 +101,13 @@ asio::awaitable<void> Exchange::answer() {
   try {
     if (!refused) {
       if (query_.path == "/ping" || (query_.path == "/" && query_.sql.empty() && read_only_)) {
-        co_await body_.drain();
+        co_await drain();
         co_return co_await reply_.send(200, "text/html; charset=UTF-8", "Ok.\n");
       }
       if (query_.path == kTimePath) co_return co_await tell_time();
       if (query_.path != "/")
         co_return co_await reply_.send(404, "text/plain; charset=UTF-8", "There is no handle " + query_.path + "\n");
-      identify();
+      co_await identify();
       co_await execute();
     }
   } catch (const EngineFailure& failure) {
@@ -116,14 +117,27 @@ asio::awaitable<void> Exchange::answer() {
   }
   if (!refused) co_return;
   if (reply_.begun()) co_return co_await reply_.break_off(refused->error());
-  co_await body_.drain();
+  co_await drain();
   co_await reply_.send(refused->error());
+}
+
+asio::awaitable<Role> Exchange::sign_in() {
+  const auto role = authenticate(query_, server_.params.credentials);
+  co_await peer_.sign_in();
+  co_return role;
+}
+
+/// What is left of the body. A stranger's is not read without end: its connection is closed instead.
+asio::awaitable<void> Exchange::drain() {
+  if (!peer_.is_stranger())
+    co_await body_.drain();
+  else if (!co_await body_.drain(kMostOfAStranger))
+    reply_.close_after();
 }
 
 /// Of a tenant's query by its id, to admin.
 asio::awaitable<void> Exchange::tell_time() {
-  if (authenticate(query_, server_.params.credentials) != Role::admin)
-    throw EngineFailure(497, "ACCESS_DENIED", "Times are told to admin only");
+  if (co_await sign_in() != Role::admin) throw EngineFailure(497, "ACCESS_DENIED", "Times are told to admin only");
   co_await body_.drain();
   const auto time = server_.times.find(query_.id);
   if (!time) co_return co_await reply_.send(404, "text/plain; charset=UTF-8", "There is no time of this query\n");
@@ -132,8 +146,8 @@ asio::awaitable<void> Exchange::tell_time() {
 }
 
 /// Who asks, and what the session is given for it.
-void Exchange::identify() {
-  tenant_ = authenticate(query_, server_.params.credentials) == Role::tenant;
+asio::awaitable<void> Exchange::identify() {
+  tenant_ = co_await sign_in() == Role::tenant;
   const auto tag = Uuid::random().to_string();
   if (!tenant_) {
     comment_ = boost::json::serialize(boost::json::value{{"query", tag}});
@@ -163,9 +177,16 @@ asio::awaitable<bool> Exchange::read_text() {
   co_return false;
 }
 
+/// How long it waits for a place. Its asker waits no longer than the query may take.
+Deadline Exchange::patience() const {
+  const auto patience = Deadline::after(server_.params.longest_wait);
+  const auto time = std::ranges::find(settings_, std::string_view("max_execution_time"), &Assignments::value_type::first);
+  if (!tenant_ || time == settings_.end()) return patience;
+  return patience.capped(std::chrono::seconds(std::stoll(time->second)));
+}
+
 asio::awaitable<void> Exchange::execute() {
-  const auto place =
-      co_await server_.places(tenant_ ? Role::tenant : Role::admin).enter(Deadline::after(server_.params.longest_wait));
+  const auto place = co_await server_.places(tenant_ ? Role::tenant : Role::admin).enter(query_.project, patience());
   if (!place) throw EngineFailure(202, "TOO_MANY_SIMULTANEOUS_QUERIES", "Too many simultaneous queries");
   const bool more = co_await read_text();
   if (tenant_) text_ = tenants_text(text_);
@@ -288,7 +309,7 @@ asio::awaitable<void> Exchange::insert(const Statement& statement) {
     if (auto outcome = prepare(session); !outcome.ok()) return outcome;
     return session.run(sql);
   };
-  statement_.start(comment_, std::move(run), [&pipe] { pipe.read.reset(); }, [this] { stream_.cancel(); });
+  statement_.start(comment_, std::move(run), [&pipe] { pipe.read.reset(); }, [this] { peer_.stream().cancel(); });
   std::exception_ptr failed;
   bool engine_listens = true;
   try {
@@ -345,10 +366,10 @@ asio::awaitable<void> Exchange::other(const Statement& statement) {
 void Exchange::watch() {
   unwatch();
   watched_ = std::make_shared<bool>(true);
-  stream_.socket().async_wait(asio::socket_base::wait_read, [this, watched = watched_](boost::system::error_code error) {
+  peer_.stream().socket().async_wait(asio::socket_base::wait_read, [this, watched = watched_](boost::system::error_code error) {
     if (!*watched || error) return;
     char byte = 0;
-    const auto size = ::recv(stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    const auto size = ::recv(peer_.stream().socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     // Otherwise it is its next request, early.
     if (size == 0 || (size < 0 && errno != EAGAIN)) statement_.kill();
   });

@@ -36,17 +36,17 @@ std::string summary(const Counts& counts) {
 
 // ---- body ---------------------------------------------------------------------------------------------------------------------------
 
-Body::Body(beast::tcp_stream& stream, beast::flat_buffer& buffer, Parser& parser, Encoding encoding)
-    : stream_(stream), buffer_(buffer), parser_(parser), decoder_(make_decoder(encoding)), raw_(kPiece, '\0') {}
+Body::Body(Peer& peer, beast::flat_buffer& buffer, Parser& parser, Encoding encoding)
+    : peer_(peer), buffer_(buffer), parser_(parser), decoder_(make_decoder(encoding)), raw_(kPiece, '\0') {}
 
 asio::awaitable<std::size_t> Body::read_raw(std::span<char> output) {
   while (!parser_.is_done()) {
     auto& body = parser_.get().body();
     body.data = output.data();
     body.size = output.size();
-    stream_.expires_after(kSocketTimeout);
+    peer_.expires_after(kSocketTimeout);
     boost::system::error_code error;
-    co_await http::async_read(stream_, buffer_, parser_, asio::redirect_error(asio::use_awaitable, error));
+    co_await http::async_read(peer_.stream(), buffer_, parser_, asio::redirect_error(asio::use_awaitable, error));
     if (error && error != http::error::need_buffer) throw boost::system::system_error(error);
     if (const auto size = output.size() - body.size; size > 0) co_return size;
   }
@@ -68,14 +68,19 @@ asio::awaitable<std::size_t> Body::read(std::span<char> output) {
   co_return 0;
 }
 
-asio::awaitable<void> Body::drain() {
-  while (co_await read_raw(raw_) > 0) continue;
+asio::awaitable<bool> Body::drain(std::uint64_t most) {
+  for (std::uint64_t read = 0; read <= most;) {
+    const auto size = co_await read_raw(raw_);
+    if (size == 0) co_return true;
+    read += size;
+  }
+  co_return false;
 }
 
 // ---- reply --------------------------------------------------------------------------------------------------------------------------
 
-Reply::Reply(beast::tcp_stream& stream, const Query& query, bool keep_alive)
-    : stream_(stream),
+Reply::Reply(Peer& peer, const Query& query, bool keep_alive)
+    : peer_(peer),
       id_(query.id),
       exception_tag_(Uuid::random().to_string().substr(0, kTagSize)),
       encoding_(query.wanted),
@@ -101,8 +106,8 @@ asio::awaitable<void> Reply::send(unsigned status, std::string_view type, std::s
   fill_head(response, type, counts);
   response.body() = encoding_ == Encoding::identity ? std::string(body) : encoded(encoding_, body);
   response.prepare_payload();
-  stream_.expires_after(kSocketTimeout);
-  co_await http::async_write(stream_, response, asio::use_awaitable);
+  peer_.expires_after(kSocketTimeout);
+  co_await http::async_write(peer_.stream(), response, asio::use_awaitable);
 }
 
 asio::awaitable<void> Reply::send(const EngineError& error) {
@@ -114,8 +119,8 @@ asio::awaitable<void> Reply::send(const EngineError& error) {
   const auto text = error.message + '\n';
   response.body() = encoding_ == Encoding::identity ? text : encoded(encoding_, text);
   response.prepare_payload();
-  stream_.expires_after(kSocketTimeout);
-  co_await http::async_write(stream_, response, asio::use_awaitable);
+  peer_.expires_after(kSocketTimeout);
+  co_await http::async_write(peer_.stream(), response, asio::use_awaitable);
 }
 
 asio::awaitable<void> Reply::begin(std::string_view type, std::string_view name) {
@@ -126,13 +131,13 @@ asio::awaitable<void> Reply::begin(std::string_view type, std::string_view name)
   response.set("X-ClickHouse-Exception-Tag", exception_tag_);
   response.chunked(true);
   http::response_serializer<http::empty_body> serializer(response);
-  stream_.expires_after(kSocketTimeout);
-  co_await http::async_write_header(stream_, serializer, asio::use_awaitable);
+  peer_.expires_after(kSocketTimeout);
+  co_await http::async_write_header(peer_.stream(), serializer, asio::use_awaitable);
 }
 
 asio::awaitable<void> Reply::write_chunk(std::string_view data) {
-  stream_.expires_after(kSocketTimeout);
-  co_await asio::async_write(stream_, http::make_chunk(asio::buffer(data)), asio::use_awaitable);
+  peer_.expires_after(kSocketTimeout);
+  co_await asio::async_write(peer_.stream(), http::make_chunk(asio::buffer(data)), asio::use_awaitable);
 }
 
 asio::awaitable<void> Reply::write(std::string_view data) {
@@ -150,8 +155,8 @@ asio::awaitable<void> Reply::end() {
     encoder_->finish();
     co_await write({});
   }
-  stream_.expires_after(kSocketTimeout);
-  co_await asio::async_write(stream_, http::make_chunk_last(), asio::use_awaitable);
+  peer_.expires_after(kSocketTimeout);
+  co_await asio::async_write(peer_.stream(), http::make_chunk_last(), asio::use_awaitable);
 }
 
 asio::awaitable<void> Reply::break_off(const EngineError& error) {

@@ -1,6 +1,7 @@
 #include "clickhouse/embedded/detail/running_statement.hpp"
 
 #include "base/sql_text.hpp"
+#include "telemetry/log.hpp"
 
 namespace tributary::clickhouse::embedded {
 namespace {
@@ -53,8 +54,13 @@ void RunningStatement::kill() {
 asio::awaitable<void> RunningStatement::kill_now() {
   const auto sql = "KILL QUERY WHERE Settings['log_comment'] = " + quote_clickhouse_literal(comment_) + " ASYNC";
   const auto run = [this, &sql]() -> asio::awaitable<void> {
-    auto session = server_.engine.open();
-    session.run(sql);
+    try {
+      auto session = server_.engine.open();
+      session.run(sql);
+    } catch (const std::exception& error) {
+      telemetry::log(telemetry::Level::warning, "clickhouse-host", "a statement could not be killed, which will be tried again",
+                     {{"error", error.what()}});
+    }
     co_return;
   };
   co_await asio::co_spawn(server_.control, run, asio::use_awaitable);

@@ -24,35 +24,37 @@ asio::awaitable<void> encourage(beast::tcp_stream& stream, const Parser& parser)
   co_await http::async_write(stream, go_on, asio::use_awaitable);
 }
 
-asio::awaitable<void> serve(Server::State& server, beast::tcp_stream& stream) {
+asio::awaitable<void> serve(Server::State& server, Peer& peer) {
+  auto& stream = peer.stream();
   beast::flat_buffer buffer;
   bool open = true;
   while (open && !server.stopping) {
     Parser parser;
     parser.body_limit(boost::none);
     parser.header_limit(kMostHead);
-    stream.expires_after(kIdle);
+    peer.expires_after(kIdle);
     server.idle.insert(&stream);
     boost::system::error_code error;
     co_await http::async_read_header(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
     server.idle.erase(&stream);
     if (error) co_return;
     co_await encourage(stream, parser);
-    Exchange exchange(server, stream, buffer, parser);
+    Exchange exchange(server, peer, buffer, parser);
     open = co_await exchange.run();
   }
 }
 
-asio::awaitable<void> hold(Server::State& server, asio::ip::tcp::socket socket, Turnstile::Place place) {
-  beast::tcp_stream stream(std::move(socket));
-  try {
-    co_await serve(server, stream);
-  } catch (const boost::system::system_error&) {
-    // The peer is gone, and its statement was ended.
-  } catch (const std::exception& error) {
-    telemetry::log(Level::error, "clickhouse-host", "a connection failed", {{"error", error.what()}});
+asio::awaitable<void> hold(Server::State& server, asio::ip::tcp::socket socket) {
+  {
+    Peer peer(server, std::move(socket));
+    try {
+      co_await serve(server, peer);
+    } catch (const boost::system::system_error&) {
+      // The peer is gone, and its statement was ended.
+    } catch (const std::exception& error) {
+      telemetry::log(Level::error, "clickhouse-host", "a connection failed", {{"error", error.what()}});
+    }
   }
-  const auto left = std::move(place);
   --server.open;
   server.one_ended.set();
 }
@@ -67,7 +69,6 @@ Server::~Server() = default;
 asio::awaitable<void> Server::run() {
   auto& state = *state_;
   while (!state.stopping) {
-    auto place = co_await state.connections.enter(Deadline::never());
     boost::system::error_code error;
     auto socket = co_await state.acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
     if (state.stopping) break;
@@ -79,7 +80,7 @@ asio::awaitable<void> Server::run() {
     }
     socket.set_option(asio::ip::tcp::no_delay(true), error);
     ++state.open;
-    asio::co_spawn(state.acceptor.get_executor(), hold(state, std::move(socket), std::move(*place)), asio::detached);
+    asio::co_spawn(state.acceptor.get_executor(), hold(state, std::move(socket)), asio::detached);
   }
 }
 

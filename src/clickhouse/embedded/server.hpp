@@ -2,6 +2,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -23,8 +24,13 @@ struct ServerParams {
   /// Statements at once; more wait. Tenants have places of their own, so that they cannot keep the writer waiting. At least 1 each.
   std::size_t admin_queries = 32;  ///< a load holds its place as long as its rows come
   std::size_t tenant_queries = 4;
-  std::chrono::milliseconds longest_wait{10'000};  ///< for a place; then code 202
-  std::size_t most_connections = 256;  ///< more wait to be accepted
+  /// So that one project, with all its branches, does not keep the others waiting.
+  std::size_t queries_of_project() const { return std::max<std::size_t>(1, tenant_queries / 2); }
+  /// For a place, and of a tenant no longer than its query may take; then code 202.
+  std::chrono::milliseconds longest_wait{10'000};
+  std::size_t most_connections = 256;  ///< of those who have said a password; more wait for their answer
+  std::size_t most_strangers = 128;  ///< of the others; one more puts the oldest out
+  std::chrono::milliseconds stranger_time{10'000};  ///< to say a password, from when it was accepted
   /// Bounds of a tenant's query (setting → bound), in force where the request names no lower one.
   std::map<std::string, std::uint64_t> tenant_bounds;
 };

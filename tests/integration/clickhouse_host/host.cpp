@@ -121,10 +121,14 @@ void Host::end() {
   wait_for(loop_, end(*child_));
 }
 
-Answer Host::ask(Request request) const {
+struct Host::Connection {
+  explicit Connection(std::uint16_t port) { socket.connect({boost::asio::ip::address_v4::loopback(), port}); }
   boost::asio::io_context loop;
-  boost::asio::ip::tcp::socket socket(loop);
-  socket.connect({boost::asio::ip::address_v4::loopback(), ready_.port});
+  boost::asio::ip::tcp::socket socket{loop};
+};
+
+std::shared_ptr<Host::Connection> Host::begin(Request request) const {
+  auto connection = std::make_shared<Connection>(ready_.port);
   if (request.password.empty()) {
     const auto& known = ready_.credentials;
     request.password = request.user == Credentials::kTenant ? known.tenant_password : known.admin_password;
@@ -135,12 +139,19 @@ Answer Host::ask(Request request) const {
   for (const auto& [name, value] : request.headers) message.set(name, value);
   message.prepare_payload();
   boost::system::error_code error;
-  http::write(socket, message, error);
+  http::write(connection->socket, message, error);
+  return connection;
+}
 
+std::shared_ptr<void> Host::send(Request request) const { return begin(std::move(request)); }
+
+Answer Host::ask(Request request) const {
+  const auto connection = begin(std::move(request));
+  boost::system::error_code error;
   boost::beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
   parser.body_limit(boost::none);
-  http::read(socket, buffer, parser, error);
+  http::read(connection->socket, buffer, parser, error);
   Answer answer{.status = parser.get().result_int(), .body = parser.get().body(), .cut_off = static_cast<bool>(error)};
   for (const auto& field : parser.get()) answer.headers[lower(std::string(field.name_string()))] = std::string(field.value());
   return answer;
@@ -152,10 +163,14 @@ std::string Host::run(const std::string& sql, const std::string& parameters) con
   return answer.body;
 }
 
+Request Host::as(const std::string& project, const std::string& sql, const std::string& parameters) {
+  return {.target = "/?SQL_project_id=" + url_encoded(project) + "&SQL_branch_id=main" + parameters,
+          .body = sql,
+          .user = std::string(Credentials::kTenant)};
+}
+
 Answer Host::ask_as(const std::string& project, const std::string& sql, const std::string& parameters) const {
-  return ask({.target = "/?SQL_project_id=" + url_encoded(project) + "&SQL_branch_id=main" + parameters,
-              .body = sql,
-              .user = std::string(Credentials::kTenant)});
+  return ask(as(project, sql, parameters));
 }
 
 }  // namespace tributary::clickhouse::embedded::test

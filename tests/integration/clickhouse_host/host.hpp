@@ -64,12 +64,18 @@ class Host {
 
   /// In a connection of its own.
   Answer ask(Request request) const;
+  /// The same, but its answer is not read. The connection is open as long as what is returned.
+  std::shared_ptr<void> send(Request request) const;
   /// A statement of admin: its answer, or its error, which no test expects.
   std::string run(const std::string& sql, const std::string& parameters = "") const;
   /// A tenant's.
+  static Request as(const std::string& project, const std::string& sql, const std::string& parameters = "");
   Answer ask_as(const std::string& project, const std::string& sql, const std::string& parameters = "") const;
 
  private:
+  struct Connection;
+  std::shared_ptr<Connection> begin(Request request) const;
+
   boost::asio::io_context loop_;
   std::unique_ptr<Child> child_;
   ReadyLine ready_;

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "tenants.hpp"
 
 namespace tributary::clickhouse::embedded::test {
@@ -147,6 +149,21 @@ TEST_F(HostTenant, TheWriterMayWriteAndReadWatermarksAndSequenceIdsButNoMoreOfTh
   // A tenant, did its SQL get so far.
   EXPECT_EQ(host().ask({.body = "SELECT count(project_id) FROM analytics_internal.teams SETTINGS readonly = 1"}).body, "0\n");
   EXPECT_EQ(host().ask({.body = "CREATE TABLE default.x (a Int8) ENGINE = Memory"}).exception_code(), "497");
+}
+
+TEST_F(HostTenant, OneProjectLeavesPlacesToTheOthers) {
+  const std::string endless = "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 27182";
+  const auto running = [] {
+    return host().run(
+        "SELECT count() FROM system.processes WHERE query LIKE '%= 27182%' AND query NOT LIKE '%system.processes%'");
+  };
+  std::vector<std::shared_ptr<void>> asked;
+  for (int i = 0; i < 6; ++i) asked.push_back(host().send(Host::as("one", endless)));
+  while (running() != "2\n" && running() != "4\n") std::this_thread::yield();
+  EXPECT_EQ(host().ask_as("two", "SELECT count() FROM teams", "&max_execution_time=1").body, "5\n");
+  EXPECT_EQ(running(), "2\n");
+  asked.clear();
+  while (running() != "0\n") std::this_thread::yield();
 }
 
 TEST_F(HostTenant, ALongQueryIsCutOffInTime) {

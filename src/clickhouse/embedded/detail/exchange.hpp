@@ -14,16 +14,19 @@ namespace tributary::clickhouse::embedded {
 /// One request and its answer. Threads: the server's loop.
 class Exchange {
  public:
-  Exchange(Server::State& server, beast::tcp_stream& stream, beast::flat_buffer& buffer, Parser& parser);
+  Exchange(Server::State& server, Peer& peer, beast::flat_buffer& buffer, Parser& parser);
 
-  /// Whether the connection can take another request. Throws boost::system::system_error where the peer is gone.
+  /// Whether the connection can take another request. Throws boost::system::system_error where the peer is gone. Whatever it throws, its statement has ended.
   asio::awaitable<bool> run();
 
  private:
   asio::awaitable<void> answer();
   asio::awaitable<bool> read_text();
   asio::awaitable<void> tell_time();
-  void identify();
+  asio::awaitable<Role> sign_in();
+  asio::awaitable<void> identify();
+  asio::awaitable<void> drain();
+  Deadline patience() const;
   asio::awaitable<void> execute();
   asio::awaitable<void> select(const Statement& statement);
   asio::awaitable<void> insert(const Statement& statement);
@@ -38,14 +41,14 @@ class Exchange {
   void unwatch();
 
   Server::State& server_;
-  beast::tcp_stream& stream_;
+  Peer& peer_;
   Query query_;
   std::optional<EngineFailure> refusal_;  ///< found while reading the head
   Body body_;
   Reply reply_;
   const bool read_only_;  ///< a GET
-  std::string text_;      ///< the statement, or enough of its beginning
-  std::string comment_;   ///< the statement's log_comment
+  std::string text_;  ///< the statement, or enough of its beginning
+  std::string comment_;  ///< the statement's log_comment
   Assignments settings_;  ///< of its session
   bool tenant_ = false;
   RunningStatement statement_;

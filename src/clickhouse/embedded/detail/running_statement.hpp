@@ -29,7 +29,7 @@ class RunningStatement {
   bool ended() const { return outcome_.has_value(); }
   /// What it took. REQUIRES: ended.
   QueryTime time() const { return time_; }
-  /// Asks the engine once to kill it, and waits for the answer. REQUIRES: started.
+  /// Asks the engine once to kill it, and waits for the answer, or that there will be none: finish() asks again. REQUIRES: started.
   asio::awaitable<void> kill_now();
   asio::awaitable<Outcome> finish();
 

@@ -2,15 +2,17 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 
+#include <list>
 #include <set>
 
 #include "base/event.hpp"
-#include "base/turnstile.hpp"
+#include "base/fair_turnstile.hpp"
 #include "clickhouse/embedded/query_times.hpp"
 #include "clickhouse/embedded/server.hpp"
 
 namespace tributary::clickhouse::embedded {
 
+class Peer;
 class RunningStatement;
 
 /// What the connections of a server share. Belongs to its loop.
@@ -20,21 +22,22 @@ struct Server::State {
         engine(its_engine),
         rules(std::move(its_rules)),
         params(std::move(its_params)),
-        admin_places(acceptor.get_executor(), params.admin_queries),
-        tenant_places(acceptor.get_executor(), params.tenant_queries),
+        admin_places(acceptor.get_executor(), params.admin_queries, params.admin_queries),
+        tenant_places(acceptor.get_executor(), params.tenant_queries, params.queries_of_project()),
         connections(acceptor.get_executor(), params.most_connections),
         one_ended(acceptor.get_executor()),
         threads(params.admin_queries + params.tenant_queries) {}
 
-  Turnstile& places(Role role) { return role == Role::admin ? admin_places : tenant_places; }
+  FairTurnstile& places(Role role) { return role == Role::admin ? admin_places : tenant_places; }
 
   asio::ip::tcp::acceptor acceptor;
   Engine& engine;
   const std::optional<TenantRules> rules;
   const ServerParams params;
-  Turnstile admin_places;
-  Turnstile tenant_places;
-  Turnstile connections;
+  FairTurnstile admin_places;
+  FairTurnstile tenant_places;  ///< by project
+  Turnstile connections;        ///< of those who have signed in
+  std::list<Peer*> strangers;   ///< the others, the oldest first
   Event one_ended;              ///< a connection
   asio::thread_pool threads;    ///< one for each place: a statement has its thread at once
   asio::thread_pool control{1};  ///< for KILL, which must not wait behind what it kills
