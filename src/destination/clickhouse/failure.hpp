@@ -14,7 +14,8 @@ Failure to_failure(const std::exception_ptr& error);
 /// A deadline passed before the server answered.
 Failure timed_out();
 
-/// The server as a whole cannot be written to, whatever the table: no connection, no password, no room.
+/// The server as a whole cannot be written to, whatever the table: no connection, no password, no room on its disk. A lack of memory is not among them: other rows
+/// may need less.
 bool concerns_server(const Failure& failure);
 
 }  // namespace tributary::destination::clickhouse_target

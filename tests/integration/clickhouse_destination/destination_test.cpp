@@ -153,6 +153,19 @@ TEST_F(ClickHouseDestination, ALookAtRowsThatFailsIsNobodyElsesTrouble) {
   EXPECT_EQ(std::get<std::vector<std::int64_t>>(run(destination->newest(two, 10, soon()))), (std::vector<std::int64_t>{-1, 1}));
 }
 
+// One that needs more memory than there is, of whoever takes it.
+TEST_F(ClickHouseDestination, AnInsertWithoutMemoryIsNobodyElsesTrouble) {
+  migrate();
+  ask("ALTER TABLE analytics_internal.teams ADD CONSTRAINT hungry CHECK "
+      "if(display_name = 'hungry', length(range(400000000 + length(display_name))), 1) > 0");
+  const auto writer = make_writer();
+  const auto outcome = apply(*make_destination(writer, tenant(1)), batch("teams", {}, {{1, 1, "hungry"}}));
+  ASSERT_EQ(outcome.verdict, Verdict::failed);
+  EXPECT_EQ(outcome.failure.kind, FailureKind::unavailable) << "it is tried again";
+  EXPECT_EQ(outcome.failure.sqlstate, "53200") << outcome.failure.message;
+  EXPECT_EQ(apply(*make_destination(writer, tenant(2)), batch("teams", {}, {{1, 1, "modest"}})).verdict, Verdict::durable);
+}
+
 TEST_F(ClickHouseDestination, TwiceIsOnce) {
   const auto destination = make_destination(make_writer(), tenant(1));
   const auto same =
