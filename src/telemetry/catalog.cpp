@@ -19,7 +19,7 @@ constexpr auto kCatalog = std::to_array<MetricDescription>({
      "in "
      "tributary_worst_destination_seconds. `tributary status` names them."},
     {"tributary_clickhouse_engine_starts_total", counter, "starts", "",
-     "Starts of the embedded ClickHouse engine; more than one means that it died."},
+     "Starts of the embedded ClickHouse engine; more than one means that it died, or hung and was killed."},
     {"tributary_clickhouse_engine_up", gauge, "0 or 1", "",
      "Whether the embedded ClickHouse engine answers; absent where a server is used."},
     {"tributary_destination_failures_total", counter, "failures", "kind,mapping",

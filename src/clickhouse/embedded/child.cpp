@@ -146,7 +146,11 @@ asio::awaitable<void> Child::end(Deadline deadline) {
   const auto state = state_;
   close_input();
   if (!state->status) ::kill(state->pid, SIGTERM);
-  if (co_await wait(deadline, {})) co_return;
+  if (!co_await wait(deadline, {})) co_await kill();
+}
+
+asio::awaitable<void> Child::kill() {
+  const auto state = state_;
   if (!state->status) ::kill(state->pid, SIGKILL);
   co_await wait(Deadline::never(), {});
 }

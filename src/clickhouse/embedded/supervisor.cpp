@@ -1,5 +1,6 @@
 #include "clickhouse/embedded/supervisor.hpp"
 
+#include <boost/asio/post.hpp>
 #include <fstream>
 #include <mutex>
 #include <random>
@@ -24,6 +25,16 @@ asio::awaitable<bool> answers(Client& client) {
     co_return true;
   } catch (const Error&) {
     co_return false;
+  }
+}
+
+/// Its loop turns; its engine may be as busy as it likes. Of a connection that is refused or breaks the reason is another one: it ends, or others throng there.
+asio::awaitable<bool> gives_sign(Client& client, Deadline deadline) {
+  try {
+    co_await client.ping(deadline);
+    co_return true;
+  } catch (const Error& error) {
+    co_return error.kind() != ErrorKind::deadline;
   }
 }
 
@@ -172,6 +183,21 @@ asio::awaitable<void> Supervisor::set_up(std::stop_token stop) {
   if (failure) std::rethrow_exception(failure);
 }
 
+/// What became of it; empty at `stop`.
+asio::awaitable<std::string> Supervisor::wait_for_end(Child& child, const ReadyLine& host, std::stop_token stop) {
+  const auto client = std::make_shared<Client>(executor_, administrator_of(host), ClientSettings{.max_connections = 1});
+  const std::stop_callback leave(stop, [this, client] { asio::post(executor_, [client] { client->close(); }); });
+  for (int missed = 0; missed < params_.missed_signs;) {
+    if (const auto status = co_await child.wait(Deadline::after(params_.sign_every), stop))
+      co_return "it ended with status " + std::to_string(*status);
+    if (stop.stop_requested()) co_return "";
+    missed = co_await gives_sign(*client, Deadline::after(params_.sign_time)) ? 0 : missed + 1;
+    if (stop.stop_requested()) co_return "";
+  }
+  co_await child.kill();
+  co_return "it gave no sign of life any more, and was killed";
+}
+
 asio::awaitable<void> Supervisor::keep(std::stop_token stop) {
   Child child(executor_, params_.program, arguments(!params_.users.empty()));
   const auto host = co_await start(child, stop);
@@ -180,10 +206,10 @@ asio::awaitable<void> Supervisor::keep(std::stop_token stop) {
                  {{"port", host.port}, {"version", host.version}, {"serves_tenants", host.serves_tenants}});
   tell_other_processes(host);
   publish(host);
-  const auto status = co_await child.wait(Deadline::never(), stop);
+  const auto end = co_await wait_for_end(child, host, stop);
   publish(std::nullopt);
   tell_other_processes(std::nullopt);
-  if (status) throw std::runtime_error("it ended with status " + std::to_string(*status));
+  if (!end.empty()) throw std::runtime_error(end);
   co_await child.end(Deadline::after(params_.stop_time));
 }
 

@@ -28,6 +28,10 @@ struct SupervisorParams {
   std::string users;
   std::chrono::milliseconds start_time{60'000};  ///< for the engine to load what is in its folder
   std::chrono::milliseconds stop_time{8'000};    ///< then it is killed
+  /// It is asked for a sign of life so often, without its engine being asked for anything, and killed after so many that did not come in time, one after the other.
+  std::chrono::milliseconds sign_every{5'000};
+  std::chrono::milliseconds sign_time{10'000};
+  int missed_signs = 3;
   Backoff backoff{std::chrono::milliseconds(200), std::chrono::milliseconds(10'000)};
 };
 
@@ -37,7 +41,7 @@ ConnectOptions administrator_of(const ReadyLine& host);
 ConnectOptions limited_user_of(const ReadyLine& host);
 
 /// Keeps a clickhouse-host running as a child process: first, once, an unrestricted one in which `set_up` runs the migrations (in the restricted one nobody may),
-/// then the restricted one, again and again with a growing pause whenever it ends. Where another process keeps a host on the same folder, that one is used for
+/// then the restricted one, again and again with a growing pause whenever it ends, or hangs and is killed. Where another process keeps a host on the same folder, that one is used for
 /// as long as it answers. While that one is ready, its folder has a host.json (host_file.hpp).
 ///
 /// Lifetime: run() has returned before it is destroyed. Threads: one loop; current() from any. Errors: run() logs them and goes on.
@@ -62,6 +66,7 @@ class Supervisor {
   std::vector<std::string> arguments(bool restricted) const;
   asio::awaitable<void> set_up(std::stop_token stop);
   asio::awaitable<void> keep(std::stop_token stop);
+  asio::awaitable<std::string> wait_for_end(Child& child, const ReadyLine& host, std::stop_token stop);
   asio::awaitable<ReadyLine> start(Child& child, std::stop_token stop);
   asio::awaitable<bool> follow(std::stop_token stop);
   void publish(std::optional<ReadyLine> host);

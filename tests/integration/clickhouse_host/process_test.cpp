@@ -1,21 +1,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
-
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "clickhouse/embedded/host_file.hpp"
-#include "clickhouse/embedded/supervisor.hpp"
 #include "host.hpp"
+#include "support/supervised_engine.hpp"
 
 namespace tributary::clickhouse::embedded::test {
 namespace {
 
 using namespace std::chrono_literals;
+using tributary::test::host_in;
+using tributary::test::SupervisedEngine;
 
 TEST(HostProcess, AFolderInUseIsRefused) {
   const Folder folder;
@@ -68,49 +67,9 @@ TEST(HostProcess, WithoutUsersThereAreNoTenants) {
   EXPECT_EQ(host.ask_as("one", "SELECT 1").exception_code(), "497");
 }
 
-/// A supervisor on a loop of its own, until it is stopped.
-class Supervised {
- public:
-  explicit Supervised(const std::filesystem::path& folder)
-      : supervisor_(loop_.get_executor(), {.program = TRIBUTARY_BINARY, .folder = folder, .backoff = {1ms, 10ms}}, nullptr,
-                    [this](const std::optional<ReadyLine>&) { ++changes_; }) {
-    boost::asio::co_spawn(loop_, supervisor_.run(stop_.get_token()), [this](std::exception_ptr) { ended_ = true; });
-  }
-  ~Supervised() { stop(); }
-
-  /// Until it has said `changes` times that the host is there or gone.
-  std::optional<ReadyLine> wait(int changes) {
-    while (changes_ < changes) loop_.run_one();
-    return supervisor_.current();
-  }
-  void stop() {
-    stop_.request_stop();
-    while (!ended_) loop_.run_one();
-  }
-
- private:
-  boost::asio::io_context loop_;
-  Supervisor supervisor_;
-  std::stop_source stop_;
-  int changes_ = 0;
-  bool ended_ = false;
-};
-
-pid_t host_in(const std::filesystem::path& folder) {
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    const auto name = entry.path().filename().string();
-    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    std::ifstream file(entry.path() / "cmdline");
-    const std::string line{std::istreambuf_iterator<char>(file), {}};
-    if (line.find("clickhouse-host") != std::string::npos && line.find(folder.string()) != std::string::npos)
-      return std::stoi(name);
-  }
-  return -1;
-}
-
 TEST(HostSupervisor, StartsItAgainWhenItDies) {
   const Folder folder;
-  Supervised supervised(folder.path());
+  SupervisedEngine supervised(folder.path());
   const auto first = supervised.wait(1);
   ASSERT_TRUE(first);
   const auto pid = host_in(folder.path());
@@ -127,7 +86,7 @@ TEST(HostSupervisor, StartsItAgainWhenItDies) {
 TEST(HostSupervisor, TellsItsOwnUserWhereTheHostIsWhileItIsThere) {
   const Folder folder;
   EXPECT_FALSE(read_host_file(folder.path()));
-  Supervised supervised(folder.path());
+  SupervisedEngine supervised(folder.path());
   const auto host = supervised.wait(1);
   ASSERT_TRUE(host);
   const auto told = read_host_file(folder.path());

@@ -37,6 +37,8 @@ class Child {
   void close_input();
   /// Closes its stdin, sends SIGTERM (it may not be ready yet) and waits; kills it at the deadline.
   asio::awaitable<void> end(Deadline deadline);
+  /// At once; returns when it is gone.
+  asio::awaitable<void> kill();
 
  private:
   struct State;
