@@ -50,6 +50,13 @@ Quota::Place Context::place_for_query(const std::string& project) {
   throw http::Error(kTooManyQueries, "Too many queries of this project run at once; try again when one has ended");
 }
 
+Quota::Place Context::place_for_status(const std::string& project) {
+  auto place = statuses.enter(project);
+  if (!place)
+    throw http::Error(http::kBusy, "Too many ask destinations how far they are; try again when others have their answer");
+  return std::move(*place);
+}
+
 directory::Tenancy tenancy_of(const http::Request& request) {
   return {.id = request.identity.tenancy, .project = request.identity.project, .branch = request.identity.branch};
 }

@@ -45,12 +45,16 @@ struct Context {
   telemetry::Tracer* tracer = nullptr;  ///< null: nothing is traced
   /// Of analytics queries, by project.
   Quota queries{4, 16};
+  /// Of those who ask how far a page of destinations is, by project.
+  Quota statuses{2, 16};
 
   /// A connection to the source. Throws postgres::Error where it cannot be reached, and http::Error where none became free in `queue_timeout`: the longer a request has
   /// waited, the likelier nobody waits for its answer.
   asio::awaitable<postgres::PooledConnection> connect(Deadline deadline);
   /// For an analytics query of the project, kept until its last row. Throws http::Error where it, or all together, have as many as they may.
   Quota::Place place_for_query(const std::string& project);
+  /// The same for a page of destinations, kept until it was described.
+  Quota::Place place_for_status(const std::string& project);
 };
 
 /// Run-time parameters of the API's sessions.

@@ -1,10 +1,12 @@
 #include "api/status.hpp"
 
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/json.hpp>
 #include <map>
 #include <set>
 
-#include "base/event.hpp"
+#include "api/backlog.hpp"
 #include "destination/clickhouse/watermarks.hpp"
 #include "destination/postgres/destination.hpp"
 #include "mapping/sql.hpp"
@@ -14,11 +16,14 @@ namespace tributary::api {
 namespace {
 
 namespace json = boost::json;
+using namespace std::chrono_literals;
 using http::optional;
 using http::required;
 using http::Schema;
 
 constexpr char kCursorSeparator = '_';
+constexpr std::size_t kMostAtOnce = 16;  ///< databases that one request asks
+constexpr auto kToCount = 5s;            ///< what is left of a request's time for the source once they were asked
 
 /// $1: the tenancy; NULL: all.
 std::string table_sql(const std::string& table, const std::string& tenancy_column, bool of_one) {
@@ -52,10 +57,12 @@ WHERE $1 IS NULL OR "tenancyId" = $1)sql";
 constexpr std::string_view kDestinations = R"sql(
 SELECT t.id, t."projectId", t."branchId", d.key, coalesce(d.value ->> 'connectionString', '')
 FROM "Tenancy" AS t
+JOIN "Project" AS p ON p.id = t."projectId"
 CROSS JOIN tributary.installation AS i
-CROSS JOIN LATERAL jsonb_each(tributary.destinations(t."projectId", t."branchId")
+CROSS JOIN LATERAL jsonb_each(tributary.destinations_in(p."configOverride", t."branchId")
                               || CASE WHEN i.clickhouse THEN jsonb '{"@clickhouse": {}}' ELSE '{}' END) AS d (key, value)
 WHERE t."hasNoOrganization" = 'TRUE' AND ($1 IS NULL OR t.id = $1) AND ($2 = '' OR d.key = $2)
+  AND (i.clickhouse OR p."configOverride" ? 'dbSync.externalDatabases')
   AND t.id >= coalesce($3, '00000000-0000-0000-0000-000000000000') AND ($3 IS NULL OR (t.id, d.key) > ($3, $4))
 ORDER BY t.id, d.key
 LIMIT $5)sql";
@@ -81,6 +88,13 @@ struct Destination {
   std::map<std::string, Watermark> watermarks;
 
   bool is_clickhouse() const { return id == queue::kSharedClickHouse; }
+  Watermark watermark(const std::string& mapping) const {
+    const auto found = watermarks.find(mapping);
+    return found == watermarks.end() ? Watermark{} : found->second;
+  }
+  Position position(const std::string& mapping) const {
+    return {.tenancy = tenancy, .watermark = reached ? std::optional(watermark(mapping).sequence_id) : std::nullopt};
+  }
   queue::DestinationName name() const { return {.tenancy = tenancy, .destination = id}; }
 };
 
@@ -190,7 +204,8 @@ asio::awaitable<void> ask(Destination& destination, postgres::ConnectOptions opt
 }
 
 /// The shared ClickHouse, of all its tenancies at once. What it says of a failure may be about others' rows.
-asio::awaitable<void> ask_clickhouse(std::vector<Destination>& destinations, const Context& context, Audience audience) {
+asio::awaitable<void> ask_clickhouse(std::vector<Destination>& destinations, const Context& context, Audience audience,
+                                     Deadline deadline) {
   std::vector<Uuid> tenancies;
   for (const auto& destination : destinations) {
     if (destination.is_clickhouse()) tenancies.push_back(destination.tenancy);
@@ -199,9 +214,9 @@ asio::awaitable<void> ask_clickhouse(std::vector<Destination>& destinations, con
   std::optional<destination::clickhouse_target::StoredPositions> positions;
   std::string error = "The shared ClickHouse cannot be reached from this process.";
   try {
-    const auto deadline = Deadline::after(context.destinations.connect_timeout);
     if (const auto clickhouse = co_await context.clickhouse())
-      positions = co_await destination::clickhouse_target::stored_positions(*clickhouse->administrator, tenancies, deadline);
+      positions = co_await destination::clickhouse_target::stored_positions(
+          *clickhouse->administrator, tenancies, deadline.capped(context.destinations.connect_timeout));
   } catch (const clickhouse::Error& failure) {
     error = audience == Audience::operator_ ? failure.what() : "The shared ClickHouse does not answer.";
   }
@@ -216,50 +231,66 @@ asio::awaitable<void> ask_clickhouse(std::vector<Destination>& destinations, con
   }
 }
 
-/// The customers' databases, all at once.
-asio::awaitable<void> ask_databases(std::vector<Destination>& destinations, const Context& context) {
-  const auto executor = co_await asio::this_coro::executor;
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());  // they refer to this frame
-  Event one_ended(executor);
-  int running = 0;
-  for (auto& destination : destinations) {
-    if (destination.is_clickhouse()) continue;
-    postgres::ConnectOptions options;
-    try {
-      options = destination::postgres_target::connect_options(context.secrets.open(destination.connection_string),
-                                                              destination.tenancy, context.destinations);
-    } catch (const std::runtime_error& error) {
-      destination.error = error.what();
-      destination.connection_string.clear();
-      continue;
-    }
+/// How it is connected to; nullopt where that cannot be told.
+std::optional<postgres::ConnectOptions> options_of(Destination& destination, const Context& context) {
+  try {
+    auto options = destination::postgres_target::connect_options(context.secrets.open(destination.connection_string),
+                                                                 destination.tenancy, context.destinations);
     destination.connection_string = options.redacted();
-    ++running;
-    asio::co_spawn(executor, ask(destination, options, Deadline::after(context.destinations.connect_timeout)),
-                   [&](std::exception_ptr) {
-                     --running;
-                     one_ended.set();
-                   });
+    return options;
+  } catch (const std::runtime_error& error) {
+    destination.error = error.what();
+    destination.connection_string.clear();
+    return std::nullopt;
   }
-  while (running > 0) co_await one_ended.wait(Deadline::never());
 }
 
-asio::awaitable<json::object> describe(postgres::Connection& source, const Destination& destination,
-                                       std::span<const mapping::Mapping> mappings, Deadline deadline) {
+/// Whoever else does the same takes the next one.
+asio::awaitable<void> ask_one_by_one(std::vector<Destination>::iterator& next, std::vector<Destination>::iterator end,
+                                     const Context& context, Deadline deadline) {
+  while (next != end) {
+    auto& destination = *next++;
+    if (destination.is_clickhouse()) continue;
+    const auto options = options_of(destination, context);
+    if (!options) continue;
+    if (!deadline.expired())
+      co_await ask(destination, *options, deadline.capped(context.destinations.connect_timeout));
+    else if (destination.error.empty())
+      destination.error = "It was not asked: others that do not answer took all the time. Ask for fewer (limit).";
+  }
+}
+
+/// The customers' databases, some at once; cancelled, it asks no more of them.
+asio::awaitable<void> ask_databases(std::vector<Destination>& destinations, const Context& context, Deadline deadline) {
+  const auto executor = co_await asio::this_coro::executor;
+  auto next = destinations.begin();
+  const auto start = [&] {
+    return asio::co_spawn(executor, ask_one_by_one(next, destinations.end(), context, deadline), asio::deferred);
+  };
+  std::vector<decltype(start())> started;
+  for (std::size_t i = 0; i < std::min(kMostAtOnce, destinations.size()); ++i) started.push_back(start());
+  if (started.empty()) co_return;
+  const auto [order, failures] = co_await asio::experimental::make_parallel_group(std::move(started))
+                                     .async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
+  for (const auto& failure : failures) {
+    if (failure) std::rethrow_exception(failure);
+  }
+}
+
+using Backlogs = std::map<Position, Backlog>;
+
+/// `backlogs`: of each mapping.
+json::object describe(const Destination& destination, std::span<const mapping::Mapping> mappings,
+                      const std::vector<Backlogs>& backlogs) {
   json::array progress;
-  for (const auto& mapping : mappings) {
-    const auto found = destination.watermarks.find(mapping.name);
-    const auto watermark = found == destination.watermarks.end() ? Watermark{} : found->second;
-    postgres::Params params;
-    params.add(destination.tenancy).add(watermark.sequence_id).add(mapping.source_table);
-    const auto sql = backlog_sql(mapping);
-    const auto counts = co_await source.execute_prepared(sql, std::move(params), deadline);
-    progress.push_back(
-        json::object{{"mapping", mapping.name},
-                     {"source_max_sequence_id", or_null(counts.get<std::optional<std::int64_t>>(0, 1))},
-                     {"watermark", destination.reached ? json::value(watermark.sequence_id) : json::value()},
-                     {"backlog", destination.reached ? json::value(counts.get<std::int64_t>(0, 0)) : json::value()},
-                     {"updated_at_millis", or_null(watermark.updated_at_millis)}});
+  for (std::size_t i = 0; i < mappings.size(); ++i) {
+    const auto watermark = destination.watermark(mappings[i].name);
+    const auto& backlog = backlogs[i].at(destination.position(mappings[i].name));
+    progress.push_back(json::object{{"mapping", mappings[i].name},
+                                    {"source_max_sequence_id", or_null(backlog.max_sequence_id)},
+                                    {"watermark", destination.reached ? json::value(watermark.sequence_id) : json::value()},
+                                    {"backlog", or_null(backlog.changes)},
+                                    {"updated_at_millis", or_null(watermark.updated_at_millis)}});
   }
   json::object object{{"project_id", destination.project},
                       {"branch_id", destination.branch},
@@ -269,7 +300,7 @@ asio::awaitable<json::object> describe(postgres::Connection& source, const Desti
                       {"reached", destination.reached},
                       {"mappings", std::move(progress)}};
   object["error"] = destination.error.empty() ? json::value() : json::value(destination.error);
-  co_return object;
+  return object;
 }
 
 /// Asks each, and says how far it is.
@@ -279,12 +310,20 @@ asio::awaitable<json::array> describe_all(Context& context, std::vector<Destinat
     auto source = co_await context.connect(deadline);
     co_await read_errors(*source, destinations, audience, deadline);
   }
-  co_await ask_databases(destinations, context);
-  co_await ask_clickhouse(destinations, context, audience);
-  auto source = co_await context.connect(deadline);
+  const auto to_ask = deadline.is_never() ? deadline : Deadline::at(deadline.when() - kToCount);
+  co_await ask_clickhouse(destinations, context, audience, to_ask);
+  co_await ask_databases(destinations, context, to_ask);
+  std::vector<Backlogs> backlogs;
+  {
+    auto source = co_await context.connect(deadline);
+    for (const auto& mapping : context.mappings) {
+      std::set<Position> positions;
+      for (const auto& destination : destinations) positions.insert(destination.position(mapping.name));
+      backlogs.push_back(co_await read_backlogs(*source, mapping, std::move(positions), deadline));
+    }
+  }
   json::array described;
-  for (const auto& destination : destinations)
-    described.push_back(co_await describe(*source, destination, context.mappings, deadline));
+  for (const auto& destination : destinations) described.push_back(describe(destination, context.mappings, backlogs));
   co_return described;
 }
 
@@ -306,16 +345,10 @@ std::optional<DestinationPage> DestinationPage::behind(std::string_view cursor, 
                          .limit = limit};
 }
 
-std::string backlog_sql(const mapping::Mapping& mapping) {
-  return fmt::format(R"sql(
-SELECT (SELECT count(*) FROM {0} WHERE {1} = $1 AND ("sequenceId" > $2 OR "shouldUpdateSequenceId"))
-     + (SELECT count(*) FROM "DeletedRow" WHERE "tenancyId" = $1 AND "tableName" = $3 AND ("sequenceId" > $2 OR "shouldUpdateSequenceId")),
-       (SELECT max("sequenceId") FROM {0} WHERE {1} = $1))sql",
-                     mapping::quote_identifier(mapping.source_table), mapping::quote_identifier(mapping.tenancy_column));
-}
-
 asio::awaitable<json::object> read_status(Context& context, std::optional<directory::Tenancy> tenancy, Audience audience,
                                           Deadline deadline, DestinationPage page) {
+  std::optional<Quota::Place> place;  // operators are trusted
+  if (audience == Audience::project) place.emplace(context.place_for_status(tenancy->project));
   json::object status;
   std::vector<Destination> destinations;
   {

@@ -22,18 +22,16 @@ struct DestinationPage {
   static std::optional<DestinationPage> behind(std::string_view cursor, std::int64_t limit);
 };
 
-/// How the synchronisation stands: of one tenancy, or (nullopt) of all, with the progress of a page of its destinations. Throws postgres::Error of the source.
+/// How the synchronisation stands: of one tenancy, or (nullopt, for an operator) of all, with the progress of a page of its destinations. Throws postgres::Error of the source,
+/// and http::Error where the project has as many under way as it may. Cancelled, it asks no more databases.
 asio::awaitable<boost::json::object> read_status(Context& context, std::optional<directory::Tenancy> tenancy, Audience audience,
                                                  Deadline deadline, DestinationPage page = {});
 
-/// How far the destinations are, or only those with this id where it is not empty; no more than the first page of them. The customers' databases are asked all at once, so
-/// that one that is down costs no more than its own time to connect. What one that is not reached has is null. Throws postgres::Error of the source.
+/// How far the destinations are, or only those with this id where it is not empty; no more than the first page of them. Some of the customers' databases are asked at
+/// once, so that one that is down delays the others seldom; those whose turn does not come in time are said not to have been asked. What one that is not reached has is null.
+/// Throws postgres::Error of the source.
 asio::awaitable<boost::json::array> read_progress(Context& context, std::optional<directory::Tenancy> tenancy, std::string id,
                                                   Audience audience, Deadline deadline);
-
-/// One row: changes of a mapping's that a destination has to get (bigint), highest sequence id of its rows (bigint or NULL). $1 uuid: the tenancy, $2 bigint: the
-/// destination's watermark, $3 text: the table's name in "DeletedRow".
-std::string backlog_sql(const mapping::Mapping& mapping);
 
 http::Schema status_schema();
 

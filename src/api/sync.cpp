@@ -18,7 +18,7 @@ using http::Response;
 
 constexpr auto kDefaultDuration = 10'000ms;
 constexpr auto kLongestDuration = 600'000ms;
-constexpr int kLongestCursor = 500;  ///< an id of 463 characters, and a whole URL fits into a request's header
+constexpr int kLongestCursor = 4'000;  ///< a tenancy and a destination's id; a whole URL fits into a request's header
 constexpr auto kToFinish = 3s;  ///< what is left of a request's time for what is under way when a stage is to end
 
 std::vector<Field> duration_query() {
@@ -142,7 +142,8 @@ void add_sync(http::Router& router, Context& context) {
                  optional("limit", Schema::integer(1, DestinationPage::kMost).described("Destinations at most"))},
        .answer = status_schema(),
        .errors = {kExpectedInternalProject},
-       .handle = [&context](const Request& request) { return status(context, request); }});
+       .handle = [&context](const Request& request) { return status(context, request); },
+       .ends_with_client = true});
 }
 
 }  // namespace tributary::api

@@ -16,8 +16,9 @@ namespace {
 using namespace std::chrono_literals;
 using telemetry::Level;
 
-/// How long the source may take to answer a probe.
+/// How long the source may take to answer a probe, and how long what it said is good for: probes and metrics are for anybody, and must not take the API's connections.
 constexpr auto kProbe = 2s;
+constexpr auto kProbed = 1s;
 
 /// "127.0.0.1:8080", "[::]:8080"
 std::optional<asio::ip::tcp::endpoint> parse_address(std::string_view text) {
@@ -113,6 +114,10 @@ Api::Api(asio::ip::tcp::acceptor acceptor, postgres::Pool& source, std::span<con
                .queries = Quota(params.max_queries_of_project, params.max_queries)},
       router_(api::make_router(context_, std::string(program_version()))),
       server_(std::move(acceptor), router_, params.server, metrics),
+      probe_(
+          source.executor(), [this] { return probe_source(); }, kProbed),
+      gauges_(
+          source.executor(), [this] { return read_source_gauges(); }, kProbed),
       stopping_(source.executor()) {
   router_.admit(params.max_requests);
   router_.add_page(
@@ -159,31 +164,37 @@ asio::awaitable<std::optional<api::ClickHouse>> Api::clickhouse() {
   co_return clickhouse_;
 }
 
-/// Whether requests can be answered now: a process that is stopping does not listen any more.
-asio::awaitable<http::Response> Api::ready() {
-  std::string trouble;
+asio::awaitable<void> Api::probe_source() {
   try {
     auto connection = co_await source_.acquire(Deadline::after(kProbe));
     co_await connection->execute("SELECT 1", Deadline::after(kProbe));
+    source_answers_ = true;
   } catch (const postgres::Error& error) {
-    trouble = error.what();
+    source_answers_ = false;
+    telemetry::log(Level::warning, "http", "not ready: the source cannot be reached", {{"error", error.what()}});
   }
-  auto response = http::Response::of({{"ready", trouble.empty()}, {"source", trouble.empty() ? "ok" : "cannot be reached"}});
-  if (!trouble.empty()) {
-    telemetry::log(Level::warning, "http", "not ready: the source cannot be reached", {{"error", trouble}});
-    response.status = 503;
-  }
+}
+
+/// Whether requests can be answered now: a process that is stopping does not listen any more.
+asio::awaitable<http::Response> Api::ready() {
+  co_await probe_.get();
+  auto response = http::Response::of({{"ready", source_answers_}, {"source", source_answers_ ? "ok" : "cannot be reached"}});
+  if (!source_answers_) response.status = 503;
   co_return response;
 }
 
-/// Without the gauges of the source where that cannot be asked: the others tell why.
-asio::awaitable<http::Response> Api::tell_metrics() {
+/// Where the source cannot be asked they stay as they were: the others tell why.
+asio::awaitable<void> Api::read_source_gauges() {
   try {
     auto connection = co_await source_.acquire(Deadline::after(kProbe));
     co_await read_gauges(*connection, mappings_, metrics_, Deadline::after(kProbe));
   } catch (const postgres::Error& error) {
     telemetry::log(Level::warning, "http", "the source did not tell its metrics", {{"error", error.what()}});
   }
+}
+
+asio::awaitable<http::Response> Api::tell_metrics() {
+  co_await gauges_.get();
   co_return http::Response::of_text(metrics_.exposition(), "text/plain; version=0.0.4; charset=utf-8");
 }
 

@@ -9,6 +9,7 @@
 
 #include "api/api.hpp"
 #include "base/event.hpp"
+#include "base/shared_reading.hpp"
 #include "dashboard/dashboard.hpp"
 #include "http/server.hpp"
 #include "mapping/mapping.hpp"
@@ -64,6 +65,8 @@ class Api {
   asio::awaitable<void> run(std::stop_token stop, std::function<Deadline()> until);
 
  private:
+  asio::awaitable<void> probe_source();
+  asio::awaitable<void> read_source_gauges();
   asio::awaitable<http::Response> ready();
   asio::awaitable<http::Response> tell_metrics();
   asio::awaitable<std::optional<api::ClickHouse>> clickhouse();
@@ -79,6 +82,9 @@ class Api {
   std::optional<dashboard::Dashboard> dashboard_;
   http::Router router_;
   http::Server server_;
+  SharedReading probe_;
+  bool source_answers_ = false;  ///< when it was last probed
+  SharedReading gauges_;
   Event stopping_;
 };
 

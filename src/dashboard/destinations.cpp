@@ -269,7 +269,8 @@ void add_destinations(http::Router& router, Dashboard::Parts& parts) {
   router.add({.path = one + "/progress",
               .access = Access::admin,
               .path_parameters = path_fields(),
-              .handle = [&parts](const Request& request) { return progress(parts, request); }});
+              .handle = [&parts](const Request& request) { return progress(parts, request); },
+              .ends_with_client = true});
   const std::pair<std::string, Act> verbs[] = {{"pause", pause}, {"resume", resume}, {"resync", resync}, {"retry", retry}};
   for (const auto& [verb, change] : verbs) {
     router.add({.method = Method::post,

@@ -1,10 +1,9 @@
 #include "dashboard/progress.hpp"
 
 #include <boost/json.hpp>
-#include <limits>
 #include <map>
 
-#include "api/status.hpp"
+#include "api/backlog.hpp"
 #include "verify/watermarks.hpp"
 
 namespace tributary::dashboard {
@@ -34,20 +33,17 @@ json::value or_null(std::optional<std::int64_t> number) { return number ? json::
 /// Of one mapping. `watermarks`: nullopt where they are not known.
 asio::awaitable<json::object> progress_of(postgres::Connection& source, const mapping::Mapping& mapping, Uuid tenancy,
                                           const Watermarks& watermarks, Deadline deadline) {
-  std::optional<std::int64_t> watermark;
+  api::Position position{.tenancy = tenancy, .watermark = std::nullopt};
   if (watermarks) {
     const auto found = watermarks->find(mapping.name);
-    watermark = found == watermarks->end() ? std::int64_t{-1} : found->second;
+    position.watermark = found == watermarks->end() ? std::int64_t{-1} : found->second;
   }
-  postgres::Params params;
-  // Where it is not known nothing is behind it: who counts for nobody counts little.
-  params.add(tenancy).add(watermark.value_or(std::numeric_limits<std::int64_t>::max())).add(mapping.source_table);
-  const auto sql = api::backlog_sql(mapping);
-  const auto counts = co_await source.execute_prepared(sql, std::move(params), deadline);
+  const auto backlogs = co_await api::read_backlogs(source, mapping, {position}, deadline);
+  const auto& backlog = backlogs.at(position);
   co_return json::object{{"mapping", mapping.name},
-                         {"max_sequence_id", or_null(counts.get<std::optional<std::int64_t>>(0, 1))},
-                         {"watermark", or_null(watermark)},
-                         {"backlog", watermark ? json::value(counts.get<std::int64_t>(0, 0)) : json::value()},
+                         {"max_sequence_id", or_null(backlog.max_sequence_id)},
+                         {"watermark", or_null(position.watermark)},
+                         {"backlog", or_null(backlog.changes)},
                          {"updated_at_millis", nullptr}};
 }
 

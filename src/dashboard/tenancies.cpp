@@ -183,7 +183,8 @@ void add_tenancies(http::Router& router, Dashboard::Parts& parts) {
   router.add({.path = "/tenancies/{tenancy_id}",
               .access = Access::admin,
               .path_parameters = {required("tenancy_id", Schema::uuid())},
-              .handle = [&parts](const Request& request) { return show(parts, request); }});
+              .handle = [&parts](const Request& request) { return show(parts, request); },
+              .ends_with_client = true});
 }
 
 }  // namespace tributary::dashboard

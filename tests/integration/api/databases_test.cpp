@@ -88,6 +88,26 @@ TEST_F(ApiDatabases, ItCanBeDrivenFromOutsideWithoutAService) {
   EXPECT_EQ(internal.admin().get("/internal/external-db-sync/status?scope=all").body.at("destinations").as_array().size(), 1U);
 }
 
+TEST_F(ApiDatabases, EachHasTheBacklogOfItsOwnWatermark) {
+  const Database second("second");
+  connect(acme_, customer_);
+  add_user(server_, {{"display_name", "Ada"}});
+  expect_ok(cron_.get("/internal/external-db-sync/sequencer?maxDurationMs=0"));
+  expect_ok(cron_.post("/internal/external-db-sync/sync-engine", {{"tenancyId", acme_.tenancy}}));
+  set_databases(acme_, {{"empty", second.uri()}, {"empty-too", second.uri()}, {"main", customer_.uri()}});
+  add_user(server_, {{"display_name", "Bob"}});
+  expect_ok(cron_.get("/internal/external-db-sync/sequencer?maxDurationMs=0"));
+  std::map<std::string, std::int64_t> backlogs;
+  const auto status = acme_.admin().get("/internal/external-db-sync/status").body;
+  for (const auto& destination : status.at("destinations").as_array()) {
+    for (const auto& mapping : destination.at("mappings").as_array()) {
+      if (mapping.at("mapping") == "users")
+        backlogs[std::string(destination.at("id").as_string())] = mapping.at("backlog").as_int64();
+    }
+  }
+  EXPECT_EQ(backlogs, (std::map<std::string, std::int64_t>{{"empty", 2}, {"empty-too", 2}, {"main", 1}}));
+}
+
 TEST_F(ApiDatabases, TheStatusTellsOfTablesTombstonesQueueAndDestinations) {
   connect(acme_, customer_);
   const auto ask = [&](const std::string& stage) { expect_ok(cron_.get("/internal/external-db-sync/" + stage)); };

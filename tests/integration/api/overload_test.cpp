@@ -1,3 +1,5 @@
+#include <atomic>
+#include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -45,6 +47,62 @@ TEST_F(Overload, AProjectHasNoMoreQueriesAtOnceThanItMay) {
   const auto refused = project.admin().post("/internal/analytics/query", {{"query", "SELECT 1"}});
   expect_refusal(refused, 429, "TOO_MANY_QUERIES");
   EXPECT_EQ(refused.fields.at("retry-after"), "1");
+}
+
+/// Destinations that let nobody in until they are told to, and then show everybody out.
+class Unanswering : public ApiTest {
+ protected:
+  Unanswering() : ApiTest({.secrets = Secrets(Secrets::generate_key()), .connect_timeout = std::chrono::minutes(5)}) {
+    std::map<std::string, std::string> databases;
+    for (int i = 0; i < kDestinations; ++i) databases["d" + std::to_string(i)] = server_.uri();
+    set_databases(acme_, databases);
+  }
+
+  asio::awaitable<void> converse(FakeServer::Socket& socket) {
+    ++asked_;
+    most_ = std::max(most_.load(), ++open_);
+    const std::shared_ptr<void> left(nullptr, [this](auto) { --open_; });
+    co_await wire::startup(socket);
+    char byte = 0;
+    if (!shows_out_) co_await asio::async_read(socket, asio::buffer(&byte, 1), asio::use_awaitable);
+  }
+  /// Somebody who asks for the status, and does not wait for the answer.
+  HttpClient ask() const {
+    HttpClient client(acme_.port);
+    client.send(
+        fmt::format("GET {} HTTP/1.1\r\nHost: here\r\nx-stack-project-id: acme\r\nx-stack-access-type: admin\r\n"
+                    "x-stack-super-secret-admin-key: {}\r\n\r\n",
+                    "/api/v1/internal/external-db-sync/status", acme_.admin_key));
+    return client;
+  }
+
+  static constexpr int kDestinations = 40;
+  static constexpr int kAtOnce = 16;
+  const ApiProject acme_ = add_project("acme");
+  std::atomic<bool> shows_out_{false};
+  std::atomic<int> asked_{0};
+  std::atomic<int> open_{0};
+  std::atomic<int> most_{0};
+  FakeServer server_{[this](FakeServer::Socket& socket) { return converse(socket); }};
+};
+
+TEST_F(Unanswering, SomeAreAskedAtOnceForAsLongAsSomebodyWaitsForThem) {
+  {
+    const auto first = ask();
+    const auto second = ask();
+    wait_until([&] { return open_ == 2 * kAtOnce; }, "as many are asked as may be");
+    const auto third = acme_.admin().get("/internal/external-db-sync/status");
+    expect_refusal(third, 503, "SERVER_BUSY");
+    EXPECT_EQ(third.fields.at("retry-after"), "1");
+    EXPECT_EQ(add_project("other").admin().get("/internal/external-db-sync/status").status, 200U) << "others may ask";
+  }
+  wait_until([&] { return open_ == 0; }, "nobody waits any more");
+  shows_out_ = true;
+  const auto status = acme_.admin().get("/internal/external-db-sync/status");
+  ASSERT_EQ(status.status, 200U) << json::serialize(status.body);
+  for (const auto& destination : status.body.at("destinations").as_array()) EXPECT_FALSE(destination.at("reached").as_bool());
+  EXPECT_EQ(most_, 2 * kAtOnce);
+  EXPECT_EQ(asked_, 2 * kAtOnce + kDestinations) << "none was asked for those who had left";
 }
 
 /// What lasts for as long as its caller lets it, on a server that gives others less.

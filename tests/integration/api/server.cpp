@@ -40,7 +40,7 @@ asio::awaitable<void> ApiServer::start(const Database& source, Params params) {
     auto connection = co_await postgres::Connection::open(source.options(), Deadline::after(20s));
     installation = co_await source::attach(connection, mappings_, Deadline::after(20s));
   }
-  destination::postgres_target::Params destinations{.connect_timeout = 2s};
+  destination::postgres_target::Params destinations{.connect_timeout = params.connect_timeout};
   destinations.guard.addresses = postgres::Guard::rules_of({"127.0.0.0/8"});
   pool_.emplace(executor, api::session_settings(source.options()));
   sync_.emplace(executor,

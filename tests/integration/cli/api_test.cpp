@@ -72,9 +72,13 @@ TEST_F(CliApi, EveryMetricIsDescribedAndAgreesWithTheSource) {
     return source_.session().number(R"(SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL)") > 0;
   });
 
-  const auto text = client.get("/metrics").body;
+  std::string text;
+  serve.wait_until([&] {  // what was read a moment before is told for a second
+    text = client.get("/metrics").body;
+    return text.find(R"(tributary_fusebox_on{switch="poller"} 0)") != std::string::npos &&
+           text.find(R"(tributary_queue_requests{state="pending"} 0)") == std::string::npos;
+  });
   EXPECT_THAT(text, HasSubstr(R"(tributary_lag_seconds_count{kind="postgres"} )"));
-  EXPECT_THAT(text, HasSubstr(R"(tributary_fusebox_on{switch="poller"} 0)"));
   EXPECT_THAT(
       text, HasSubstr("tributary_queue_requests{state=\"pending\"} " +
                       source_.session().value(R"(SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL)")));
@@ -221,10 +225,36 @@ TEST_F(CliApi, IsNotReadyWhileTheSourceIsAway) {
   auto session = elsewhere.session();
   session.run("ALTER DATABASE \"" + source_.name() + "\" ALLOW_CONNECTIONS false");
   session.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + source_.name() + "'");
-  EXPECT_EQ(client.get("/readyz").status, 503);
+  serve.wait_until([&] { return client.get("/readyz").status == 503; });
   EXPECT_EQ(client.get("/livez").status, 200);
   session.run("ALTER DATABASE \"" + source_.name() + "\" ALLOW_CONNECTIONS true");
-  EXPECT_EQ(client.get("/readyz").status, 200);
+  serve.wait_until([&] { return client.get("/readyz").status == 200; });
+}
+
+TEST_F(CliApi, HoweverManyAskForMetricsOneConnectionIsTaken) {
+  auto with_cron = environment();
+  with_cron["TRIBUTARY_HTTP_CRON_SECRET"] = "the-secret-of-these-jobs";
+  Binary serve({"serve", "--roles", "api", "--threads", "1"}, with_cron);
+  const auto port = port_of(serve);
+  auto application = source_.session();
+  application.run("BEGIN; LOCK TABLE tributary.destination_state");
+  std::vector<HttpClient> scrapers;
+  for (int i = 0; i < 12; ++i) {
+    scrapers.emplace_back(port);
+    scrapers.back().send("GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n");
+  }
+  auto observer = source_.session();
+  const auto waiting = [&] {
+    return observer.number("SELECT count(*) FROM pg_stat_activity WHERE datname = '" + source_.name() +
+                           "' AND wait_event_type = 'Lock'");
+  };
+  serve.wait_until([&] { return waiting() > 0; });
+  const auto answer =
+      HttpClient(port).get("/api/v1/internal/external-db-sync/fusebox", {{"Authorization", "Bearer the-secret-of-these-jobs"}});
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_LE(waiting(), 1);
+  application.run("ROLLBACK");
+  for (auto& scraper : scrapers) EXPECT_EQ(scraper.read().status, 200);
 }
 
 TEST_F(CliApi, SaysWhereItCannotListen) {
