@@ -46,16 +46,7 @@ std::string place_of(const std::string& client) {
 
 std::chrono::sys_time<milliseconds> now() { return std::chrono::time_point_cast<milliseconds>(std::chrono::system_clock::now()); }
 
-/// Empty where there is none.
-std::string_view cookie_of(const http::Headers& headers) {
-  for (auto rest = headers.get("cookie"); !rest.empty();) {
-    auto one = rest.substr(0, rest.find(';'));
-    rest.remove_prefix(std::min(one.size() + 1, rest.size()));
-    one.remove_prefix(std::min(one.find_first_not_of(' '), one.size()));
-    if (one.starts_with(kCookie) && one.substr(kCookie.size()).starts_with('=')) return one.substr(kCookie.size() + 1);
-  }
-  return {};
-}
+std::string_view cookie_of(const http::Headers& headers) { return http::cookie_named(kCookie, headers.get("cookie")); }
 
 bool has_key(const directory::Credentials& credentials, const std::string& key) {
   return std::ranges::any_of(credentials.hashes, [&](const auto& known) {

@@ -37,6 +37,16 @@ std::optional<Method> parse_method(std::string_view name) {
   return found->first;
 }
 
+std::string_view cookie_named(std::string_view name, std::string_view cookies) {
+  while (!cookies.empty()) {
+    auto one = cookies.substr(0, cookies.find(';'));
+    cookies.remove_prefix(std::min(one.size() + 1, cookies.size()));
+    one.remove_prefix(std::min(one.find_first_not_of(' '), one.size()));
+    if (one.starts_with(name) && one.substr(name.size()).starts_with('=')) return one.substr(name.size() + 1);
+  }
+  return {};
+}
+
 std::string_view to_string(Access access) {
   switch (access) {
     case Access::none:

@@ -41,6 +41,9 @@ class Headers {
   std::vector<std::pair<std::string, std::string>> fields_;
 };
 
+/// The value of a cookie among those of a request's field Cookie; empty where there is none.
+std::string_view cookie_named(std::string_view name, std::string_view cookies);
+
 /// Whether a field is one of the API's own, by whichever of its names.
 bool is_own_header(std::string_view name);
 

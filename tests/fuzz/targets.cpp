@@ -23,6 +23,9 @@ constexpr Target kTargets[] = {
     {"native_block", native_block},
     {"host_json", host_json},
     {"clickhouse_url", clickhouse_url},
+    {"api_target", api_target},
+    {"config_override", config_override},
+    {"params_json", params_json},
 };
 
 }  // namespace

@@ -32,5 +32,8 @@ void row_binary(std::string_view input);
 void native_block(std::string_view input);
 void host_json(std::string_view input);
 void clickhouse_url(std::string_view input);
+void api_target(std::string_view input);
+void config_override(std::string_view input);
+void params_json(std::string_view input);
 
 }  // namespace tributary::fuzz
