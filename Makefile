@@ -34,7 +34,7 @@ sanitize: setup  ## All tests under ASan+UBSan, the concurrent ones under TSan
 	scripts/sanitize $(JOBS)
 
 .PHONY: fuzz
-fuzz: setup  ## Fuzz every parser of foreign bytes, 10 minutes each side by side (ARGS="SECONDS [TARGET...]")
+fuzz: setup  ## Fuzz every parser of foreign bytes, 10 minutes each, as many at once as there are processors (ARGS="SECONDS [TARGET...]")
 	scripts/fuzz $(or $(ARGS),600)
 
 .PHONY: bench
