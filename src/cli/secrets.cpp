@@ -36,7 +36,8 @@ asio::awaitable<std::size_t> reseal_deleted(postgres::Connection& source, const 
   co_return count;
 }
 
-asio::awaitable<int> reseal(const settings::Settings& settings) {
+/// Online: each project is changed under its own lock, for the time that it takes.
+asio::awaitable<int> rotate(const settings::Settings& settings) {
   const auto secrets = secrets_of(settings);
   if (!secrets.has_key()) throw Failure("there is no key to encrypt with; set secrets.key or secrets.key_file", kBadInput);
   auto source = co_await open_source(settings);
@@ -59,12 +60,13 @@ void add_secrets(CLI::App& app, Action& chosen) {
       return kDone;
     };
   });
-  auto* resealing = command->add_subcommand(
-      "reseal",
-      "Encrypt everything with the first key: what is not encrypted yet, and what an older key did. Then the older one may go");
-  resealing->callback([&chosen] {
+  auto* rotating = command->add_subcommand(
+      "rotate",
+      "Encrypt everything with the first key, while everything runs: what is not encrypted yet, and what an older key did. Then "
+      "the older one may go");
+  rotating->callback([&chosen] {
     chosen = [](const settings::Settings& settings) {
-      return run_until_signal([&](std::stop_token) { return reseal(settings); });
+      return run_until_signal([&](std::stop_token) { return rotate(settings); });
     };
   });
 }

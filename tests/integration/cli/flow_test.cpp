@@ -196,18 +196,32 @@ TEST_F(CliFlow, ConnectionStringsAreEncryptedWhereThereIsAKeyAndKeysCanBeChanged
   done({"destination", "add", "acme", "warehouse", "--url", warehouse_.uri()});
   insert_teams(tenancy, "acme", 3);
   EXPECT_THAT(stored(), HasSubstr(warehouse_.name()));
-  EXPECT_EQ(tributary({"secrets", "reseal"}).status, 2);
-  EXPECT_EQ(run_binary({"secrets", "reseal"}, with_keys(first)).status, 0);
+  EXPECT_EQ(tributary({"secrets", "rotate"}).status, 2);
+  EXPECT_EQ(run_binary({"secrets", "rotate"}, with_keys(first)).status, 0);
   EXPECT_THAT(stored(), testing::Not(HasSubstr(warehouse_.name())));
   EXPECT_EQ(tributary({"sync", "--once"}).status, 3) << "without its key";
-  EXPECT_EQ(run_binary({"secrets", "reseal"}, with_keys(second + "," + first)).status, 0);
-  EXPECT_EQ(run_binary({"sync", "--once"}, with_keys(second)).status, 0);
-  EXPECT_EQ(warehouse_.session().number("SELECT count(*) FROM teams"), 3);
+  {
+    Binary serve({"serve", "--threads", "1"}, with_keys(second + "," + first));
+    const auto teams = [&] { return warehouse_.session().number("SELECT count(*) FROM teams"); };
+    serve.wait_for("\"started\"");
+    serve.wait_until(
+        [&] { return warehouse_.session().value("SELECT to_regclass('teams') IS NOT NULL") == "t" && teams() == 3; });
+    insert_teams(tenancy, "acme", 200);  // on their way
+    EXPECT_EQ(run_binary({"secrets", "rotate"}, with_keys(second + "," + first)).status, 0);
+    insert_teams(tenancy, "acme", 1);
+    serve.wait_until([&] { return teams() == 204; });
+    serve.signal(SIGTERM);
+    EXPECT_EQ(serve.wait(), 0) << serve.err();
+    EXPECT_THAT(serve.err(), Not(HasSubstr("it is encrypted")));
+  }
+  insert_teams(tenancy, "acme", 1);
+  EXPECT_EQ(run_binary({"sync", "--once"}, with_keys(second)).status, 0) << "without the older key";
+  EXPECT_EQ(warehouse_.session().number("SELECT count(*) FROM teams"), 205);
   EXPECT_THAT(run_binary({"destination", "list"}, with_keys(second)).out, HasSubstr(warehouse_.name()));
 
   // A deleted project's database, which has not applied the tombstones yet, too.
   done({"project", "delete", "acme", "--whole"});
-  EXPECT_EQ(run_binary({"secrets", "reseal"}, with_keys(first + "," + second)).status, 0);
+  EXPECT_EQ(run_binary({"secrets", "rotate"}, with_keys(first + "," + second)).status, 0);
   EXPECT_EQ(run_binary({"sync", "--once"}, with_keys(first)).status, 0);
   EXPECT_EQ(warehouse_.session().number("SELECT count(*) FROM teams"), 0);
 }
