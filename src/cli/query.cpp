@@ -1,5 +1,8 @@
 #include <unistd.h>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/this_coro.hpp>
 
@@ -223,10 +226,19 @@ asio::awaitable<void> check_tenant(const settings::Settings& settings, analytics
                   kBadInput);
 }
 
+/// The same until `stop`.
+asio::awaitable<void> check_tenant(const settings::Settings& settings, analytics::Tenant tenant, std::stop_token stop) {
+  asio::cancellation_signal cancel;
+  const std::stop_callback leave(stop, [&] { cancel.emit(asio::cancellation_type::terminal); });  // signals come on this loop
+  co_await asio::co_spawn(co_await asio::this_coro::executor, check_tenant(settings, std::move(tenant)),
+                          asio::bind_cancellation_slot(cancel.slot(), asio::use_awaitable));
+  if (stop.stop_requested()) throw Failure("the query was cancelled");
+}
+
 asio::awaitable<int> run(settings::Settings settings, analytics::TenantQuery query, std::stop_token stop) {
   if (settings.clickhouse.use == settings::ClickHouseUse::none)
     throw Failure("there is no ClickHouse to ask: clickhouse.use is none", kBadInput);
-  co_await check_tenant(settings, query.tenant);
+  co_await check_tenant(settings, query.tenant, stop);
   telemetry::Metrics metrics;
   std::optional<Tracing> tracing;
   if (auto params = Tracing::Params::from(settings)) {

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 
@@ -6,6 +7,7 @@
 #include "clickhouse/embedded/supervisor.hpp"
 #include "fixture.hpp"
 #include "support/clickhouse.hpp"
+#include "support/fake_server.hpp"
 #include "support/http_client.hpp"
 #include "support/otlp_receiver.hpp"
 #include "support/process.hpp"
@@ -59,6 +61,27 @@ class CliQuery : public Cli {
 
   const fs::path folder_;
 };
+
+class CliQueryOfTheSource : public Cli {};
+
+TEST_F(CliQueryOfTheSource, EndsAtASignalWhileItWaitsForTheSource) {
+  std::atomic<bool> is_asked{false};
+  const FakeServer source([&](FakeServer::Socket& socket) -> asio::awaitable<void> {
+    co_await wire::startup(socket);
+    is_asked = true;
+    co_await wire::receive(socket);  // never comes
+  });
+  auto variables = environment();
+  variables["TRIBUTARY_SOURCE_URL"] = source.uri() + "&connect_timeout=300";
+  variables["TRIBUTARY_CLICKHOUSE_USE"] = "automatic";
+  variables["TRIBUTARY_CLICKHOUSE_URL"] = "http://127.0.0.1:1";
+  variables["TRIBUTARY_CLICKHOUSE_LIMITED_USER_PASSWORD"] = "secret";
+  Binary query({"query", "--project", "acme", "SELECT 1"}, variables);
+  query.wait_until([&] { return is_asked.load(); });
+  query.signal(SIGINT);
+  EXPECT_EQ(query.wait(), 1);
+  EXPECT_THAT(query.err(), testing::HasSubstr("the query was cancelled"));
+}
 
 TEST_F(CliQuery, StartsTheEngineOrAsksTheOneThatRunsOrAServer) {
   EXPECT_EQ(count("acme"), "7\n");
