@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/uuid.hpp"
 #include "clickhouse/tenant_message.hpp"
@@ -17,6 +18,7 @@ using namespace std::chrono_literals;
 constexpr int kTimeoutExceeded = 159;
 constexpr int kTooManyRowsOrBytes = 396;
 constexpr int kUnknownFormat = 73;
+constexpr std::array kNoPlace{202, 745};  // TOO_MANY_SIMULTANEOUS_QUERIES, SERVER_OVERLOADED
 
 /// For the server to say itself that the time is over.
 constexpr auto kGrace = 1s;
@@ -33,6 +35,7 @@ QueryError refusal(int code, std::string name, const std::string& query_id, std:
 
 /// As who asked may see it, or as it is where no server said it.
 [[noreturn]] void fail(const ch::Error& error, Deadline deadline) {
+  if (std::ranges::count(kNoPlace, error.code()) > 0) throw Busy();
   if (error.kind() == ch::ErrorKind::server) throw QueryError(ch::tenant_message(error.code(), error.what()), error.details());
   if (error.kind() == ch::ErrorKind::deadline && deadline.expired())
     throw refusal(kTimeoutExceeded, "TIMEOUT_EXCEEDED", error.details().query_id);
@@ -131,6 +134,10 @@ asio::awaitable<TenantAnswer> start(ch::Client& client, TenantQuery query, telem
     co_return TenantAnswer(std::move(answer), deadline, most_bytes, std::move(span));
   } catch (const QueryError& error) {
     fail(span, error);
+    throw;
+  } catch (const Busy& busy) {
+    span.fail("busy", busy.what());
+    span.end();
     throw;
   }
 }

@@ -53,6 +53,12 @@ class QueryError : public std::runtime_error {
   ch::Error::Details cause_;
 };
 
+/// ClickHouse has as many queries as it takes: this one was not begun, and may be asked again.
+class Busy : public std::runtime_error {
+ public:
+  Busy() : std::runtime_error("ClickHouse has more queries than it can take; try again later") {}
+};
+
 /// The answer to a tenant's query, read piece by piece; it is never in memory as a whole.
 ///
 /// Lifetime, threads and cancellation as those of clickhouse::Answer. One that is destroyed before its end ends the query on the server.
@@ -82,7 +88,7 @@ std::optional<std::string> mistake(const TenantQuery& query);
 
 /// Asks; returns when the answer begins. `client` speaks to a server or to the embedded engine, as limited_user: row policies do the rest.
 /// The query's id is project:branch:uuid. `tracer`, null: nobody traces. The span "analytics.tenant-query" ends with the answer; what was asked is not in there.
-/// Throws QueryError where the server refuses or fails; clickhouse::Error where it is not there, or the coroutine is cancelled; std::invalid_argument with the mistake().
+/// Throws QueryError where the server refuses or fails; Busy where it has no place for it in time; clickhouse::Error where it is not there, or the coroutine is cancelled; std::invalid_argument with the mistake().
 asio::awaitable<TenantAnswer> start(ch::Client& client, TenantQuery query, telemetry::Tracer* tracer = nullptr);
 
 }  // namespace tributary::analytics

@@ -46,7 +46,7 @@ asio::awaitable<postgres::PooledConnection> Context::connect(Deadline deadline) 
 Quota::Place Context::place_for_query(const std::string& project) {
   auto place = queries.enter(project);
   if (place) return std::move(*place);
-  if (queries.is_full()) throw http::Error(http::kBusy, "ClickHouse has more queries than it can take; try again later");
+  if (queries.is_full()) throw analytics::Busy();
   throw http::Error(kTooManyQueries, "Too many queries of this project run at once; try again when one has ended");
 }
 

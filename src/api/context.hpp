@@ -51,7 +51,7 @@ struct Context {
   /// A connection to the source. Throws postgres::Error where it cannot be reached, and http::Error where none became free in `queue_timeout`: the longer a request has
   /// waited, the likelier nobody waits for its answer.
   asio::awaitable<postgres::PooledConnection> connect(Deadline deadline);
-  /// For an analytics query of the project, kept until its last row. Throws http::Error where it, or all together, have as many as they may.
+  /// For an analytics query of the project, kept until its last row. Throws http::Error where the project has as many as it may, analytics::Busy where all together have.
   Quota::Place place_for_query(const std::string& project);
   /// The same for a page of destinations, kept until it was described.
   Quota::Place place_for_status(const std::string& project);

@@ -1,5 +1,6 @@
 #include "api/errors.hpp"
 
+#include "analytics/query.hpp"
 #include "clickhouse/error.hpp"
 #include "directory/error.hpp"
 #include "postgres/error.hpp"
@@ -53,6 +54,8 @@ std::optional<http::Error> map_error(std::exception_ptr thrown) {
     std::rethrow_exception(std::move(thrown));
   } catch (const postgres::Error& error) {
     if (error.retryable()) return http::Error(kUnavailable, "The database cannot be reached now. Try again.");
+  } catch (const analytics::Busy& busy) {
+    return http::Error(http::kBusy, busy.what());
   } catch (const clickhouse::Error& error) {
     return http::Error(kUnavailable, "ClickHouse cannot be reached now. Try again.");
   } catch (...) {

@@ -40,6 +40,7 @@ class Quota {
 
   Quota(std::size_t each, std::size_t all) : each_(each), all_(all) {}
 
+  std::size_t most() const { return all_; }
   bool is_full() const { return state_->inside >= all_; }
   /// nullopt: this one, or all together, have as many as they may.
   std::optional<Place> enter(const std::string& key) {

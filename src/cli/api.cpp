@@ -155,11 +155,13 @@ asio::awaitable<std::optional<api::ClickHouse>> Api::clickhouse() {
   if (!is_known) clickhouse_.reset();
   access_ = std::move(access);
   if (access_ && !clickhouse_) {
-    const auto client = [this](const clickhouse::ConnectOptions& options) {
-      return std::make_shared<clickhouse::Client>(source_.executor(), options);
+    const auto client = [this](const clickhouse::ConnectOptions& options, clickhouse::ClientSettings bounds = {}) {
+      return std::make_shared<clickhouse::Client>(source_.executor(), options, bounds);
     };
-    clickhouse_ = {
-        .tenants = client(access_->tenants), .administrator = client(access_->administrator), .target = access_->target};
+    // A query that may be asked finds a connection.
+    clickhouse_ = {.tenants = client(access_->tenants, {.max_connections = context_.queries.most()}),
+                   .administrator = client(access_->administrator),
+                   .target = access_->target};
   }
   co_return clickhouse_;
 }

@@ -174,6 +174,8 @@ asio::awaitable<void> answer(ch::ConnectOptions server, analytics::TenantQuery q
     for (auto bytes = co_await rows.next(); !bytes.empty(); bytes = co_await rows.next()) co_await output.write(bytes);
   } catch (const analytics::QueryError& error) {
     throw failure_of(error);
+  } catch (const analytics::Busy& busy) {
+    throw Failure(busy.what());
   } catch (const ch::Error& error) {
     if (!stop.stop_requested()) throw Failure("ClickHouse at " + server.redacted() + ": " + error.what());
   } catch (const boost::system::system_error&) {

@@ -249,8 +249,9 @@ Error Router::Impl::to_error(std::exception_ptr thrown, const RawRequest& raw) c
     return error;
   } catch (...) {
   }
-  telemetry::log(Level::error, "http", "a request failed", {{"request", raw.id}, {"error", message_of(thrown)}});
   auto known = map_error ? map_error(thrown) : std::nullopt;
+  const bool is_busy = known && known->code() == kBusy.code;  // nothing is wrong
+  if (!is_busy) telemetry::log(Level::error, "http", "a request failed", {{"request", raw.id}, {"error", message_of(thrown)}});
   return known ? *known : Error(kInternal, "Something went wrong on our side. Quote the request id " + raw.id);
 }
 

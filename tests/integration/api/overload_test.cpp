@@ -3,9 +3,12 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "base/event.hpp"
 #include "fixture.hpp"
 #include "support/compare.hpp"
 #include "support/fake_server.hpp"
@@ -14,9 +17,49 @@
 namespace tributary::test {
 namespace {
 
+/// A ClickHouse that has no place for the project "unlucky", and lets "greedy" wait until it has answered somebody else.
+class CrowdedClickHouse {
+ public:
+  clickhouse::ConnectOptions options() const {
+    return {.host = "127.0.0.1", .port = static_cast<std::uint16_t>(std::stoi(server_.port()))};
+  }
+  int held() const { return held_; }
+
+ private:
+  asio::awaitable<void> answer(FakeServer::Socket& socket) {
+    std::string request;
+    co_await asio::async_read_until(socket, asio::dynamic_buffer(request), "\r\n\r\n", asio::use_awaitable);
+    if (request.find("SQL_project_id=unlucky") != std::string::npos)
+      co_return co_await wire::send(
+          socket,
+          "HTTP/1.1 503 Service Unavailable\r\nX-ClickHouse-Exception-Code: 202\r\nContent-Length: 67\r\n\r\n"
+          "Code: 202. DB::Exception: Too many. (TOO_MANY_SIMULTANEOUS_QUERIES)");
+    if (request.find("SQL_project_id=greedy") != std::string::npos) {
+      Event release(socket.get_executor());
+      waiting_.push_back(&release);
+      ++held_;
+      co_await release.wait(Deadline::never());
+    }
+    co_await wire::send(socket, "HTTP/1.1 200 OK\r\nX-ClickHouse-Format: JSONEachRow\r\nContent-Length: 8\r\n\r\n{\"n\":1}\n");
+    for (auto* release : std::exchange(waiting_, {})) release->set();
+  }
+
+  std::vector<Event*> waiting_;  ///< of the server's thread
+  std::atomic<int> held_{0};
+  FakeServer server_{[this](FakeServer::Socket& socket) { return answer(socket); }};
+};
+
 class Overload : public ApiTest {
  protected:
-  Overload() : ApiTest({.queue_timeout = std::chrono::milliseconds(500), .queries_of_project = 0}) {}
+  explicit Overload(std::unique_ptr<CrowdedClickHouse> clickhouse = std::make_unique<CrowdedClickHouse>())
+      : ApiTest({.clickhouse = clickhouse->options(), .queue_timeout = std::chrono::milliseconds(500), .queries_of_project = 2}),
+        clickhouse_(std::move(clickhouse)) {}
+
+  static ApiAnswer ask(const ApiProject& project) {
+    return project.admin().post("/internal/analytics/query", {{"query", "SELECT 1 AS n"}});
+  }
+
+  const std::unique_ptr<CrowdedClickHouse> clickhouse_;
 };
 
 TEST_F(Overload, ARequestThatFindsNoConnectionInTimeIsToldToComeBack) {
@@ -43,9 +86,22 @@ TEST_F(Overload, ARequestThatFindsNoConnectionInTimeIsToldToComeBack) {
 }
 
 TEST_F(Overload, AProjectHasNoMoreQueriesAtOnceThanItMay) {
-  const auto project = add_project("acme");
-  const auto refused = project.admin().post("/internal/analytics/query", {{"query", "SELECT 1"}});
+  const auto greedy = add_project("greedy");
+  const auto other = add_project("other");
+  std::vector<std::thread> holding;
+  for (int i = 0; i < 2; ++i) holding.emplace_back([&greedy] { expect_ok(ask(greedy)); });
+  wait_until([&] { return clickhouse_->held() == 2; }, "the project has as many queries under way as it may");
+  const auto refused = ask(greedy);
   expect_refusal(refused, 429, "TOO_MANY_QUERIES");
+  EXPECT_EQ(refused.fields.at("retry-after"), "1");
+  expect_ok(ask(other));
+  for (auto& thread : holding) thread.join();
+  EXPECT_EQ(clickhouse_->held(), 2);
+}
+
+TEST_F(Overload, AQueryThatFindsNoPlaceInClickHouseIsToldToComeBack) {
+  const auto refused = ask(add_project("unlucky"));
+  expect_refusal(refused, 503, "SERVER_BUSY");
   EXPECT_EQ(refused.fields.at("retry-after"), "1");
 }
 

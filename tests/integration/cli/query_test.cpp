@@ -1,4 +1,6 @@
 #include <atomic>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <filesystem>
 
@@ -159,6 +161,20 @@ TEST_F(CliQuery, AnswersInFormatsAndSaysWhatIsWrong) {
   }
   EXPECT_EQ(query({"SELECT 1"}).status, 2) << "whose rows is not said";
   EXPECT_EQ(query({"--project", "stranger", "SELECT 1"}).status, 2);
+}
+
+TEST(CliQueryOfServer, OneThatFindsNoPlaceIsToBeTriedAgain) {
+  const FakeServer server([](FakeServer::Socket& socket) -> asio::awaitable<void> {
+    std::string request;
+    co_await asio::async_read_until(socket, asio::dynamic_buffer(request), "\r\n\r\n", asio::use_awaitable);
+    co_await wire::send(socket,
+                        "HTTP/1.1 503 Service Unavailable\r\nX-ClickHouse-Exception-Code: 202\r\nContent-Length: 0\r\n\r\n");
+  });
+  const auto finished =
+      run_binary({"query", "--project", "acme", "SELECT 1"}, {{"TRIBUTARY_CLICKHOUSE_URL", "http://127.0.0.1:" + server.port()},
+                                                              {"TRIBUTARY_CLICKHOUSE_LIMITED_USER_PASSWORD", "secret"}});
+  EXPECT_EQ(finished.status, 1);
+  EXPECT_THAT(finished.err, testing::HasSubstr("ClickHouse has more queries than it can take; try again later"));
 }
 
 /// Puts a file's rows into a table and reads them there: (text, number).
