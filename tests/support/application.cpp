@@ -334,10 +334,15 @@ void Application::delete_everything(std::chrono::seconds limit) const {
   }
 }
 
+void expect_equal_views(Session& source, const Application& application, const AskClickHouse& ask, std::chrono::seconds limit) {
+  for (unsigned tenancy = 0; tenancy < Application::kTenancies; ++tenancy)
+    wait_until_equal(source, application.tenant(source, tenancy), ask, limit);
+}
+
 void expect_equal_views(Session& source, const Application& application, const ClickHouse& clickhouse,
                         std::chrono::seconds limit) {
-  for (unsigned tenancy = 0; tenancy < Application::kTenancies; ++tenancy)
-    wait_until_equal(source, application.tenant(source, tenancy), clickhouse, limit);
+  expect_equal_views(
+      source, application, [&](const TenantName&, const std::string& sql) { return clickhouse.strings(sql); }, limit);
 }
 
 Client::Client(const Application& application) : application_(application), session_(application.source().uri()) {

@@ -98,6 +98,7 @@ class Application {
 };
 
 /// Waits until the shared ClickHouse shows each tenancy its rows and no others. Throws with the first differences.
+void expect_equal_views(Session& source, const Application& application, const AskClickHouse& ask, std::chrono::seconds limit);
 void expect_equal_views(Session& source, const Application& application, const ClickHouse& clickhouse,
                         std::chrono::seconds limit);
 

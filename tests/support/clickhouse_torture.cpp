@@ -91,8 +91,7 @@ class ClickHouseTorture {
 
   void expect_equal_views(Session& source, const TenantName& ledger) const {
     const AskClickHouse ask = [this](const TenantName& tenant, const std::string& sql) { return engine_.strings(tenant, sql); };
-    for (unsigned tenancy = 0; tenancy < Application::kTenancies; ++tenancy)
-      wait_until_equal(source, application_.tenant(source, tenancy), ask, kLimit);
+    test::expect_equal_views(source, application_, ask, kLimit);
     wait_until_equal(source, ledger, ask, kLimit);
   }
 

@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "support/application.hpp"
+#include "support/clickhouse.hpp"
+#include "support/engine_of_service.hpp"
 #include "support/load.hpp"
 #include "support/source.hpp"
 #include "support/torture.hpp"
@@ -30,16 +32,33 @@ class Upgrade : public testing::Test {
     return std::make_unique<Process>(program, std::vector<std::string>{"serve"}, settings());
   }
   long long version() const { return source_.session().number("SELECT schema_version FROM tributary.installation"); }
-  Process::Environment settings() const { return torture_settings(source_); }
+  Process::Environment settings() const {
+    auto settings = torture_settings(source_);
+    if (!ClickHouse::is_installed()) return settings;
+    for (auto& [name, value] : engine_.settings()) settings.insert_or_assign(name, value);
+    return settings;
+  }
+  void expect_equal_views(Session& session, const Application& application) const {
+    if (!ClickHouse::is_installed()) return;
+    const AskClickHouse ask = [this](const TenantName& tenant, const std::string& sql) { return engine_.strings(tenant, sql); };
+    test::expect_equal_views(session, application, ask, kLimit);
+  }
 
   const char* const previous_ = std::getenv("TRIBUTARY_PREVIOUS");
+  const EngineOfService engine_;
   const Database source_{"source"};  // not migrated: that is the programs' business
 };
 
+// Of two processes of a machine one runs the embedded engine, the other uses that one. The one that is stopped takes its engine along, the other starts it on
+// the same folder; so an old program writes to a new one's engine, or a new one to an old one's.
 TEST_F(Upgrade, ARollingRestartUnderLoadEndsEqual) {
   std::array processes{serve(previous_), serve(previous_)};
   const Application application(source_);
   application.wait_until_equal(kLimit);
+  {
+    auto session = source_.session();
+    expect_equal_views(session, application);
+  }
   Load load(application, 20261126);
   // Not to wait for anything: this is how long each state of affairs lasts.
   const auto last = [] { std::this_thread::sleep_for(2s); };
@@ -57,7 +76,9 @@ TEST_F(Upgrade, ARollingRestartUnderLoadEndsEqual) {
   auto session = source_.session();
   application.complete(session);
   application.wait_until_equal(kLimit);
+  expect_equal_views(session, application);
   application.delete_everything(kLimit);
+  expect_equal_views(session, application);
 }
 
 TEST_F(Upgrade, AnOldProgramThatIsStartedAfterwardsSaysWhatToDo) {
