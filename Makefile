@@ -43,7 +43,7 @@ bench: setup build  ## Benchmarks, as ratios against their baselines in the same
 
 .PHONY: torture
 torture: setup build  ## Kills, stops, a bad network, fail-overs, at random moments: every destination still equals its source (ARGS: scripts/torture; FILTER: some of it)
-	$(if $(ARGS),scripts/torture $(ARGS),tests/with-postgres build/release/tests/torture --gtest_filter='$(or $(FILTER),-Rounds.*)')
+	$(if $(ARGS),scripts/torture $(ARGS),TRIBUTARY_OVERLOAD_SECONDS=$${TRIBUTARY_OVERLOAD_SECONDS:-300} tests/with-postgres build/release/tests/torture --gtest_filter='$(or $(FILTER),-Rounds.*)')
 
 .PHONY: mutations
 mutations: setup  ## Take the defences of docs/security.md out, one after the other: their tests must fail (an hour; ARGS: names of tests/mutations)
