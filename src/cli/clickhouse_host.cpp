@@ -17,6 +17,7 @@ struct Options {
   std::string users_file;
   bool unrestricted = false;
   std::int64_t tenant_seconds = 120;
+  std::int64_t tenant_memory_bytes = std::int64_t{1} << 30U;
 };
 
 std::string read_users(const std::string& name) {
@@ -27,10 +28,10 @@ std::string read_users(const std::string& name) {
 }
 
 /// Zero would be no bound at all, so each has one. None is of what a query reads: that covers other tenants' rows in the same granules, whose number
-/// whoever comes close to the bound could count. All tenants' queries together take half of the engine's memory: the other half is the writer's, whom it must not lack.
+/// whoever comes close to the bound could count.
 std::map<std::string, std::uint64_t> tenant_bounds(const Options& options) {
   return {{"max_execution_time", static_cast<std::uint64_t>(options.tenant_seconds)},
-          {"max_memory_usage", options.host.memory_bytes / (2 * options.host.server.tenant_queries)},
+          {"max_memory_usage", static_cast<std::uint64_t>(options.tenant_memory_bytes)},
           {"max_result_rows", 10'000'000},
           {"max_result_bytes", std::uint64_t{1} << 30U},
           {"max_threads", 2},
@@ -66,15 +67,14 @@ void add_clickhouse_host(CLI::App& app, Action& chosen) {
   command->add_option("--library", options->library, "libchdb.so, where it is neither beside this program nor in node_modules")
       ->type_name("FILE");
   command->add_option("--user", host.user, "System user to run as where started as root")->type_name("NAME");
-  command
-      ->add_option(
-          "--memory", host.memory_bytes,
-          "Most bytes of memory that the engine takes; half of it is for tenants' queries, each of which takes its share")
+  command->add_option("--memory", host.memory_bytes, "Most bytes of memory that the engine takes")
       ->transform(CLI::AsSizeValue(false));
   command->add_option("--admin-queries", host.server.admin_queries, "Statements of admin at once")->check(CLI::Range(1, 64));
   command->add_option("--tenant-queries", host.server.tenant_queries, "Statements of tenants at once")->check(CLI::Range(1, 64));
   command->add_option("--tenant-seconds", options->tenant_seconds, "Longest time of a tenant's query")
       ->check(CLI::Range(1, 3600));
+  command->add_option("--tenant-memory", options->tenant_memory_bytes, "Most bytes of memory of a tenant's query")
+      ->transform(CLI::AsSizeValue(false));
   command->add_flag("--without-landlock", host.without_landlock,
                     "Serve tenants on a kernel that cannot keep the engine from other files");
   command->add_flag("--end-with-input", host.end_with_input, "Stop when stdin is closed");

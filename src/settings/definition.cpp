@@ -252,8 +252,7 @@ constexpr Definition kDefinitions[] = {
      .target = kAt<&Settings::clickhouse, &Settings::ClickHouse::memory>,
      .least = 256 * kMiB,
      .most = 1'024 * 1'024 * kMiB,
-     .about = "Most memory of the embedded engine; a statement that needs more fails. Tenants' queries have half of it, each an "
-              "eighth."},
+     .about = "Most memory of the embedded engine; a statement that needs more fails."},
     {.name = "clickhouse.flush_age",
      .target = kAt<&Settings::clickhouse, &Settings::ClickHouse::flush_age>,
      .least = 0,

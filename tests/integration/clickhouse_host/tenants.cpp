@@ -14,7 +14,7 @@ std::vector<mapping::Mapping> built_in_mappings() {
 }
 
 TenantHost::TenantHost(const std::function<void(const Host& admin)>& fill,
-                       const std::function<std::string(std::string users)>& change, std::vector<std::string> flags) {
+                       const std::function<std::string(std::string users)>& change) {
   const auto mappings = built_in_mappings();
   {
     Host host(folder_.path());
@@ -29,8 +29,7 @@ TenantHost::TenantHost(const std::function<void(const Host& admin)>& fill,
   if (change) users = change(std::move(users));
   const auto file = folder_.path() / "given-users.xml";
   std::ofstream(file) << users;
-  flags.insert(flags.end(), {"--users", file.string()});
-  host_ = std::make_unique<Host>(folder_.path(), std::move(flags));
+  host_ = std::make_unique<Host>(folder_.path(), std::vector<std::string>{"--users", file.string()});
 }
 
 }  // namespace tributary::clickhouse::embedded::test

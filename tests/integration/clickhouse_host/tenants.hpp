@@ -14,9 +14,9 @@ std::vector<mapping::Mapping> built_in_mappings();
 /// The engine as tenants meet it: the built-in mappings' tables and views, written while everybody may do everything, then restricted.
 class TenantHost {
  public:
-  /// `fill` writes rows. `change` may change the file of users before the restricted start, which has these further `flags`.
+  /// `fill` writes rows. `change` may change the file of users before the restricted start.
   explicit TenantHost(const std::function<void(const Host& admin)>& fill,
-                      const std::function<std::string(std::string users)>& change = {}, std::vector<std::string> flags = {});
+                      const std::function<std::string(std::string users)>& change = {});
 
   const Host& host() const { return *host_; }
   const Host* operator->() const { return host_.get(); }
