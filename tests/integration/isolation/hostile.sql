@@ -65,7 +65,7 @@ WITH RECURSIVE up AS (SELECT 1 AS n, (SELECT count() FROM users) AS c UNION ALL 
 
 -- name: a recursive expression without an end
 -- expect: refused
--- url: max_execution_time=1
+-- url: max_execution_time=100
 WITH RECURSIVE up AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM up) SELECT count() FROM up
 
 -- name: a common table expression named like a view
