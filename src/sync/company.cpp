@@ -29,10 +29,10 @@ asio::awaitable<void> TenancySync::alone(std::shared_ptr<TenancySync> self, Targ
 
 asio::awaitable<destination::Positions> TenancySync::positions(TargetPointer target) {
   const bool may_hang = services_.has_company() && (target->alone || !services_.destinations.answers(tenancy_, target->entry.id));
-  std::optional<FairSlots::Slot> slot;
+  std::optional<FairTurnstile::Place> place;
   if (may_hang) {
-    auto& slots = target->alone ? services_.first_answers_alone : services_.first_answers;
-    slot.emplace(co_await slots.take(tenancy_.to_string()));
+    auto& turnstile = target->alone ? services_.first_answers_alone : services_.first_answers;
+    place.emplace((co_await turnstile.enter(tenancy_.to_string(), Deadline::never())).value());  // nobody cancels it
   }
   auto positions = co_await target->destination->positions(target->mappings, apply_deadline());
   services_.destinations.note_answer(tenancy_, target->entry.id, !positions.failure);

@@ -196,8 +196,10 @@ asio::awaitable<std::unique_ptr<ChangeStream>> Reader::open(Uuid tenancy, Want w
   const auto estimate = mapping::estimate_rows_sql(*want.mapping, range.tenancy);
   std::vector<postgres::Command> commands;
   commands.push_back(state_command(tenancy));
-  if (may_be_whole) commands.push_back({.sql = count, .params = {}});
-  if (may_be_whole) commands.push_back({.sql = estimate, .params = {}});
+  if (may_be_whole) {
+    commands.push_back({.sql = count, .params = {}});
+    commands.push_back({.sql = estimate, .params = {}});
+  }
   const auto results = co_await connection->execute_pipeline(std::move(commands), deadline);
   std::optional<postgres::Timestamp> complete_until;
   if (!has_unsequenced(results.at(0), *want.mapping)) complete_until = results.at(0).get<postgres::Timestamp>(0, 0);

@@ -7,10 +7,10 @@
 #include <tuple>
 #include <utility>
 
+#include "base/fair_turnstile.hpp"
 #include "sync/destinations.hpp"
 #include "sync/engine.hpp"
 #include "sync/examined.hpp"
-#include "sync/fair_slots.hpp"
 #include "sync/late_writes.hpp"
 #include "sync/reader.hpp"
 #include "sync/slots.hpp"
@@ -30,8 +30,8 @@ struct Services {
         destinations(loop, from.id, settings.destination, settings.secrets, std::move(clickhouse)),
         loads(settings.parallel_loads),
         loads_alone(settings.parallel_loads),
-        first_answers(settings.connects_of_tenancy, settings.connects),
-        first_answers_alone(settings.connects_of_tenancy, settings.connects),
+        first_answers(loop, settings.connects, settings.connects_of_tenancy),
+        first_answers_alone(loop, settings.connects, settings.connects_of_tenancy),
         metrics(counted),
         late_writes(std::make_shared<LateWrites>(std::move(loop), pool)) {}
 
@@ -47,8 +47,8 @@ struct Services {
   Destinations destinations;
   Slots loads;
   Slots loads_alone;  ///< of destinations that were slow or failed: they may hold a slot for as long as their deadlines allow
-  FairSlots first_answers;        ///< of destinations that have not answered yet, by tenancy
-  FairSlots first_answers_alone;  ///< the same of those that failed: they keep no new one waiting
+  FairTurnstile first_answers;        ///< of destinations that have not answered yet, by tenancy
+  FairTurnstile first_answers_alone;  ///< the same of those that failed: they keep no new one waiting
   telemetry::Metrics& metrics;
   std::mt19937_64 random{std::random_device{}()};
 
