@@ -17,7 +17,7 @@
 namespace tributary::test {
 namespace {
 
-/// A ClickHouse that has no place for the project "unlucky", and lets "greedy" wait until it has answered somebody else.
+/// A ClickHouse that has no place for the project "unlucky", and lets two queries of "greedy" wait until it has answered another one.
 class CrowdedClickHouse {
  public:
   clickhouse::ConnectOptions options() const {
@@ -34,7 +34,7 @@ class CrowdedClickHouse {
           socket,
           "HTTP/1.1 503 Service Unavailable\r\nX-ClickHouse-Exception-Code: 202\r\nContent-Length: 67\r\n\r\n"
           "Code: 202. DB::Exception: Too many. (TOO_MANY_SIMULTANEOUS_QUERIES)");
-    if (request.find("SQL_project_id=greedy") != std::string::npos) {
+    if (request.find("SQL_project_id=greedy") != std::string::npos && held_ < 2) {
       Event release(socket.get_executor());
       waiting_.push_back(&release);
       ++held_;
@@ -88,14 +88,14 @@ TEST_F(Overload, ARequestThatFindsNoConnectionInTimeIsToldToComeBack) {
 TEST_F(Overload, AProjectHasNoMoreQueriesAtOnceThanItMay) {
   const auto greedy = add_project("greedy");
   const auto other = add_project("other");
-  std::vector<std::thread> holding;
+  std::vector<std::jthread> holding;
   for (int i = 0; i < 2; ++i) holding.emplace_back([&greedy] { expect_ok(ask(greedy)); });
   wait_until([&] { return clickhouse_->held() == 2; }, "the project has as many queries under way as it may");
   const auto refused = ask(greedy);
   expect_refusal(refused, 429, "TOO_MANY_QUERIES");
   EXPECT_EQ(refused.fields.at("retry-after"), "1");
   expect_ok(ask(other));
-  for (auto& thread : holding) thread.join();
+  holding.clear();
   EXPECT_EQ(clickhouse_->held(), 2);
 }
 
