@@ -35,7 +35,7 @@ class Identity : public Buffered {
  public:
   std::size_t take(std::span<char> output) override {
     const auto size = std::min(output.size(), input_.size());
-    std::memcpy(output.data(), input_.data(), size);
+    std::ranges::copy(input_.first(size), output.begin());
     consume(size);
     return size;
   }
