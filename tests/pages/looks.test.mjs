@@ -47,14 +47,14 @@ test("Every page", async (t) => {
     const page = await chrome.page(t);
     await page.goto(base);
     await page.getByLabel("Operator key").waitFor();
-    assert.deepEqual(await notReached(page), []);
+    await findsNothing(() => notReached(page), "login");
     await page.getByLabel("Operator key").focus();
     await page.keyboard.type(operatorKey);
     await page.keyboard.press("Enter");
     for (const { hash, name, ready } of pages) {
       if (hash !== undefined) await page.goto(`${base}#/${hash}`);
       await ready(page);
-      assert.deepEqual(await notReached(page), [], name);
+      await findsNothing(() => notReached(page), name);
     }
   });
 
@@ -112,7 +112,7 @@ test("Every page", async (t) => {
     const shoot = async (name) => {
       for (const [width, height] of [[1280, 800], [390, 844]]) {
         await page.setViewportSize({ width, height });
-        assert.deepEqual(await cutOff(page), [], `${name} at ${width}`);
+        await findsNothing(() => cutOff(page), `${name} at ${width}`);
         for (const colorScheme of process.env.TRIBUTARY_SCREENSHOTS ? ["light", "dark"] : []) {
           await page.emulateMedia({ colorScheme });
           await page.screenshot({ path: `${process.env.TRIBUTARY_SCREENSHOTS}/${name}-${colorScheme}-${width}.png` });
@@ -195,6 +195,16 @@ async function tabTo(page, wanted) {
   assert.fail(`Tab does not reach ${wanted}`);
 }
 
+/** What is found three times in a row is wrong: a page that is alive may be drawn anew in the middle of a look. */
+async function findsNothing(look, name) {
+  let found = [];
+  for (let looks = 0; looks < 3; ++looks) {
+    found = await look();
+    if (found.length === 0) return;
+  }
+  assert.deepEqual(found, [], name);
+}
+
 /** Controls that Tab does not come to, or that do not show that it did. */
 async function notReached(page) {
   const controls = await page.evaluateHandle(() => {
@@ -205,7 +215,7 @@ async function notReached(page) {
     document.activeElement.blur();
     return found;
   });
-  const left = () => controls.evaluate((found) => [...found].filter((element) => element.isConnected).map((element) => element.outerHTML.slice(0, 120)));
+  const left = () => controls.evaluate((found) => [...found].filter((element) => element.isConnected && !element.disabled).map((element) => element.outerHTML.slice(0, 120)));
   for (let presses = 0; presses < 120 && (await left()).length > 0; ++presses) await page.keyboard.press("Tab");
   return left();
 }
