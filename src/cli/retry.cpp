@@ -15,6 +15,7 @@ struct Options {
   std::string branch = "main";
   std::string destination;
   std::string mapping;
+  bool json = false;
 };
 
 asio::awaitable<int> retry(const settings::Settings& settings, const Options& options) {
@@ -28,11 +29,12 @@ asio::awaitable<int> retry(const settings::Settings& settings, const Options& op
     }
   }
   const auto tenancies = co_await queue::retry(source, tenancy, options.destination, options.mapping, statement_deadline());
-  if (tenancies == 0) {
+  if (options.json)
+    std::printf("{\"tenancies\":%llu}\n", static_cast<unsigned long long>(tenancies));
+  else if (tenancies == 0)
     std::puts("Nothing waits for a retry.");
-  } else {
+  else
     std::printf("Tenancies queued for another try: %s\n", grouped(static_cast<std::int64_t>(tenancies)).c_str());
-  }
   co_return kDone;
 }
 
@@ -46,6 +48,7 @@ void add_retry(CLI::App& app, Action& chosen) {
   command->add_option("--branch", options->branch, "Branch of that project")->capture_default_str()->type_name("BRANCH");
   command->add_option("--destination", options->destination, "Of this destination only")->type_name("ID");
   command->add_option("--mapping", options->mapping, "Of this mapping only")->type_name("MAPPING");
+  command->add_flag("--json", options->json, "Print how many tenancies were queued, as a JSON object");
   command->callback([&chosen, options] {
     chosen = [options](const settings::Settings& settings) {
       return run_until_signal([&](std::stop_token) { return retry(settings, *options); });

@@ -37,14 +37,17 @@ asio::awaitable<std::size_t> reseal_deleted(postgres::Connection& source, const 
 }
 
 /// Online: each project is changed under its own lock, for the time that it takes.
-asio::awaitable<int> rotate(const settings::Settings& settings) {
+asio::awaitable<int> rotate(const settings::Settings& settings, bool json) {
   const auto secrets = secrets_of(settings);
   if (!secrets.has_key()) throw Failure("there is no key to encrypt with; set secrets.key or secrets.key_file", kBadInput);
   auto source = co_await open_source(settings);
   auto count = co_await directory::reseal(source, secrets, statement_deadline());
   count += co_await reseal_deleted(source, secrets);
-  std::printf("Encrypted anew, or for the first time: the destinations of %s.\n",
-              counted(static_cast<std::int64_t>(count), "project").c_str());
+  if (json)
+    std::printf("{\"projects\":%zu}\n", count);
+  else
+    std::printf("Encrypted anew, or for the first time: the destinations of %s.\n",
+                counted(static_cast<std::int64_t>(count), "project").c_str());
   co_return kDone;
 }
 
@@ -64,9 +67,11 @@ void add_secrets(CLI::App& app, Action& chosen) {
       "rotate",
       "Encrypt everything with the first key, while everything runs: what is not encrypted yet, and what an older key did. Then "
       "the older one may go");
-  rotating->callback([&chosen] {
-    chosen = [](const settings::Settings& settings) {
-      return run_until_signal([&](std::stop_token) { return rotate(settings); });
+  const auto json = std::make_shared<bool>(false);
+  rotating->add_flag("--json", *json, "Print of how many projects, as a JSON object");
+  rotating->callback([&chosen, json] {
+    chosen = [json](const settings::Settings& settings) {
+      return run_until_signal([&](std::stop_token) { return rotate(settings, *json); });
     };
   });
 }

@@ -221,7 +221,9 @@ TEST_F(CliFlow, ConnectionStringsAreEncryptedWhereThereIsAKeyAndKeysCanBeChanged
 
   // A deleted project's database, which has not applied the tombstones yet, too.
   done({"project", "delete", "acme", "--whole"});
-  EXPECT_EQ(run_binary({"secrets", "rotate"}, with_keys(first + "," + second)).status, 0);
+  const auto keys = with_keys(first + "," + second);
+  EXPECT_EQ(json_of(run_binary({"secrets", "rotate", "--json"}, keys)).at("projects").as_int64(), 1);
+  EXPECT_EQ(json_of(run_binary({"secrets", "rotate", "--json"}, keys)).at("projects").as_int64(), 0) << "nothing is left";
   EXPECT_EQ(run_binary({"sync", "--once"}, with_keys(first)).status, 0);
   EXPECT_EQ(warehouse_.session().number("SELECT count(*) FROM teams"), 0);
 }
@@ -261,6 +263,7 @@ TEST_F(CliFlow, ARefusedRowIsNamedUntilItPasses) {
   done({"sync", "--once"});
   EXPECT_EQ(warehouse_.session().number("SELECT count(*) FROM teams"), 5);
   EXPECT_THAT(done({"retry"}).out, HasSubstr("Nothing waits"));
+  EXPECT_EQ(json_of(done({"retry", "--json"})).at("tenancies").as_int64(), 0);
 }
 
 TEST_F(CliFlow, ARemovedDestinationKeepsItsTablesAndGetsNoMore) {

@@ -57,7 +57,9 @@ TEST_F(CliResync, ADestinationThatIsInStepTakesPartThoughNothingChanges) {
   insert_teams(tenancy_, "acme", 1);
   service.wait_until([&] { return is_equal(); });  // from here on the service knows its watermark by heart
   damage();
-  done({"resync", "--project", "acme"});
+  const auto resynced = json_of(done({"resync", "--project", "acme", "--mapping", "teams", "--json"}));
+  EXPECT_EQ(resynced.at("tables").as_int64(), 1);
+  EXPECT_GT(resynced.at("mended").as_int64(), 0);
   service.wait_until([&] { return is_equal(); });
 }
 
