@@ -63,6 +63,9 @@ std::string plain_text(std::string_view statement) {
     if (const auto fault = token_fault(*token, after_colon); !fault.empty()) throw syntax_error(fault);
     count += is_of_a_list(*token) ? 0 : 1;
     if (count > kMostTokens || token->depth > kMostDepth) throw syntax_error("the query is too long, or too deep");
+    // At any depth: engines apply those of a subquery whatever readonly says, and a row policy in it follows them (ClickHouse#116028).
+    if (token->is("SETTINGS"))
+      throw StatementRefused(kReadonly, "the query may change no setting; a column named settings is written in quotes");
     if (!result.empty() && token->at > end) result += ' ';
     result += token->value;
     end = token->end();

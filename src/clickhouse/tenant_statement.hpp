@@ -15,7 +15,7 @@ class StatementRefused : public std::runtime_error {
   int code_;
 };
 
-/// What tenants may send: one SELECT, with FORMAT or without, and no SETTINGS behind that. The one rule for servers, where grants and row policies alone
+/// What tenants may send: one SELECT, with FORMAT or without, and nowhere the word SETTINGS outside of quotes. The one rule for servers, where grants and row policies alone
 /// would still let a tenant kill or list the queries of all others (they are the same user), and for the embedded engine.
 ///
 /// Returns the statement's tokens with a blank in each gap between them. Its comments are gone, so that the server's lexer, which knows more kinds of

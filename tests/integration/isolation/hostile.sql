@@ -996,6 +996,18 @@ SELECT count() FROM users SETTINGS log_comment = '{"project_id":"alpha","branch_
 -- expect: refused
 SELECT count() FROM (SELECT * FROM users SETTINGS log_comment = '{"project_id":"alpha","branch_id":"main"}')
 
+-- name: the server's tenant in a subquery
+-- expect: refused
+SELECT * FROM (SELECT * FROM users SETTINGS SQL_project_id = 'alpha')
+
+-- name: readonly undone behind a tenant's subquery
+-- expect: refused
+SELECT * FROM (SELECT * FROM users SETTINGS SQL_project_id = 'alpha', readonly = 1) SETTINGS readonly = DEFAULT
+
+-- name: settings without values, as one word of a scalar subquery
+-- expect: refused
+SELECT (SELECT count() FROM teams SETTINGS final, SQL_project_id = 'alpha')
+
 -- name: readonly by settings
 -- expect: refused
 SELECT count() FROM users SETTINGS readonly = 0
@@ -1369,7 +1381,7 @@ SELECT file(x'2f6574632f706173737764')
 
 -- name: a keyword of this module as a name
 -- expect: own rows
-SELECT 1 AS format, 2 AS settings, 3 AS outfile_ FROM users LIMIT 1
+SELECT 1 AS format, 2 AS `settings`, 3 AS outfile_ FROM users LIMIT 1
 
 -- name: FROM before SELECT
 -- expect: own rows

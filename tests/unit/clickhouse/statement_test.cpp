@@ -48,22 +48,34 @@ TEST(TenantStatement, MayBeLongInListsButNotInWords) {
   EXPECT_THROW(tenant_statement("SELECT " + std::string(200, '(') + '1' + std::string(200, ')')), StatementRefused);
 }
 
+/// Of its refusal; 0 where it may be sent.
+int code(std::string_view text) {
+  try {
+    tenant_statement(text);
+    return 0;
+  } catch (const StatementRefused& refused) {
+    return refused.code();
+  }
+}
+
 TEST(TenantStatement, IsOneSelect) {
   EXPECT_EQ(tenant_statement(" SELECT 1 FORMAT CSV ; -- done\n"), "SELECT 1 FORMAT CSV ;");
-  const auto code = [](std::string_view text) {
-    try {
-      tenant_statement(text);
-      return 0;
-    } catch (const StatementRefused& refused) {
-      return refused.code();
-    }
-  };
   EXPECT_EQ(code(""), 62);
   EXPECT_EQ(code("SELECT 1; SELECT 2"), 62);
   EXPECT_EQ(code("KILL QUERY WHERE 1"), 62);
   EXPECT_EQ(code("/* /* */ KILL QUERY WHERE 1 -- */ INSERT INTO t VALUES"), 62);
   EXPECT_EQ(code("SELECT 1 INTO OUTFILE 'x'"), 62);
-  EXPECT_EQ(code("SELECT 1 FORMAT CSV SETTINGS readonly = 0"), 164);
+}
+
+// A server applies the settings of a subquery though the query is read-only, and a row policy in it follows them.
+TEST(TenantStatement, NamesNoSettingsAtAnyDepth) {
+  for (const auto* text : {"SELECT 1 FORMAT CSV SETTINGS readonly = 0", "SELECT 1 SETTINGS readonly = DEFAULT UNION ALL SELECT 1",
+                           "SELECT * FROM (SELECT * FROM users SETTINGS SQL_project_id = 'other')",
+                           "WITH u AS (SELECT * FROM users /**/settings/**/SQL_project_id='other', readonly=1) SELECT * FROM u",
+                           "SELECT 1 settings `readonly` = 0", "SELECT (SELECT count() FROM users SETTINGS readonly)"}) {
+    EXPECT_EQ(code(text), 164) << text;
+  }
+  EXPECT_EQ(code("SELECT `settings`, \"settings\", 'SETTINGS a = 1' FROM t -- SETTINGS a = 1"), 0);
 }
 
 TEST(TenantMessage, IsTheServersForStatementsThatCannotBeParsedOnly) {
