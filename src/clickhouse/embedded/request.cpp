@@ -10,6 +10,7 @@
 #include <boost/url/url_view.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 
@@ -20,6 +21,9 @@
 namespace tributary::clickhouse::embedded {
 namespace {
 
+/// What the host decides itself for each of a tenant's queries, whatever a client that means a server says.
+constexpr std::array<std::string_view, 3> kSetAnyway{"readonly", "output_format_write_statistics",
+                                                     "http_write_exception_in_output_format"};
 constexpr int kBadArguments = 36;
 constexpr int kUnknownSetting = 115;
 constexpr int kReadonly = 164;
@@ -169,7 +173,7 @@ Assignments tenant_settings(const Query& query, const std::map<std::string, std:
   std::map<std::string, std::string> chosen;
   for (const auto& [name, bound] : most) chosen[name] = std::to_string(bound);
   for (const auto& [name, value] : query.settings) {
-    if (name == "readonly" || name == "output_format_write_statistics") continue;  // which are set anyway
+    if (std::ranges::count(kSetAnyway, name) > 0) continue;
     if (const auto bound = most.find(name); bound != most.end()) {
       std::uint64_t number = 0;
       const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);

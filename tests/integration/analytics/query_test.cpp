@@ -5,6 +5,8 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <boost/json.hpp>
 #include <memory>
@@ -13,6 +15,7 @@
 #include "base/uuid.hpp"
 #include "clickhouse/embedded/supervisor.hpp"
 #include "integration/clickhouse_host/tenants.hpp"
+#include "support/fake_server.hpp"
 
 namespace tributary::analytics {
 namespace {
@@ -22,6 +25,7 @@ using clickhouse::embedded::test::TenantHost;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
+using tributary::test::FakeServer;
 namespace json = boost::json;
 using namespace std::chrono_literals;
 
@@ -200,6 +204,19 @@ TEST_F(Analytics, SaysOnlyWhatIsSafe) {
     EXPECT_EQ(refused(statement), kSentence) << statement;
   }
   EXPECT_EQ(ask("SELECT nothing FROM teams").error->cause().name, "UNKNOWN_IDENTIFIER") << "which is for the operator";
+}
+
+// Servers from 23.9 to 25.10 would make a row of it otherwise, and end the answer in order.
+TEST_F(Analytics, HasAServerWriteNoErrorAmongTheRows) {
+  std::string asked;
+  FakeServer server([&](FakeServer::Socket& socket) -> asio::awaitable<void> {
+    co_await asio::async_read_until(socket, asio::dynamic_buffer(asked), "\r\n\r\n", asio::use_awaitable);
+    co_await tributary::test::wire::send(socket, "HTTP/1.1 200 OK\r\nX-ClickHouse-Format: TSV\r\nContent-Length: 0\r\n\r\n");
+  });
+  const auto port = static_cast<std::uint16_t>(std::stoi(server.port()));
+  ch::Client client(loop.get_executor(), {.host = "127.0.0.1", .port = port, .compression = ch::Compression::none});
+  EXPECT_FALSE(run(read(client, {.tenant = {"one"}, .statement = "SELECT 1", .format = "TSV"})).error);
+  EXPECT_THAT(asked, HasSubstr("http_write_exception_in_output_format=0"));
 }
 
 TEST_F(Analytics, AnErrorInTheMiddleOfAnAnswerSaysNoMore) {
