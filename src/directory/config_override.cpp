@@ -14,6 +14,9 @@ constexpr std::string_view kSection = "dbSync";
 constexpr std::string_view kConnectionString = "connectionString";
 constexpr std::array<std::string_view, 3> kMembers{"type", kConnectionString, "branch"};
 constexpr std::size_t kMostDepth = 64;
+// Each key is looked for among those that are there, while the event loop waits; and whatever changes reads and writes the whole.
+constexpr std::size_t kMostKeys = 1'000;
+constexpr std::size_t kMostBytes = 256UL << 10;
 
 [[noreturn]] void refuse(std::string_view key, const std::string& mistake) {
   throw Error(Refusal::invalid, std::string(key) + ": " + mistake, {{"key", std::string(key)}});
@@ -145,6 +148,27 @@ const json::object* destinations_of(const json::object& config) {
   return value != nullptr ? value->if_object() : nullptr;
 }
 
+/// Bytes of all but Tributary's own keys: databases are counted by themselves.
+std::size_t size_of_foreign(json::object object) {
+  for (auto entry = object.begin(); entry != object.end();)
+    entry = entry->key() == kSection || is_below(entry->key(), kSection) ? object.erase(entry) : std::next(entry);
+  return json::serialize(object).size();
+}
+
+void require_short(const json::object& override_keys) {
+  if (override_keys.size() > kMostKeys || size_of_foreign(override_keys) > kMostBytes)
+    throw Error(Refusal::invalid, "an override has at most " + std::to_string(kMostKeys) + " keys and " +
+                                      std::to_string(kMostBytes) + " bytes; send the rest in another one");
+}
+
+/// What was larger before there was a bound may still be made smaller.
+void require_small(const json::object& before, const json::object& after) {
+  const auto size = size_of_foreign(after);
+  if (size > kMostBytes && size > size_of_foreign(before))
+    throw Error(Refusal::invalid, "the configuration would have " + std::to_string(size) + " bytes, and may have " +
+                                      std::to_string(kMostBytes) + "; remove keys of it by null");
+}
+
 /// Fewer than there were may still be too many: somebody is on the way.
 void require_few(const json::object* before, const json::object* after, const postgres::Guard& guard) {
   if (after == nullptr || after->size() <= guard.most_destinations) return;
@@ -168,8 +192,10 @@ json::object parse_object(std::string_view text, std::string_view what) {
 
 json::object merged(json::object config, const json::object& override_keys, const Secrets& secrets,
                     const postgres::Guard& guard) {
+  require_short(override_keys);
   const auto before = config;
   for (const auto& [key, value] : override_keys) apply(config, key, value);
+  require_small(before, config);
   const auto* old = destinations_of(before);
   require_few(old, destinations_of(config), guard);
   if (auto* destinations = config.if_contains(kDestinations); destinations != nullptr && destinations->is_object()) {

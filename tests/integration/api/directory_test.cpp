@@ -211,5 +211,24 @@ TEST_F(ApiDirectory, TheConfigurationIsMergedCheckedAndShownWithoutPasswords) {
   EXPECT_EQ(admin.get("/internal/config").text("config_string"), shown);
 }
 
+// Each change of a configuration looks each key up, and writes the whole, while nobody else is served.
+TEST_F(ApiDirectory, AConfigurationIsBounded) {
+  auto admin = acme_.admin();
+  const auto update = [&](const boost::json::object& keys) {
+    return admin.patch("/internal/config/override", {{"config_override_string", boost::json::serialize(keys)}});
+  };
+  boost::json::object many;
+  for (int i = 0; i <= 1'000; ++i) many["key" + std::to_string(i)] = 1;
+  const auto refused = update(many);
+  expect_refusal(refused, 400, "SCHEMA_ERROR");
+  EXPECT_THAT(refused.text("error"), HasSubstr("at most 1000 keys"));
+  const std::string large(200UL << 10, 'x');
+  expect_ok(update({{"first", large}}));
+  const auto larger = update({{"second", large}});
+  expect_refusal(larger, 400, "SCHEMA_ERROR");
+  EXPECT_THAT(larger.text("error"), HasSubstr("may have 262144"));
+  expect_ok(update({{"first", nullptr}, {"second", large}}));
+}
+
 }  // namespace
 }  // namespace tributary::test
