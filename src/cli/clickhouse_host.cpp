@@ -69,7 +69,7 @@ void add_clickhouse_host(CLI::App& app, Action& chosen) {
   command->add_option("--user", host.user, "System user to run as where started as root")->type_name("NAME");
   command->add_option("--memory", host.memory_bytes, "Most bytes of memory that the engine takes")
       ->transform(CLI::AsSizeValue(false));
-  command->add_option("--admin-queries", host.server.admin_queries, "Statements of admin at once")->check(CLI::Range(1, 64));
+  command->add_option("--admin-queries", host.server.admin_queries, "Statements of admin at once")->check(CLI::Range(1, 1024));
   command->add_option("--tenant-queries", host.server.tenant_queries, "Statements of tenants at once")->check(CLI::Range(1, 64));
   command->add_option("--tenant-seconds", options->tenant_seconds, "Longest time of a tenant's query")
       ->check(CLI::Range(1, 3600));

@@ -220,9 +220,13 @@ std::shared_ptr<destination::clickhouse_target::Writer> Server::make_writer(asio
 void Server::start_engine(const source::Installation& installation) {
   metrics_.gauge("tributary_clickhouse_engine_up");
   metrics_.counter("tributary_clickhouse_engine_starts_total");
-  engine_ = std::make_shared<Engine>(
-      executor_, engine_params(params_.clickhouse->folder, params_.clickhouse->memory, params_.clickhouse->log, mappings_),
-      engine_set_up(mappings_, installation.id), [this](const auto& host) { point_writer_at(host); });
+  auto params = engine_params(params_.clickhouse->folder, params_.clickhouse->memory, params_.clickhouse->log, mappings_);
+  // Each connection of a writer may hold a place, and another process may use this engine, too.
+  const auto places =
+      std::max<std::size_t>(clickhouse::embedded::ServerParams().admin_queries, 2 * params_.clickhouse->writer.max_connections);
+  params.arguments.insert(params.arguments.end(), {"--admin-queries", std::to_string(places)});
+  engine_ = std::make_shared<Engine>(executor_, std::move(params), engine_set_up(mappings_, installation.id),
+                                     [this](const auto& host) { point_writer_at(host); });
   // The coroutine keeps it alive: this object may be gone before the executor's loop.
   asio::co_spawn(executor_, engine_->supervisor.run(engine_->stop.get_token()), [engine = engine_](std::exception_ptr) {
     engine->is_over = true;

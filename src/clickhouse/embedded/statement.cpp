@@ -173,9 +173,9 @@ Statement look_at(std::string_view text, bool complete) {
   if (!first) return {};
   if (first->is("INSERT")) return look_at_insert(text);
 
-  auto all = tokens(text);
   Statement result{.kind = Statement::Kind::other, .body = text};
   if (!complete) return result;
+  auto all = tokens(text);
   auto end = text.size();
   const auto stop = std::ranges::find_if(all, [](const Token& token) { return is_symbol(token, ";") && token.depth <= 0; });
   if (stop != all.end()) {
