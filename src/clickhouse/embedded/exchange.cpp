@@ -12,6 +12,7 @@
 #include "base/sql_text.hpp"
 #include "base/uuid.hpp"
 #include "clickhouse/embedded/descriptor.hpp"
+#include "clickhouse/embedded/proof.hpp"
 #include "clickhouse/tenant_statement.hpp"
 
 namespace tributary::clickhouse::embedded {
@@ -104,6 +105,10 @@ asio::awaitable<void> Exchange::answer() {
         co_await drain();
         co_return co_await reply_.send(200, "text/html; charset=UTF-8", "Ok.\n");
       }
+      if (query_.path == kProofPath) {
+        co_await drain();
+        co_return co_await reply_.send(200, "text/plain; charset=UTF-8", proof(server_.params.credentials, query_.id));
+      }
       if (query_.path == kTimePath) co_return co_await tell_time();
       if (query_.path != "/")
         co_return co_await reply_.send(404, "text/plain; charset=UTF-8", "There is no handle " + query_.path + "\n");
@@ -123,7 +128,7 @@ asio::awaitable<void> Exchange::answer() {
 
 asio::awaitable<Role> Exchange::sign_in() {
   const auto role = authenticate(query_, server_.params.credentials);
-  co_await peer_.sign_in();
+  co_await peer_.sign_in(role);
   co_return role;
 }
 

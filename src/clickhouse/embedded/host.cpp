@@ -170,7 +170,8 @@ void serve_engine(HostParams& params, const Folders& folders, const Library& lib
                         .credentials = params.server.credentials,
                         .version = version_of(engine),
                         .serves_tenants = rules.has_value(),
-                        .confined = confinement.files && confinement.network};
+                        .confined = confinement.files && confinement.network,
+                        .proves = true};
   Server server(std::move(acceptor), engine, std::move(rules), params.server);
   asio::co_spawn(loop, serve(server, signals, params.end_with_input), [&loop](std::exception_ptr error) {
     loop.stop();

@@ -38,6 +38,7 @@ struct ReadyLine {
   std::string version;  ///< of the engine
   bool serves_tenants = false;
   bool confined = false;  ///< by the kernel, files and network
+  bool proves = false;  ///< has kProofPath (proof.hpp), which hosts of earlier versions have not
 
   std::string to_string() const;
   /// nullopt where `line` is none.

@@ -19,10 +19,12 @@ void Peer::forget() {
   entry_.reset();
 }
 
-asio::awaitable<void> Peer::sign_in() {
-  if (place_) co_return;
+asio::awaitable<void> Peer::sign_in(Role role) {
+  if (place_ && role_ == role) co_return;
   forget();
-  place_.emplace(*co_await server_.connections.enter(Deadline::never()));
+  place_.reset();
+  role_ = role;
+  place_.emplace(*co_await server_.connections(role).enter(Deadline::never()));
 }
 
 void Peer::expires_after(std::chrono::milliseconds time) {

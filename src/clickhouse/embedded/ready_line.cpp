@@ -13,7 +13,8 @@ std::string ReadyLine::to_string() const {
                                                    {"limited_user_password", credentials.tenant_password},
                                                    {"version", version},
                                                    {"serves_tenants", serves_tenants},
-                                                   {"confined", confined}});
+                                                   {"confined", confined},
+                                                   {"proves", proves}});
 }
 
 std::optional<ReadyLine> ReadyLine::parse(std::string_view line) {
@@ -22,11 +23,13 @@ std::optional<ReadyLine> ReadyLine::parse(std::string_view line) {
   if (error || !value.is_object()) return std::nullopt;
   try {
     const auto text = [&](const char* name) { return boost::json::value_to<std::string>(value.at(name)); };
+    const auto* proves = value.as_object().if_contains("proves");
     return ReadyLine{.port = boost::json::value_to<std::uint16_t>(value.at("port")),
                      .credentials = {.admin_password = text("admin_password"), .tenant_password = text("limited_user_password")},
                      .version = text("version"),
                      .serves_tenants = value.at("serves_tenants").as_bool(),
-                     .confined = value.at("confined").as_bool()};
+                     .confined = value.at("confined").as_bool(),
+                     .proves = proves != nullptr && proves->as_bool()};
   } catch (const std::exception&) {
     return std::nullopt;
   }

@@ -88,7 +88,8 @@ asio::awaitable<bool> Server::stop(Deadline deadline) {
   auto& state = *state_;
   state.stopping = true;
   state.acceptor.close();
-  state.connections.open_for_all();
+  state.admin_connections.open_for_all();
+  state.tenant_connections.open_for_all();
   const auto idle = state.idle;
   for (auto* stream : idle) stream->cancel();
   while (state.open > 0 && co_await state.one_ended.wait(deadline)) continue;

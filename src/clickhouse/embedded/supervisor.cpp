@@ -5,9 +5,11 @@
 #include <mutex>
 #include <random>
 
+#include "base/uuid.hpp"
 #include "clickhouse/client.hpp"
 #include "clickhouse/embedded/detail/child.hpp"
 #include "clickhouse/embedded/host_file.hpp"
+#include "clickhouse/embedded/proof.hpp"
 #include "telemetry/log.hpp"
 
 namespace tributary::clickhouse::embedded {
@@ -18,13 +20,31 @@ using telemetry::Level;
 constexpr auto kComponent = "clickhouse-host";
 constexpr std::chrono::seconds kFollowed{1};  ///< between looks whether another process' host is still there
 
-/// With the password in the file, so that it is that host and not whoever got its port.
-asio::awaitable<bool> answers(Client& client) {
+/// Where the host is, without its passwords.
+ConnectOptions stranger_to(const ReadyLine& host) {
+  return {.host = "127.0.0.1", .port = host.port, .compression = Compression::none};
+}
+
+enum class Sign : std::uint8_t { same, another, none };
+
+/// Whether the host of the file still has its port. Nobody is told a password for that; and its engine, which may be busy, is not asked.
+asio::awaitable<Sign> look_for(Client& stranger, const ReadyLine& host, Deadline deadline) {
+  const auto challenge = Uuid::random().to_string();
   try {
-    co_await client.execute({.text = "SELECT 1", .retryable = true}, Deadline::after(std::chrono::seconds(5)));
-    co_return true;
+    const auto answer = co_await stranger.get(std::string(kProofPath), challenge, deadline);
+    co_return answer.text() == proof(host.credentials, challenge) ? Sign::same : Sign::another;
+  } catch (const Error& error) {
+    co_return error.kind() == ErrorKind::server ? Sign::another : Sign::none;
+  }
+}
+
+/// The same of a host that cannot prove it: an earlier version's, during a rolling restart.
+asio::awaitable<Sign> ask(Client& client, Deadline deadline) {
+  try {
+    co_await client.execute({.text = "SELECT 1", .retryable = true}, deadline);
+    co_return Sign::same;
   } catch (const Error&) {
-    co_return false;
+    co_return Sign::none;
   }
 }
 
@@ -129,13 +149,21 @@ asio::awaitable<void> Supervisor::run(std::stop_token stop) {
   }
 }
 
-/// Whether another process' host was there. Returns when it answers no more.
+/// Whether another process' host was there. Returns when it is no more.
 asio::awaitable<bool> Supervisor::follow(std::stop_token stop) {
   const auto host = read_host_file(params_.folder);
   if (!host) co_return false;
-  Client client(executor_, administrator_of(*host), {.max_connections = 1});
+  const auto client = std::make_shared<Client>(executor_, host->proves ? stranger_to(*host) : administrator_of(*host),
+                                               ClientSettings{.max_connections = 1});
+  const std::stop_callback leave(stop, [this, client] { asio::post(executor_, [client] { client->close(); }); });
   bool followed = false;
-  while (!stop.stop_requested() && co_await answers(client)) {
+  for (int missed = 0; missed < (followed ? params_.missed_signs : 1) && !stop.stop_requested();) {
+    const auto deadline = Deadline::after(params_.sign_time);
+    const auto sign = host->proves ? co_await look_for(*client, *host, deadline) : co_await ask(*client, deadline);
+    if (sign == Sign::another) break;
+    // Asked again at once: whoever throngs there may have put us out, and a port at which nobody is says so at once.
+    missed = sign == Sign::none ? missed + 1 : 0;
+    if (missed > 0) continue;
     if (!std::exchange(followed, true)) {
       telemetry::log(Level::info, kComponent, "the embedded ClickHouse engine of another process is used",
                      {{"port", host->port}});
@@ -143,7 +171,6 @@ asio::awaitable<bool> Supervisor::follow(std::stop_token stop) {
     }
     co_await pause_.wait(Deadline::after(kFollowed), stop);
   }
-  client.close();
   if (followed) publish(std::nullopt);
   co_return followed;
 }

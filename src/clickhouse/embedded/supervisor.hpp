@@ -42,7 +42,7 @@ ConnectOptions limited_user_of(const ReadyLine& host);
 
 /// Keeps a clickhouse-host running as a child process: first, once, an unrestricted one in which `set_up` runs the migrations (in the restricted one nobody may),
 /// then the restricted one, again and again with a growing pause whenever it ends, or hangs and is killed. Where another process keeps a host on the same folder, that one is used for
-/// as long as it answers. While that one is ready, its folder has a host.json (host_file.hpp).
+/// as long as it proves to be the one of host.json. While that one is ready, its folder has a host.json (host_file.hpp).
 ///
 /// Lifetime: run() has returned before it is destroyed. Threads: one loop; current() from any. Errors: run() logs them and goes on.
 class Supervisor {

@@ -1,20 +1,26 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/asio/use_awaitable.hpp>
+
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 
 #include "clickhouse/embedded/host_file.hpp"
 #include "host.hpp"
+#include "support/fake_server.hpp"
 #include "support/supervised_engine.hpp"
 
 namespace tributary::clickhouse::embedded::test {
 namespace {
 
 using namespace std::chrono_literals;
+using tributary::test::FakeServer;
 using tributary::test::host_in;
 using tributary::test::SupervisedEngine;
+namespace wire = tributary::test::wire;
 
 TEST(HostProcess, AFolderInUseIsRefused) {
   const Folder folder;
@@ -96,6 +102,64 @@ TEST(HostSupervisor, TellsItsOwnUserWhereTheHostIsWhileItIsThere) {
             std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   supervised.stop();
   EXPECT_FALSE(std::filesystem::exists(folder.path() / "host.json"));
+}
+
+// Its port is free once it was killed, and any user of the machine may take it.
+TEST(HostSupervisor, WhoeverGotThePortOfAHostThatIsGoneIsNotFollowedAndToldNoPassword) {
+  std::mutex mutex;
+  std::string said;
+  FakeServer impostor([&](FakeServer::Socket& socket) -> boost::asio::awaitable<void> {
+    for (std::string piece(4096, 0);;) {
+      piece.resize(co_await socket.async_read_some(boost::asio::buffer(piece), boost::asio::use_awaitable));
+      {
+        const std::lock_guard lock(mutex);
+        said += piece;
+      }
+      piece.resize(4096);
+      co_await wire::send(socket, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n1\n");
+    }
+  });
+  const Folder folder;
+  const ReadyLine gone{.port = static_cast<std::uint16_t>(std::stoi(impostor.port())),
+                       .credentials = {.admin_password = "s3cret", .tenant_password = "s3cret"},
+                       .version = "26",
+                       .serves_tenants = true,
+                       .confined = true,
+                       .proves = true};
+  write_host_file(folder.path(), gone);
+  SupervisedEngine supervised(folder.path());
+  const auto host = supervised.wait(1);
+  ASSERT_TRUE(host);
+  EXPECT_NE(host->port, gone.port);
+  const std::lock_guard lock(mutex);
+  EXPECT_THAT(said, testing::HasSubstr("/proof"));
+  EXPECT_THAT(said, testing::Not(testing::HasSubstr("s3cret")));
+}
+
+TEST(HostSupervisor, AHostOfAnotherProcessIsFollowedHoweverBusyItIs) {
+  const Folder folder;
+  Host host(folder.path(), {"--unrestricted", "--admin-queries", "1"});
+  const auto busy = host.send({.body = "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1"});
+  write_host_file(folder.path(), host.ready());
+  SupervisedEngine supervised(folder.path());
+  const auto followed = supervised.wait(1);
+  ASSERT_TRUE(followed);
+  EXPECT_EQ(followed->port, host.ready().port);
+  host.kill(SIGKILL);
+  EXPECT_FALSE(supervised.wait(2));
+}
+
+// In a rolling restart; it has been there for longer than the proof.
+TEST(HostSupervisor, AnEarlierVersionsHostIsFollowedOnItsPassword) {
+  const Folder folder;
+  const Host host(folder.path());
+  auto earlier = host.ready();
+  earlier.proves = false;
+  write_host_file(folder.path(), earlier);
+  SupervisedEngine supervised(folder.path());
+  const auto followed = supervised.wait(1);
+  ASSERT_TRUE(followed);
+  EXPECT_EQ(followed->port, host.ready().port);
 }
 
 TEST(HostFile, OneThatIsNoHostsIsNone) {

@@ -106,8 +106,9 @@ class HostServer : public testing::Test {
     return socket;
   }
   static void write(Socket& socket, const std::string& text) { boost::asio::write(socket, boost::asio::buffer(text)); }
-  static std::string get(const std::string& sql) {
-    return "GET /?user=admin&password=secret&query=" + sql + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  static std::string get(const std::string& sql, const std::string& who = "user=admin&password=secret",
+                         const std::string& connection = "close") {
+    return "GET /?" + who + "&query=" + sql + " HTTP/1.1\r\nHost: x\r\nConnection: " + connection + "\r\n\r\n";
   }
   /// All that comes until the other end has closed.
   static std::string read(Socket& socket) {
@@ -155,6 +156,16 @@ TEST_F(HostServer, WhoKnowsThePasswordGetsInHoweverManyOthersAreThere) {
   std::string answer(15, '\0');
   boost::asio::read(strangers.back(), boost::asio::buffer(answer));
   EXPECT_EQ(answer, kOk) << "who came last is still there";
+}
+
+TEST_F(HostServer, ConnectionsOfTenantsTakeNoneOfTheAdministrators) {
+  start({.most_connections = 1});
+  auto tenant = connect();
+  write(tenant, get("SELECT+1", "user=limited_user&password=other", "keep-alive"));
+  std::string answer(12, '\0');
+  boost::asio::read(tenant, boost::asio::buffer(answer));
+  EXPECT_EQ(answer, "HTTP/1.1 403") << "signed in, though there are no tenants here; and it keeps its connection";
+  EXPECT_EQ(ask("SELECT+1"), kOk);
 }
 
 TEST_F(HostServer, WhoSaysNoPasswordIsSentAwayWhateverItSends) {

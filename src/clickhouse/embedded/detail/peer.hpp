@@ -25,8 +25,8 @@ class Peer {
 
   beast::tcp_stream& stream() { return stream_; }
   bool is_stranger() const { return entry_.has_value(); }
-  /// It has said a password. Waits for one of most_connections places, once.
-  asio::awaitable<void> sign_in();
+  /// It has said this role's password. Waits for one of the most_connections places that the role has, once.
+  asio::awaitable<void> sign_in(Role role);
   /// How long what is read or written next may take; of a stranger's time there may be less left.
   void expires_after(std::chrono::milliseconds time);
 
@@ -38,6 +38,7 @@ class Peer {
   const Deadline until_;  ///< of a stranger
   std::optional<std::list<Peer*>::iterator> entry_;  ///< among the strangers
   std::optional<Turnstile::Place> place_;  ///< among the others
+  Role role_{};  ///< of the place
 };
 
 }  // namespace tributary::clickhouse::embedded

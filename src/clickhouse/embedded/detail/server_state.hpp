@@ -24,11 +24,13 @@ struct Server::State {
         params(std::move(its_params)),
         admin_places(acceptor.get_executor(), params.admin_queries, params.admin_queries),
         tenant_places(acceptor.get_executor(), params.tenant_queries, params.queries_of_project()),
-        connections(acceptor.get_executor(), params.most_connections),
+        admin_connections(acceptor.get_executor(), params.most_connections),
+        tenant_connections(acceptor.get_executor(), params.most_connections),
         one_ended(acceptor.get_executor()),
         threads(params.admin_queries + params.tenant_queries) {}
 
   FairTurnstile& places(Role role) { return role == Role::admin ? admin_places : tenant_places; }
+  Turnstile& connections(Role role) { return role == Role::admin ? admin_connections : tenant_connections; }
 
   asio::ip::tcp::acceptor acceptor;
   Engine& engine;
@@ -36,7 +38,8 @@ struct Server::State {
   const ServerParams params;
   FairTurnstile admin_places;
   FairTurnstile tenant_places;  ///< by project
-  Turnstile connections;        ///< of those who have signed in
+  Turnstile admin_connections;  ///< of those who have signed in
+  Turnstile tenant_connections;
   std::list<Peer*> strangers;   ///< the others, the oldest first
   Event one_ended;              ///< a connection
   asio::thread_pool threads;    ///< one for each place: a statement has its thread at once
