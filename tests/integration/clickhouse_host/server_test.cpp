@@ -161,11 +161,14 @@ TEST_F(HostServer, WhoKnowsThePasswordGetsInHoweverManyOthersAreThere) {
 TEST_F(HostServer, ConnectionsOfTenantsTakeNoneOfTheAdministrators) {
   start({.most_connections = 1});
   auto tenant = connect();
-  write(tenant, get("SELECT+1", "user=limited_user&password=other", "keep-alive"));
+  const auto as_tenant = [](const char* connection) { return get("SELECT+1", "user=limited_user&password=other", connection); };
+  write(tenant, as_tenant("keep-alive"));
   std::string answer(12, '\0');
   boost::asio::read(tenant, boost::asio::buffer(answer));
   EXPECT_EQ(answer, "HTTP/1.1 403") << "signed in, though there are no tenants here; and it keeps its connection";
   EXPECT_EQ(ask("SELECT+1"), kOk);
+  write(tenant, as_tenant("close"));
+  EXPECT_NE(read(tenant).find("HTTP/1.1 403"), std::string::npos) << "it was still there";
 }
 
 TEST_F(HostServer, WhoSaysNoPasswordIsSentAwayWhateverItSends) {
