@@ -27,6 +27,21 @@ bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](unsigned char c) { return c < 0x80; });
 }
 
+/// Digits, with an exponent or without, or hexadecimal or binary ones. Where a number begins with a dot, or has a sign in its exponent, the engine ends it
+/// before other letters and reads them as a word of their own: .5SETTINGS.
+bool is_number(std::string_view text) {
+  const auto only = [&](std::string_view which) { return text.find_first_not_of(which) == std::string_view::npos; };
+  constexpr auto kDigits = "0123456789_"sv;
+  if (text.starts_with("0x") || text.starts_with("0X")) {
+    text.remove_prefix(2);
+    text.remove_prefix(std::min(text.find_first_not_of("0123456789abcdefABCDEF_"), text.size()));
+    return text.empty() || ((text[0] == 'p' || text[0] == 'P') && (text.remove_prefix(1), only(kDigits)));
+  }
+  if (text.starts_with("0b") || text.starts_with("0B")) return text.remove_prefix(2), only("01_");
+  text.remove_prefix(std::min(text.find_first_not_of(kDigits), text.size()));
+  return text.empty() || ((text[0] == 'e' || text[0] == 'E') && (text.remove_prefix(1), only(kDigits)));
+}
+
 /// Why this token is refused, or empty.
 std::string_view token_fault(const Token& token, bool after_colon) {
   switch (token.kind) {
@@ -37,10 +52,10 @@ std::string_view token_fault(const Token& token, bool after_colon) {
       return "()[]{},.;:+-*/%=<>!?|^"sv.find(token.value) == std::string_view::npos ? "a character is not allowed" : "";
     case Token::Kind::word:
       if (after_colon && token.is("Identifier")) return "a parameter cannot be an identifier";
-      [[fallthrough]];
-    case Token::Kind::number:
       // The engine knows blanks, quotes and minus signs of Unicode.
       return is_ascii(token.value) ? "" : "a character outside of quotes is not allowed";
+    case Token::Kind::number:
+      return is_number(token.value) ? "" : "a number goes on as a word; names that begin with a digit are written in quotes";
     case Token::Kind::quoted_name: {
       // The tree of EXPLAIN AST could be misread by it.
       const auto is_odd = [](unsigned char c) { return c < 0x20 || c == '\\' || c == '(' || c == ')'; };

@@ -17,6 +17,8 @@ constexpr std::size_t kMostDepth = 64;
 // Each key is looked for among those that are there, while the event loop waits; and whatever changes reads and writes the whole.
 constexpr std::size_t kMostKeys = 1'000;
 constexpr std::size_t kMostBytes = 256UL << 10;
+constexpr std::size_t kLongestId = 255;
+constexpr std::size_t kLongestText = 8UL << 10;  ///< of a database's branch or connection string
 
 [[noreturn]] void refuse(std::string_view key, const std::string& mistake) {
   throw Error(Refusal::invalid, std::string(key) + ": " + mistake, {{"key", std::string(key)}});
@@ -130,12 +132,15 @@ void check_destination(std::string_view id, json::value& value, const json::valu
   const auto key = std::string(kDestinations) + '.' + std::string(id);
   if (before != nullptr && value == *before) return;
   if (!is_id(id)) refuse(key, "an id is made of letters, digits, '-', '_' and '.'");
+  if (id.size() > kLongestId) refuse(key, "an id has at most " + std::to_string(kLongestId) + " characters");
   if (!value.is_object()) refuse(key, "must be an object {type, connectionString}");
   auto& entry = value.get_object();
   for (const auto& [member, content] : entry) {
     if (!std::ranges::count(kMembers, std::string_view(member))) refuse(key + '.' + std::string(member), "there is no such key");
     if (!content.is_string() || content.get_string().empty())
       refuse(key + '.' + std::string(member), "must be a text that is not empty");
+    if (content.get_string().size() > kLongestText)
+      refuse(key + '.' + std::string(member), "is longer than " + std::to_string(kLongestText) + " bytes");
   }
   if (text_at(entry, "type") != "postgres") refuse(key + ".type", "must be \"postgres\"");
   if (!entry.contains(kConnectionString)) refuse(key + '.' + std::string(kConnectionString), "is missing");
@@ -149,10 +154,12 @@ const json::object* destinations_of(const json::object& config) {
 }
 
 /// Bytes of all but Tributary's own keys: databases are counted by themselves.
-std::size_t size_of_foreign(json::object object) {
-  for (auto entry = object.begin(); entry != object.end();)
-    entry = entry->key() == kSection || is_below(entry->key(), kSection) ? object.erase(entry) : std::next(entry);
-  return json::serialize(object).size();
+std::size_t size_of_foreign(const json::object& object) {
+  std::size_t size = 0;
+  for (const auto& [key, value] : object) {
+    if (key != kSection && !is_below(key, kSection)) size += key.size() + json::serialize(value).size();
+  }
+  return size;
 }
 
 void require_short(const json::object& override_keys) {

@@ -1,6 +1,7 @@
 #include "clickhouse/embedded/host_file.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,6 +52,11 @@ std::optional<ReadyLine> read_host_file(const std::filesystem::path& folder) {
   if (size < 0) fail(file);
   text.resize(static_cast<std::size_t>(size));
   return ReadyLine::parse(text);
+}
+
+bool is_kept(const std::filesystem::path& folder) {
+  const Descriptor lock(::open((folder / "lock").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  return lock.get() >= 0 && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 }  // namespace tributary::clickhouse::embedded

@@ -14,5 +14,7 @@ void write_host_file(const std::filesystem::path& folder, const ReadyLine& host)
 void remove_host_file(const std::filesystem::path& folder);
 /// nullopt where it is not there, or is no host's. Throws std::system_error where it may not be read.
 std::optional<ReadyLine> read_host_file(const std::filesystem::path& folder);
+/// Whether a host keeps this folder: a process that lives holds its lock. False also where that cannot be found out.
+bool is_kept(const std::filesystem::path& folder);
 
 }  // namespace tributary::clickhouse::embedded

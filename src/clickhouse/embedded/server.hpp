@@ -28,7 +28,8 @@ struct ServerParams {
   std::size_t queries_of_project() const { return std::max<std::size_t>(1, tenant_queries / 2); }
   /// For a place, and of a tenant no longer than its query may take; then code 202.
   std::chrono::milliseconds longest_wait{10'000};
-  std::size_t most_connections = 256;  ///< of each role, of those who have said its password; more wait for their answer
+  std::size_t most_connections =
+      256;  ///< of each role, of those who have said its password; more wait for their answer. Of admin twice its queries at least
   std::size_t most_strangers = 128;  ///< of the others; one more puts the oldest out
   std::chrono::milliseconds stranger_time{10'000};  ///< to say a password, from when it was accepted
   /// Bounds of a tenant's query (setting → bound), in force where the request names no lower one.

@@ -1,5 +1,6 @@
 #include "clickhouse/embedded/supervisor.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <fstream>
 #include <mutex>
@@ -19,6 +20,8 @@ using telemetry::Level;
 
 constexpr auto kComponent = "clickhouse-host";
 constexpr std::chrono::seconds kFollowed{1};  ///< between looks whether another process' host is still there
+/// For such a look: what has taken the port of one that is gone has the more of its requests, the longer it is silent.
+constexpr std::chrono::milliseconds kLook{2'000};
 
 /// Where the host is, without its passwords.
 ConnectOptions stranger_to(const ReadyLine& host) {
@@ -29,12 +32,14 @@ enum class Sign : std::uint8_t { same, another, none };
 
 /// Whether the host of the file still has its port. Nobody is told a password for that; and its engine, which may be busy, is not asked.
 asio::awaitable<Sign> look_for(Client& stranger, const ReadyLine& host, Deadline deadline) {
-  const auto challenge = Uuid::random().to_string();
   try {
+    const auto challenge = Uuid::random().to_string();
     const auto answer = co_await stranger.get(std::string(kProofPath), challenge, deadline);
     co_return answer.text() == proof(host.credentials, challenge) ? Sign::same : Sign::another;
   } catch (const Error& error) {
     co_return error.kind() == ErrorKind::server ? Sign::another : Sign::none;
+  } catch (const std::exception&) {
+    co_return Sign::none;  // no memory, or no random number
   }
 }
 
@@ -43,7 +48,7 @@ asio::awaitable<Sign> ask(Client& client, Deadline deadline) {
   try {
     co_await client.execute({.text = "SELECT 1", .retryable = true}, deadline);
     co_return Sign::same;
-  } catch (const Error&) {
+  } catch (const std::exception&) {
     co_return Sign::none;
   }
 }
@@ -152,13 +157,14 @@ asio::awaitable<void> Supervisor::run(std::stop_token stop) {
 /// Whether another process' host was there. Returns when it is no more.
 asio::awaitable<bool> Supervisor::follow(std::stop_token stop) {
   const auto host = read_host_file(params_.folder);
-  if (!host) co_return false;
+  // A host of an earlier version that is gone leaves its file, too, and cannot be told from whoever has its port by what that one says.
+  if (!host || (!host->proves && !is_kept(params_.folder))) co_return false;
   const auto client = std::make_shared<Client>(executor_, host->proves ? stranger_to(*host) : administrator_of(*host),
                                                ClientSettings{.max_connections = 1});
   const std::stop_callback leave(stop, [this, client] { asio::post(executor_, [client] { client->close(); }); });
   bool followed = false;
   for (int missed = 0; missed < (followed ? params_.missed_signs : 1) && !stop.stop_requested();) {
-    const auto deadline = Deadline::after(params_.sign_time);
+    const auto deadline = Deadline::after(std::min(params_.sign_time, kLook));
     const auto sign = host->proves ? co_await look_for(*client, *host, deadline) : co_await ask(*client, deadline);
     if (sign == Sign::another) break;
     // Asked again at once: whoever throngs there may have put us out, and a port at which nobody is says so at once.

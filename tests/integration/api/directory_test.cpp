@@ -228,6 +228,10 @@ TEST_F(ApiDirectory, AConfigurationIsBounded) {
   expect_refusal(larger, 400, "SCHEMA_ERROR");
   EXPECT_THAT(larger.text("error"), HasSubstr("may have 262144"));
   expect_ok(update({{"first", nullptr}, {"second", large}}));
+  const boost::json::object endless{{"type", "postgres"}, {"connectionString", "postgresql://u@h/d"}, {"branch", large}};
+  const auto branch = update({{"dbSync.externalDatabases.main", endless}});
+  expect_refusal(branch, 400, "SCHEMA_ERROR");
+  EXPECT_THAT(branch.text("error"), HasSubstr("dbSync.externalDatabases.main.branch"));
 }
 
 }  // namespace

@@ -1,6 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <boost/asio/read_until.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <csignal>
@@ -8,6 +12,7 @@
 #include <fstream>
 #include <mutex>
 
+#include "clickhouse/embedded/descriptor.hpp"
 #include "clickhouse/embedded/host_file.hpp"
 #include "host.hpp"
 #include "support/fake_server.hpp"
@@ -104,36 +109,69 @@ TEST(HostSupervisor, TellsItsOwnUserWhereTheHostIsWhileItIsThere) {
   EXPECT_FALSE(std::filesystem::exists(folder.path() / "host.json"));
 }
 
-// Its port is free once it was killed, and any user of the machine may take it.
-TEST(HostSupervisor, WhoeverGotThePortOfAHostThatIsGoneIsNotFollowedAndToldNoPassword) {
-  std::mutex mutex;
-  std::string said;
-  FakeServer impostor([&](FakeServer::Socket& socket) -> boost::asio::awaitable<void> {
-    for (std::string piece(4096, 0);;) {
-      piece.resize(co_await socket.async_read_some(boost::asio::buffer(piece), boost::asio::use_awaitable));
+/// Has a port, and says yes to everything.
+class PortHolder {
+ public:
+  ReadyLine as_host(bool proves) const {
+    return {.port = static_cast<std::uint16_t>(std::stoi(server_.port())),
+            .credentials = {.admin_password = "s3cret", .tenant_password = "s3cret"},
+            .version = "26",
+            .serves_tenants = true,
+            .confined = true,
+            .proves = proves};
+  }
+  std::string said() const {
+    const std::lock_guard lock(mutex_);
+    return said_;
+  }
+
+ private:
+  boost::asio::awaitable<void> answer(FakeServer::Socket& socket) {
+    for (std::string piece;;) {
+      const auto size = co_await boost::asio::async_read_until(socket, boost::asio::dynamic_buffer(piece), "\r\n\r\n",
+                                                               boost::asio::use_awaitable);
       {
-        const std::lock_guard lock(mutex);
-        said += piece;
+        const std::lock_guard lock(mutex_);
+        said_.append(piece, 0, size);
       }
-      piece.resize(4096);
+      piece.erase(0, size);
       co_await wire::send(socket, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n1\n");
     }
-  });
+  }
+
+  mutable std::mutex mutex_;
+  std::string said_;
+  FakeServer server_{[this](FakeServer::Socket& socket) { return answer(socket); }};
+};
+
+// Its port is free once it was killed, and any user of the machine may take it.
+TEST(HostSupervisor, WhoeverGotThePortOfAHostThatIsGoneIsNotFollowedAndToldNoPassword) {
+  for (const bool proves : {true, false}) {
+    const PortHolder impostor;
+    const Folder folder;
+    const auto gone = impostor.as_host(proves);
+    write_host_file(folder.path(), gone);
+    SupervisedEngine supervised(folder.path());
+    const auto host = supervised.wait(1);
+    ASSERT_TRUE(host);
+    EXPECT_NE(host->port, gone.port);
+    EXPECT_EQ(impostor.said().find("/proof") != std::string::npos, proves);
+    EXPECT_THAT(impostor.said(), testing::Not(testing::HasSubstr("s3cret")));
+  }
+}
+
+// In a rolling restart. It keeps its folder, and knows no proof.
+TEST(HostSupervisor, AnEarlierVersionsHostIsFollowedOnItsPassword) {
+  const PortHolder earlier;
   const Folder folder;
-  const ReadyLine gone{.port = static_cast<std::uint16_t>(std::stoi(impostor.port())),
-                       .credentials = {.admin_password = "s3cret", .tenant_password = "s3cret"},
-                       .version = "26",
-                       .serves_tenants = true,
-                       .confined = true,
-                       .proves = true};
-  write_host_file(folder.path(), gone);
+  write_host_file(folder.path(), earlier.as_host(false));
+  const Descriptor lock(::open((folder.path() / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);
   SupervisedEngine supervised(folder.path());
-  const auto host = supervised.wait(1);
-  ASSERT_TRUE(host);
-  EXPECT_NE(host->port, gone.port);
-  const std::lock_guard lock(mutex);
-  EXPECT_THAT(said, testing::HasSubstr("/proof"));
-  EXPECT_THAT(said, testing::Not(testing::HasSubstr("s3cret")));
+  const auto followed = supervised.wait(1);
+  ASSERT_TRUE(followed);
+  EXPECT_EQ(followed->port, earlier.as_host(false).port);
+  EXPECT_THAT(earlier.said(), testing::HasSubstr("s3cret"));
 }
 
 TEST(HostSupervisor, AHostOfAnotherProcessIsFollowedHoweverBusyItIs) {
@@ -147,19 +185,6 @@ TEST(HostSupervisor, AHostOfAnotherProcessIsFollowedHoweverBusyItIs) {
   EXPECT_EQ(followed->port, host.ready().port);
   host.kill(SIGKILL);
   EXPECT_FALSE(supervised.wait(2));
-}
-
-// In a rolling restart; it has been there for longer than the proof.
-TEST(HostSupervisor, AnEarlierVersionsHostIsFollowedOnItsPassword) {
-  const Folder folder;
-  const Host host(folder.path());
-  auto earlier = host.ready();
-  earlier.proves = false;
-  write_host_file(folder.path(), earlier);
-  SupervisedEngine supervised(folder.path());
-  const auto followed = supervised.wait(1);
-  ASSERT_TRUE(followed);
-  EXPECT_EQ(followed->port, host.ready().port);
 }
 
 TEST(HostFile, OneThatIsNoHostsIsNone) {

@@ -171,6 +171,21 @@ TEST_F(HostServer, ConnectionsOfTenantsTakeNoneOfTheAdministrators) {
   EXPECT_NE(read(tenant).find("HTTP/1.1 403"), std::string::npos) << "it was still there";
 }
 
+TEST_F(HostServer, AConnectionHasThePlaceOfWhoeverSpokeLastInIt) {
+  start({.most_connections = 1});
+  const auto as_tenant = [](const char* connection) { return get("SELECT+1", "user=limited_user&password=other", connection); };
+  auto both = connect();
+  std::string answer;
+  write(both, as_tenant("keep-alive"));
+  write(both, get("SELECT+1", "user=admin&password=secret", "keep-alive"));
+  for (char next = 0; !answer.ends_with("HTTP/1.1 200"); answer += next) boost::asio::read(both, boost::asio::buffer(&next, 1));
+  auto tenant = connect();
+  write(tenant, as_tenant("close"));
+  EXPECT_EQ(read(tenant).substr(0, 12), "HTTP/1.1 403");
+  write(both, get("SELECT+1"));
+  EXPECT_NE(read(both).find("HTTP/1.1 200"), std::string::npos) << "it was still there";
+}
+
 TEST_F(HostServer, WhoSaysNoPasswordIsSentAwayWhateverItSends) {
   start({.stranger_time = 50ms});
   auto silent = connect();

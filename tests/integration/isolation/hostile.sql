@@ -1000,6 +1000,14 @@ SELECT count() FROM (SELECT * FROM users SETTINGS log_comment = '{"project_id":"
 -- expect: refused
 SELECT * FROM (SELECT * FROM users SETTINGS SQL_project_id = 'alpha')
 
+-- name: settings behind a number that begins with a dot
+-- expect: refused
+SELECT * FROM (SELECT * FROM users WHERE 1 > .5SETTINGS SQL_project_id = 'alpha')
+
+-- name: settings behind an exponent
+-- expect: refused
+SELECT * FROM (SELECT * FROM users WHERE 1 < .5e+3SETTINGS SQL_project_id = 'alpha')
+
 -- name: readonly undone behind a tenant's subquery
 -- expect: refused
 SELECT * FROM (SELECT * FROM users SETTINGS SQL_project_id = 'alpha', readonly = 1) SETTINGS readonly = DEFAULT

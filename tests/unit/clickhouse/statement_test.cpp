@@ -34,8 +34,12 @@ TEST(TenantStatement, RefusesWhatCanBeReadInTwoWays) {
   for (const auto* text : {"SELECT 'a", "SELECT $$ $$", "SELECT 1\\G",
                            "SELECT\xc2\xa0"
                            "1",
-                           "SELECT \xe2\x80\x98x\xe2\x80\x99", "SELECT #x", "SELECT `a\\`", "SELECT {x : Identifier}"})
+                           "SELECT \xe2\x80\x98x\xe2\x80\x99", "SELECT #x", "SELECT `a\\`", "SELECT {x : Identifier}",
+                           "SELECT .5FORMAT CSV", "SELECT .5SETTINGS a = 1", "SELECT 1 > .5eSETTINGS a = 1",
+                           "SELECT .5e+3SETTINGS a = 1", "SELECT .0x1pSETTINGS a = 1", "SELECT .0b1SETTINGS a = 1"})
     EXPECT_THROW(tenant_statement(text), StatementRefused) << text;
+  for (const auto* text : {"SELECT .5, 1.5e3, 1e+3, 1_000, 0xfF, 0x1p-3, 0b101, t.1, t.1.2, 5."})
+    EXPECT_NO_THROW(tenant_statement(text)) << text;
 }
 
 TEST(TenantStatement, MayBeLongInListsButNotInWords) {

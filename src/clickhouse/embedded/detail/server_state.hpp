@@ -2,6 +2,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 
+#include <algorithm>
 #include <list>
 #include <set>
 
@@ -24,7 +25,7 @@ struct Server::State {
         params(std::move(its_params)),
         admin_places(acceptor.get_executor(), params.admin_queries, params.admin_queries),
         tenant_places(acceptor.get_executor(), params.tenant_queries, params.queries_of_project()),
-        admin_connections(acceptor.get_executor(), params.most_connections),
+        admin_connections(acceptor.get_executor(), std::max(params.most_connections, 2 * params.admin_queries)),
         tenant_connections(acceptor.get_executor(), params.most_connections),
         one_ended(acceptor.get_executor()),
         threads(params.admin_queries + params.tenant_queries) {}
