@@ -21,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kLimit = 240s;
+constexpr auto kLimit = 900s;  ///< what piled up while the engine was killed fifty times is loaded forty rows at a time
 
 /// Looking costs something, and nobody tells.
 void look_until(const std::function<bool()>& done, std::string_view what) {
