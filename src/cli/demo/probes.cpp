@@ -1,6 +1,7 @@
 #include "cli/demo/probes.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "cli/demo/sql.hpp"
 
@@ -38,12 +39,21 @@ asio::awaitable<void> Probes::run(std::stop_token stop) {
 asio::awaitable<void> Probes::probe_customer(std::size_t number, std::stop_token stop) {
   // Spread over the interval, so that they do not all write at once.
   auto next = Clock::now() + interval_ * static_cast<Clock::rep>(number) / static_cast<Clock::rep>(customers_.size());
+  bool made = false;
   while (!stop.stop_requested()) {
     co_await states_[number].pause.until(Deadline::at(next), stop);
     if (stop.stop_requested()) co_return;
+    if (!std::exchange(made, true)) co_await make_probe(number);
     co_await probe_once(number, stop);
     next = std::max(next + interval_, Clock::now());
   }
+}
+
+asio::awaitable<void> Probes::make_probe(std::size_t number) {
+  postgres::Params params;
+  params.add(customers_[number].tenancy);
+  auto connection = co_await source_.acquire(Deadline::after(kStatementTime));
+  co_await connection->execute_prepared(sql_section("probe.sql", "make"), std::move(params), Deadline::after(kStatementTime));
 }
 
 asio::awaitable<void> Probes::probe_once(std::size_t number, std::stop_token stop) {

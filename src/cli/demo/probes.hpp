@@ -45,6 +45,7 @@ class Probes {
     std::optional<Clock::duration> last;
   };
   asio::awaitable<void> probe_customer(std::size_t number, std::stop_token stop);
+  asio::awaitable<void> make_probe(std::size_t number);
   asio::awaitable<void> probe_once(std::size_t number, std::stop_token stop);
   asio::awaitable<bool> visible(std::size_t number, std::int64_t value);
 

@@ -1,13 +1,18 @@
 -- Lag as a customer would measure it (probes.hpp).
 
---; write
--- $1 tenancy, $2 the number
-INSERT INTO "Team" ("tenancyId", "teamId", "mirroredProjectId", "mirroredBranchId", "displayName", "serverMetadata")
-SELECT id, 'ffffffff-ffff-4fff-bfff-ffffffffffff', "projectId", "branchId", 'Probe', jsonb_build_object('probe', $2)
+--; make
+-- $1 tenancy, of which several destinations may be probed. Of two that do this at once one would fail at the other unique index, had the conflict an index that it names.
+INSERT INTO "Team" ("tenancyId", "teamId", "mirroredProjectId", "mirroredBranchId", "displayName")
+SELECT id, 'ffffffff-ffff-4fff-bfff-ffffffffffff', "projectId", "branchId", 'Probe'
 FROM "Tenancy"
 WHERE id = $1
-ON CONFLICT ("tenancyId", "teamId") DO UPDATE
-SET "serverMetadata" = EXCLUDED."serverMetadata", "updatedAt" = now();
+ON CONFLICT DO NOTHING;
+
+--; write
+-- $1 tenancy, $2 the number
+UPDATE "Team"
+SET "serverMetadata" = jsonb_build_object('probe', $2), "updatedAt" = now()
+WHERE "tenancyId" = $1 AND "teamId" = 'ffffffff-ffff-4fff-bfff-ffffffffffff';
 
 --; look
 SELECT
