@@ -14,18 +14,24 @@ AS $$
 $$;
 
 --; enqueue tenancies of a project
--- AFTER UPDATE of a project's config: its tenancies are due though none of their rows changed.
-CREATE OR REPLACE FUNCTION tributary.project_config_changed()
-RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
+-- AFTER UPDATE of a project's config: its tenancies are due though none of their rows changed. Made anew by 0016, which a later migration does not undo on its way.
+DO $guard$
 BEGIN
-  PERFORM tributary.enqueue_later(ARRAY(
-    SELECT t.id FROM public."Tenancy" AS t WHERE t."projectId" = NEW.id AND t."hasNoOrganization" = 'TRUE'));
-  RETURN NULL;
+  IF to_regprocedure('tributary.project_config_changed()') IS NULL THEN
+    CREATE FUNCTION tributary.project_config_changed()
+    RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    BEGIN
+      PERFORM tributary.enqueue_later(ARRAY(
+        SELECT t.id FROM public."Tenancy" AS t WHERE t."projectId" = NEW.id AND t."hasNoOrganization" = 'TRUE'));
+      RETURN NULL;
+    END
+    $$;
+  END IF;
 END
-$$;
+$guard$;
 
 --; remember tenancies of a project
 -- BEFORE DELETE: when the cascade reaches the tenancies, their project cannot be seen any more.

@@ -30,7 +30,10 @@ BEGIN
   UPDATE tributary.mend
   SET attempts = 0, next_try_at = clock_timestamp()
   WHERE tenancy_id = ANY (tenancies) AND destination_id = ANY (changed) AND finished_at IS NULL;
-  DELETE FROM tributary.mend WHERE tenancy_id = ANY (tenancies) AND destination_id = ANY (removed);
+  -- What was found out of a database says nothing of another one under its name.
+  DELETE FROM tributary.mend
+  WHERE tenancy_id = ANY (tenancies)
+    AND (destination_id = ANY (removed) OR (destination_id = ANY (changed) AND finished_at IS NOT NULL));
   DELETE FROM tributary.destination_state WHERE tenancy_id = ANY (tenancies) AND destination_id = ANY (removed);
   DELETE FROM tributary.quarantine WHERE tenancy_id = ANY (tenancies) AND destination_id = ANY (removed);
   PERFORM tributary.enqueue_later(tenancies);

@@ -50,6 +50,21 @@ TEST(Migrate, DoesNothingTheSecondTime) {
   EXPECT_THAT(again, testing::IsEmpty());
 }
 
+// Whoever changes something in the middle of a migration meets what an interrupted one would leave behind.
+TEST(Migrate, PutsNoFunctionOfAnEarlierVersionInPlaceOnItsWay) {
+  SourceDatabase database;
+  auto session = database.session();
+  session.run("CREATE TEMP TABLE before AS SELECT oid, prosrc FROM pg_proc WHERE pronamespace = 'tributary'::regnamespace");
+  const auto changed = [&] {
+    return session.value(
+        "SELECT coalesce(string_agg(proname, ', '), '') FROM before JOIN pg_proc USING (oid) WHERE pg_proc.prosrc <> "
+        "before.prosrc");
+  };
+  source::MigrateOptions options;
+  options.progress = [&](const source::Step& step) { EXPECT_EQ(changed(), "") << "before " << step.name; };
+  migrate(database, builtin_mappings(), options);
+}
+
 TEST(Migrate, TwoAtOnceTakeTurns) {
   Database database("migrate");
   std::vector<std::jthread> both;
