@@ -12,6 +12,8 @@ ON CONFLICT (tenancy_id, destination_id, mapping) DO UPDATE
 SET reason = 'resync', reads_everything = true, begun = false, requested_at = clock_timestamp(), finished_at = NULL, differences = 0, error = '',
     attempts = 0, next_try_at = '-infinity')sql";
 
+// What stands below a tombstone that is gone stays there where its table does not change: compared since, and equal, it is not asked for again. (Where rows were
+// mended its watermark has moved, unless it comes from a backup.)
 // One that is open may have compared already what is suspected now: asked for anew, it is not finished by what it has seen so far. A resync that has begun goes on.
 constexpr std::string_view kRequest = R"sql(
 INSERT INTO tributary.mend AS m (tenancy_id, destination_id, mapping, reason, reads_everything, watermark)
@@ -20,7 +22,11 @@ FROM (
   SELECT v.mapping, v.watermark,
          CASE
            WHEN v.doubt IN ('late', 'ahead') THEN v.doubt
-           WHEN v.watermark < g.through THEN 'collected'
+           WHEN v.watermark < g.through AND NOT EXISTS (
+             SELECT FROM tributary.mend AS m
+             WHERE (m.tenancy_id, m.destination_id, m.mapping) = ($1, $2, v.mapping) AND m.finished_at IS NOT NULL
+               AND m.watermark = v.watermark AND m.differences = 0 AND m.requested_at >= g.collected_at
+           ) THEN 'collected'
            WHEN v.doubt = 'not empty' THEN v.doubt
          END AS reason
   FROM unnest($3::text[], $4::text[], $5::bigint[], $6::text[]) AS v (mapping, table_name, watermark, doubt)

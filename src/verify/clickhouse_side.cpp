@@ -56,9 +56,9 @@ class ClickHouseSide final : public DestinationSide {
     }
     co_return digests;
   }
-  asio::awaitable<std::int64_t> watermark() override {
-    const auto positions = co_await destination::clickhouse_target::stored_positions_of(access_.writer, tenant_.tenancy,
-                                                                                        Deadline::after(kStatementTime));
+  asio::awaitable<std::int64_t> watermark(Deadline deadline) override {
+    const auto positions =
+        co_await destination::clickhouse_target::stored_positions_of(access_.writer, tenant_.tenancy, deadline);
     const auto position = positions.find(mapping_.name);
     co_return position == positions.end() ? -1 : position->second.watermark;
   }

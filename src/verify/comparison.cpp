@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds kFirstPause = 20ms;
 constexpr std::chrono::milliseconds kLongestPause = 1s;
+constexpr std::chrono::seconds kLook = 30s;  ///< at a watermark
 /// Keys that are looked at together.
 constexpr std::size_t kKeysAtOnce = 1'000;
 
@@ -136,7 +137,7 @@ asio::awaitable<void> Comparison::settle(std::vector<Key> keys) {
   asio::steady_timer timer(co_await asio::this_coro::executor);
   for (auto pause = kFirstPause; !stop_.stop_requested(); pause = std::min(2 * pause, kLongestPause)) {
     // In this order: what the destination had applied by then, it must show; and whatever the source says later was so before, or is pending.
-    const auto watermark = co_await destination_.watermark();
+    const auto watermark = co_await destination_.watermark(Deadline::after(kLook));
     const auto actual = co_await destination_.columns(keys);
     const auto expected = co_await source_.look(keys, watermark);
     std::vector<Difference> differences;

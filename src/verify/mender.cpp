@@ -162,6 +162,10 @@ asio::awaitable<Mender::Result> Mender::try_to(const queue::Mend& mend, std::sto
   } catch (const clickhouse::Error& failure) {
     result.cannot_be_reached = result.cannot_be_reached || failure.kind() == clickhouse::ErrorKind::connection;
     result.error = failure.what();
+  } catch (const postgres::Error& failure) {
+    // Whoever has let one question unanswered would let the next one be, too, while all others wait.
+    result.cannot_be_reached = result.cannot_be_reached || failure.kind() == postgres::ErrorKind::deadline;
+    result.error = failure.what();
   } catch (const std::exception& failure) {
     result.error = failure.what();
   }

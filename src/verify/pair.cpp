@@ -29,6 +29,7 @@ asio::awaitable<std::unique_ptr<Pair>> Pair::open(postgres::ConnectOptions sourc
                                                   std::optional<ClickHouseAccess> clickhouse) {
   const auto named = source.with("client_encoding", "UTF8");
   std::unique_ptr<Pair> pair(new Pair(std::move(place), co_await open_connection(named)));
+  pair->patience_ = params.connect_timeout;
   pair->source_is_utf8_ = co_await prepare_session(pair->source_, Deadline::after(params.connect_timeout));
   if (pair->place_.is_clickhouse()) {
     if (!clickhouse) throw std::runtime_error("the shared ClickHouse is not in use here");
@@ -71,7 +72,7 @@ asio::awaitable<bool> Pair::catches_up(const mapping::Mapping& mapping, Deadline
   const auto wanted = last.get<std::int64_t>(0, 0);
   const auto side = destination_side(mapping);
   Event pause(co_await asio::this_coro::executor);
-  while (co_await side->watermark() < wanted) {
+  while (co_await side->watermark(Deadline::after(patience_)) < wanted) {
     if (deadline.expired() || stop.stop_requested()) co_return false;
     co_await pause.wait(deadline.capped(kBetweenLooks), stop);
   }

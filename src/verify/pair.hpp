@@ -64,6 +64,7 @@ class Pair {
   postgres::Connection source_;
   std::optional<postgres::Connection> destination_;
   std::optional<ClickHouseAccess> clickhouse_;
+  std::chrono::milliseconds patience_{};  ///< for an answer to the least question
   bool source_is_utf8_ = false;
   bool destination_is_utf8_ = false;
 };

@@ -133,10 +133,10 @@ class Destination final : public PostgresSide<DestinationSide> {
  public:
   using PostgresSide::PostgresSide;
 
-  asio::awaitable<std::int64_t> watermark() override {
+  asio::awaitable<std::int64_t> watermark(Deadline deadline) override {
     postgres::Params params;
     params.add(rows_.mapping().name).add(rows_.tenancy());
-    const auto result = co_await rows_.run(std::string(kWatermark), std::move(params));
+    const auto result = co_await rows_.connection().execute(kWatermark, std::move(params), deadline);
     co_return result.empty() ? -1 : result.get<std::int64_t>(0, 0);
   }
   asio::awaitable<std::vector<Columns>> columns(std::span<const Key> keys) override {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "base/deadline.hpp"
+
 namespace tributary::verify {
 
 namespace asio = boost::asio;
@@ -49,7 +51,7 @@ using Columns = std::optional<std::string>;
 class DestinationSide : public Side {
  public:
   /// Highest sequence id applied; -1: none.
-  virtual asio::awaitable<std::int64_t> watermark() = 0;
+  virtual asio::awaitable<std::int64_t> watermark(Deadline deadline) = 0;
   virtual asio::awaitable<std::vector<Columns>> columns(std::span<const Key> keys) = 0;
 };
 

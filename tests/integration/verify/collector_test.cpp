@@ -1,6 +1,11 @@
 #include "verify/collector.hpp"
 
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
 #include "fixture.hpp"
+#include "support/chaos_proxy.hpp"
+#include "support/fake_server.hpp"
 
 namespace tributary::verify {
 namespace {
@@ -241,6 +246,110 @@ TEST_F(CollectorTest, ANewDestinationThatIsNotEmptyLosesWhatTheSourceLacksAndAnE
   Mending mending(mending_params);
   wait_until_synced();
   EXPECT_EQ(session_.value("SELECT string_agg(mapping || ': ' || reason, ', ') FROM tributary.mend"), "teams: not empty");
+}
+
+// The last change of its contact channels was a delete, which nobody remembers any more: its watermark stays below that for good.
+TEST_F(CollectorTest, ADestinationThatWasComparedAndHadNothingToMendIsNotComparedAtEachChange) {
+  add_users(1, 10);
+  test::Service service(source_);
+  wait_until_idle();
+  remove_user(1);
+  wait_until_idle();
+  ASSERT_EQ(collect(params(0s)), 2);
+  test::Database added("added");
+  session_.run(
+      fmt::format(R"(UPDATE "Project" SET "configOverride" = jsonb_set("configOverride", '{{dbSync.externalDatabases,added}}',
+                                '{{"type": "postgres", "connectionString": "{}"}}'))",
+                  added.uri()));
+  auto mending_params = params(1h);
+  mending_params.idle_pause = 100ms;
+  Mending mending(mending_params);
+  const auto change_a_user = [&] {
+    session_.run(R"(UPDATE "ProjectUser" SET "displayName" = 'changed' WHERE "projectUserId" = )" + user(2));
+    wait_until_idle();
+  };
+  const auto asked = [&] {
+    return session_.rows(
+        "SELECT requested_at::text, finished_at IS NOT NULL FROM tributary.mend "
+        "WHERE destination_id = 'added' AND mapping = 'contact_channels'");
+  };
+  const auto is_finished = [&] {
+    const auto rows = asked();
+    return !rows.empty() && rows[0][1] == "t";
+  };
+  wait_until([&] { return change_a_user(), is_finished(); }, "it is compared");
+  const auto once = asked();
+  for (int i = 0; i < 3; ++i) change_a_user();
+  EXPECT_EQ(asked(), once);
+}
+
+TEST_F(CollectorTest, ADestinationThatNamesAnotherDatabaseIsComparedThoughTheFirstOneWas) {
+  const auto with_a_ghost = [](test::Session& session, const std::string& name) {
+    session.run(
+        "CREATE TABLE teams (id uuid PRIMARY KEY, display_name text NOT NULL, profile_image_url text, created_at timestamp NOT "
+        "NULL, client_metadata jsonb NOT NULL, client_read_only_metadata jsonb NOT NULL, server_metadata jsonb NOT NULL);"
+        "INSERT INTO teams VALUES (md5('" +
+        name + "')::uuid, 'ghost', NULL, now(), '{}', '{}', '{}')");
+  };
+  with_a_ghost(customer_session_, "first");
+  session_.run(test::insert_team(tenancy_, uuid(7)));
+  test::Service service(source_);
+  auto mending_params = params(1h);
+  mending_params.idle_pause = 100ms;
+  Mending mending(mending_params);
+  wait_until_synced();
+  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.mend WHERE finished_at IS NULL") == 0; },
+             "it is compared");
+  test::Database other("other");
+  auto other_session = other.session();
+  with_a_ghost(other_session, "second");
+  session_.run(fmt::format(R"(UPDATE "Project" SET "configOverride" = jsonb_set("configOverride",
+                                '{{dbSync.externalDatabases,d,connectionString}}', to_jsonb('{}'::text)))",
+                           other.uri()));
+  wait_until_equal(session_, tenancy_, other_session);
+}
+
+/// Passes on what is said to a database, a request and its answer at a time, until somebody asks for a watermark; then it is silent.
+asio::awaitable<void> hang_at_the_watermark(test::FakeServer::Socket& client, std::uint16_t server_port) {
+  test::FakeServer::Socket upstream(client.get_executor());
+  co_await upstream.async_connect({asio::ip::make_address("127.0.0.1"), server_port}, asio::use_awaitable);
+  std::string piece(64UL << 10, '\0');
+  for (;;) {
+    const auto size = co_await client.async_read_some(asio::buffer(piece), asio::use_awaitable);
+    const std::string_view request(piece.data(), size);
+    if (request.find("last_synced_sequence_id") != std::string_view::npos) continue;
+    co_await asio::async_write(upstream, asio::buffer(request), asio::use_awaitable);
+    for (std::string answer; answer.size() < 6 || answer.substr(answer.size() - 6) != test::wire::ready();) {
+      const auto more = co_await upstream.async_read_some(asio::buffer(piece), asio::use_awaitable);
+      answer.append(piece, 0, more);
+      co_await asio::async_write(client, asio::buffer(piece, more), asio::use_awaitable);
+    }
+  }
+}
+
+// Its server takes connections, begins a session, and then answers no more.
+TEST_F(CollectorTest, ADestinationThatHangsKeepsNoOtherFromBeingMended) {
+  add_users(1, 3);
+  {
+    test::Service service(source_);
+    wait_until_idle();
+  }
+  const auto port = static_cast<std::uint16_t>(std::stoi(customer_.options().keywords.at("port")));
+  test::FakeServer hanging([port](test::FakeServer::Socket& socket) { return hang_at_the_watermark(socket, port); });
+  session_.run(fmt::format(R"(
+    UPDATE "Project" SET "configOverride" = jsonb_set("configOverride", '{{dbSync.externalDatabases,hanging}}',
+      '{{"type": "postgres", "connectionString": "{}"}}');
+    INSERT INTO tributary.mend (tenancy_id, destination_id, mapping, reason, reads_everything, requested_at)
+    SELECT id, 'hanging', mapping, 'collected', false, now() - interval '1 hour' FROM "Tenancy", unnest(ARRAY['users', 'teams']) AS mapping;
+    INSERT INTO tributary.mend (tenancy_id, destination_id, mapping, reason, reads_everything)
+    SELECT id, 'd', 'users', 'collected', false FROM "Tenancy")",
+                           test::with_port(customer_.uri(), hanging.port())));
+  auto mending_params = params(1h);
+  mending_params.destination.connect_timeout = 1s;
+  Mending mending(mending_params);
+  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.mend WHERE finished_at IS NOT NULL") == 1; },
+             "the other one is mended");
+  EXPECT_EQ(session_.number("SELECT count(*) FROM tributary.mend WHERE attempts > 0 AND error <> ''"), 2);
 }
 
 }  // namespace
