@@ -42,6 +42,7 @@ asio::awaitable<void> TenancySync::note_suspects(TargetPointer target) {
                           : adopted ? queue::Doubt::adopted
                                     : queue::Doubt::missed});
   }
+  is_doubted_ = is_doubted_ || !suspects.empty();
   const bool is_reached = added != claim_.added.end() && !target->partial && !target->parked;
   if (suspects.empty() && !is_reached) co_return;
   auto source = co_await services_.source.acquire(source_deadline());

@@ -147,6 +147,7 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   bool everything_read_ = true;  ///< nothing of the tenancy was unsequenced, and no mapping had more
   bool remembered_ = true;
   bool has_failed_ = false;  ///< at a destination
+  bool is_doubted_ = false;  ///< some destination may have rows that the source lacks
   std::vector<LateWrites::Write> written_;
 };
 

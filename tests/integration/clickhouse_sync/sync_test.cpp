@@ -199,6 +199,34 @@ TEST_F(ClickHouseSync, ADeletedTenancyLeavesNothingToItsSuccessor) {
   EXPECT_EQ(test::clickhouse_difference(session_, tenant, clickhouse_), "");
 }
 
+// Neither it nor its successor would know of what ClickHouse has missed: its rows are taken out of their place (Mender).
+TEST_F(ClickHouseSync, ADeletedTenancyWhoseTombstonesAreGoneLeavesItsPlace) {
+  const auto tenant = add_tenancy(1);
+  test::Service service(source_, params());
+  session_.run(test::insert_user(tenant.tenancy, uuid(10)));
+  wait_until_equal(session_, tenant, clickhouse_);
+  wait_until_idle();
+  const auto pause = [&](bool paused) {
+    session_.run(
+        fmt::format("INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, paused, next_try_at) "
+                    "VALUES ('{}', '@clickhouse', '', {}, now()) "
+                    "ON CONFLICT (tenancy_id, destination_id, mapping) DO UPDATE SET paused = EXCLUDED.paused",
+                    tenant.tenancy, paused));
+  };
+  pause(true);
+  session_.run(R"(DELETE FROM "Tenancy")");
+  wait_until([&] { return number(R"(SELECT count(*) FROM "DeletedRow" WHERE "shouldUpdateSequenceId")") == 0; },
+             "they are numbered");
+  session_.run(R"(
+    WITH gone AS (DELETE FROM "DeletedRow" RETURNING "tenancyId", "tableName", "sequenceId")
+    INSERT INTO tributary.collected (tenancy_id, table_name, through)
+    SELECT "tenancyId", "tableName", max("sequenceId") FROM gone GROUP BY 1, 2)");
+  pause(false);
+  session_.run(fmt::format("SELECT tributary.enqueue_later(ARRAY['{}'::uuid])", tenant.tenancy));
+  wait_until([&] { return number("SELECT count(*) FROM tributary.deleted_tenancy") == 0; }, "the tenancy is forgotten");
+  EXPECT_EQ(session_.value("SELECT project_id FROM tributary.left_place"), tenant.project);
+}
+
 // Where no foreign key takes them along, nobody delivers their tombstones once they go: they are taken out of their place (Mender).
 TEST_F(ClickHouseSync, RowsThatOutliveTheirTenancyLeaveItsPlace) {
   const auto tenant = add_tenancy(1);
