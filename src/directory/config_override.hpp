@@ -17,7 +17,8 @@ inline constexpr std::string_view kDestinations = "dbSync.externalDatabases";
 /// JSON text of an object.
 json::object parse_object(std::string_view text, std::string_view what);
 
-/// `config` with the override merged in, of which 1,000 keys are taken at once, and 256 KiB besides the databases; what is new is checked and sealed, what is the same as before stays as it was stored.
+/// `config` with the override merged in; what is new is checked and sealed, what is the same as before stays as it was stored. Of an override 1,000 keys are
+/// taken at once; it, and the whole, have 256 KiB besides the databases.
 json::object merged(json::object config, const json::object& override_keys, const Secrets& secrets, const postgres::Guard& guard);
 
 /// `config` as its owner may see it: connection strings without passwords.

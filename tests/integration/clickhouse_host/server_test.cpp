@@ -110,6 +110,9 @@ class HostServer : public testing::Test {
                          const std::string& connection = "close") {
     return "GET /?" + who + "&query=" + sql + " HTTP/1.1\r\nHost: x\r\nConnection: " + connection + "\r\n\r\n";
   }
+  static std::string as_tenant(const std::string& connection) {
+    return get("SELECT+1", "user=limited_user&password=other", connection);
+  }
   /// All that comes until the other end has closed.
   static std::string read(Socket& socket) {
     std::string text;
@@ -161,7 +164,6 @@ TEST_F(HostServer, WhoKnowsThePasswordGetsInHoweverManyOthersAreThere) {
 TEST_F(HostServer, ConnectionsOfTenantsTakeNoneOfTheAdministrators) {
   start({.most_connections = 1});
   auto tenant = connect();
-  const auto as_tenant = [](const char* connection) { return get("SELECT+1", "user=limited_user&password=other", connection); };
   write(tenant, as_tenant("keep-alive"));
   std::string answer(12, '\0');
   boost::asio::read(tenant, boost::asio::buffer(answer));
@@ -173,7 +175,6 @@ TEST_F(HostServer, ConnectionsOfTenantsTakeNoneOfTheAdministrators) {
 
 TEST_F(HostServer, AConnectionHasThePlaceOfWhoeverSpokeLastInIt) {
   start({.most_connections = 1});
-  const auto as_tenant = [](const char* connection) { return get("SELECT+1", "user=limited_user&password=other", connection); };
   auto both = connect();
   std::string answer;
   write(both, as_tenant("keep-alive"));

@@ -229,15 +229,17 @@ TEST_F(CollectorTest, ARowThatWasRefusedIsMadeUpForWhereTheDestinationIsAddedUnd
   EXPECT_EQ(session_.number("SELECT count(*) FROM tributary.added_destination"), 0);
 }
 
+/// A table of a destination that nobody has synced, with a row that the source lacks.
+void make_teams_with_a_ghost(test::Session& session, const std::string& name) {
+  session.run(
+      "CREATE TABLE teams (id uuid PRIMARY KEY, display_name text NOT NULL, profile_image_url text, created_at timestamp NOT "
+      "NULL, client_metadata jsonb NOT NULL, client_read_only_metadata jsonb NOT NULL, server_metadata jsonb NOT NULL);"
+      "INSERT INTO teams VALUES (md5('" +
+      name + "')::uuid, 'ghost', NULL, now(), '{}', '{}', '{}')");
+}
+
 TEST_F(CollectorTest, ANewDestinationThatIsNotEmptyLosesWhatTheSourceLacksAndAnEmptyOneIsNotCompared) {
-  {
-    const auto mappings = test::builtin_mappings();
-    customer_session_.run(
-        "CREATE TABLE teams (id uuid PRIMARY KEY, display_name text NOT NULL, profile_image_url text, created_at timestamp NOT "
-        "NULL, "
-        "client_metadata jsonb NOT NULL, client_read_only_metadata jsonb NOT NULL, server_metadata jsonb NOT NULL);"
-        "INSERT INTO teams VALUES (md5('ghost')::uuid, 'ghost', NULL, now(), '{}', '{}', '{}')");
-  }
+  make_teams_with_a_ghost(customer_session_, "ghost");
   add_users(1, 3);
   session_.run(test::insert_team(tenancy_, uuid(7)));
   test::Service service(source_);
@@ -284,14 +286,7 @@ TEST_F(CollectorTest, ADestinationThatWasComparedAndHadNothingToMendIsNotCompare
 }
 
 TEST_F(CollectorTest, ADestinationThatNamesAnotherDatabaseIsComparedThoughTheFirstOneWas) {
-  const auto with_a_ghost = [](test::Session& session, const std::string& name) {
-    session.run(
-        "CREATE TABLE teams (id uuid PRIMARY KEY, display_name text NOT NULL, profile_image_url text, created_at timestamp NOT "
-        "NULL, client_metadata jsonb NOT NULL, client_read_only_metadata jsonb NOT NULL, server_metadata jsonb NOT NULL);"
-        "INSERT INTO teams VALUES (md5('" +
-        name + "')::uuid, 'ghost', NULL, now(), '{}', '{}', '{}')");
-  };
-  with_a_ghost(customer_session_, "first");
+  make_teams_with_a_ghost(customer_session_, "first");
   session_.run(test::insert_team(tenancy_, uuid(7)));
   test::Service service(source_);
   auto mending_params = params(1h);
@@ -302,7 +297,7 @@ TEST_F(CollectorTest, ADestinationThatNamesAnotherDatabaseIsComparedThoughTheFir
              "it is compared");
   test::Database other("other");
   auto other_session = other.session();
-  with_a_ghost(other_session, "second");
+  make_teams_with_a_ghost(other_session, "second");
   session_.run(fmt::format(R"(UPDATE "Project" SET "configOverride" = jsonb_set("configOverride",
                                 '{{dbSync.externalDatabases,d,connectionString}}', to_jsonb('{}'::text)))",
                            other.uri()));
