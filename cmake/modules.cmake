@@ -27,9 +27,14 @@ target_precompile_headers(tributary_asio PRIVATE ${CMAKE_SOURCE_DIR}/cmake/preco
 set(TRIBUTARY_PRECOMPILED_OPTIONS -fpch-instantiate-templates "SHELL:-Xclang -fno-pch-timestamp")
 target_compile_options(tributary_asio PRIVATE ${TRIBUTARY_PRECOMPILED_OPTIONS})
 
+# tributary_use_precompiled(target [from]): `from` is a target that has a precompiled header, tributary_asio unless it is named.
 function(tributary_use_precompiled target)
-  target_link_libraries(${target} PRIVATE tributary_asio)
-  target_precompile_headers(${target} REUSE_FROM tributary_asio)
+  set(from tributary_asio)
+  if(ARGC GREATER 1)
+    set(from ${ARGV1})
+  endif()
+  target_link_libraries(${target} PRIVATE ${from})
+  target_precompile_headers(${target} REUSE_FROM ${from})
   target_compile_options(${target} PRIVATE ${TRIBUTARY_PRECOMPILED_OPTIONS})
 endfunction()
 
