@@ -28,13 +28,13 @@ ResultPointer query(PGconn* connection, const std::string& sql) {
   return result;
 }
 
+}  // namespace
+
 std::string cluster_of_tests() {
   const char* uri = std::getenv("TRIBUTARY_TEST_POSTGRES");
   if (uri == nullptr) throw std::runtime_error("TRIBUTARY_TEST_POSTGRES is not set: run this through tests/with-postgres");
   return uri;
 }
-
-}  // namespace
 
 void Session::Close::operator()(PGconn* connection) const { PQfinish(connection); }
 
@@ -82,13 +82,17 @@ std::string Session::attempt(const std::string& sql) {
   return state;
 }
 
+long long Session::waiting_for_locks() {
+  return number("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
+}
+
 int Session::backend_pid() const { return PQbackendPID(connection_.get()); }
 
 Database::Database(std::string_view prefix) : Database(prefix, cluster_of_tests()) {}
 
-Database::Database(std::string_view prefix, std::string cluster_uri)
+Database::Database(std::string_view prefix, std::string cluster_uri, std::string_view copy_of)
     : cluster_uri_(std::move(cluster_uri)), name_(std::string(prefix) + "_" + Uuid::random().to_string().substr(0, 13)) {
-  Session(cluster_uri_).run("CREATE DATABASE \"" + name_ + "\"");
+  Session(cluster_uri_).run("CREATE DATABASE \"" + name_ + "\" TEMPLATE " + std::string(copy_of));
 }
 
 Database::~Database() {

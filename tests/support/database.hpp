@@ -28,6 +28,7 @@ class Session {
   /// SQLSTATE of a statement that may fail; "" where it succeeds. Throws where the connection is lost.
   std::string attempt(const std::string& sql);
   int backend_pid() const;
+  long long waiting_for_locks();  ///< how many sessions of its database do; other tests' have databases of their own
 
  private:
   struct Close {
@@ -36,12 +37,15 @@ class Session {
   std::unique_ptr<pg_conn, Close> connection_;
 };
 
+/// The address in TRIBUTARY_TEST_POSTGRES, which tests/with-postgres puts there.
+std::string cluster_of_tests();
+
 /// A database of this test's own, dropped (with its sessions) at the end: in the cluster of TRIBUTARY_TEST_POSTGRES, or in the one whose database `postgres` has
-/// this address.
+/// this address. It is a copy of the database with the name `copy_of`, to which nobody is connected.
 class Database {
  public:
   explicit Database(std::string_view prefix = "test");
-  Database(std::string_view prefix, std::string cluster_uri);
+  Database(std::string_view prefix, std::string cluster_uri, std::string_view copy_of = "template1");
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;

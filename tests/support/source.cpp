@@ -12,6 +12,20 @@ namespace {
 
 constexpr std::chrono::seconds kLong{50};
 
+/// The name of a migrated database of that cluster, of which others are made. Whoever needs it first makes it, while others wait.
+std::string migrated_template(const std::string& cluster_uri) {
+  constexpr auto kName = "migrated";
+  const auto is_there = fmt::format("SELECT count(*) FROM pg_database WHERE datname = '{}'", kName);
+  Session cluster(cluster_uri);
+  if (cluster.number(is_there) != 0) return kName;
+  cluster.run(fmt::format("SELECT pg_advisory_lock(hashtext('{}'))", kName));
+  if (cluster.number(is_there) != 0) return kName;
+  const Database made("migrating", cluster_uri);
+  migrate(made, builtin_mappings());
+  cluster.run(fmt::format(R"(ALTER DATABASE "{}" RENAME TO {})", made.name(), kName));
+  return kName;
+}
+
 }  // namespace
 
 std::vector<mapping::Mapping> builtin_mappings() {
@@ -44,10 +58,10 @@ std::string attach_failure(const Database& database, const std::vector<mapping::
   return failure;
 }
 
-SourceDatabase::SourceDatabase(std::string_view prefix) : Database(prefix) { migrate(*this, builtin_mappings()); }
-SourceDatabase::SourceDatabase(std::string_view prefix, std::string cluster_uri) : Database(prefix, std::move(cluster_uri)) {
-  migrate(*this, builtin_mappings());
-}
+SourceDatabase::SourceDatabase(std::string_view prefix) : SourceDatabase(prefix, cluster_of_tests()) {}
+
+SourceDatabase::SourceDatabase(std::string_view prefix, std::string cluster_uri)
+    : Database(prefix, cluster_uri, migrated_template(cluster_uri)) {}
 
 std::string uuid(unsigned number) { return fmt::format("{:08x}-0000-4000-8000-000000000000", number); }
 

@@ -102,7 +102,7 @@ TEST_F(Sequencing, NobodyCanClaimARequestWhoseIdsAreNotVisibleYet) {
                  WHEN (OLD."sequenceId" IS DISTINCT FROM NEW."sequenceId") EXECUTE FUNCTION public.hold())");
   session.run(R"(UPDATE "ProjectUser" SET "displayName" = 'x'; SELECT pg_advisory_lock(42))");
   std::jthread sequencing([&] { sequence_all(database); });
-  wait_for(session, "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory' AND objid = 42", "1");
+  wait_for(session, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'", "1");
   const auto claim = R"(UPDATE "OutgoingRequest" SET "startedFulfillingAt" = now()
                         WHERE id IN (SELECT id FROM "OutgoingRequest" FOR UPDATE SKIP LOCKED) RETURNING id)";
   EXPECT_EQ(session.rows(claim).size(), 0U) << "a poller would read without the new ids, and nobody would come again";
@@ -274,7 +274,8 @@ TEST_F(Sequencing, WhatANotificationNamesIsNumberedByItselfAndWithoutALook) {
     const auto deadline = Deadline::after(std::chrono::seconds(20));
     do {
       seen = session.value(R"(SELECT CASE WHEN NOT EXISTS (SELECT FROM "Team" WHERE "shouldUpdateSequenceId") THEN 'numbered'
-                                          WHEN EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = '"DeletedRow"'::regclass) THEN 'waits' END)");
+                                          WHEN EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = '"DeletedRow"'::regclass
+                                                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) THEN 'waits' END)");
     } while (seen != "numbered" && seen != "waits" && !deadline.expired());
     other.run("ROLLBACK");
     wait_for(session, R"(SELECT count(*) FROM "Team" WHERE "shouldUpdateSequenceId")", "0");

@@ -163,7 +163,7 @@ TEST_F(Capture, TruncateSeesRowsCommittedWhileItWaited) {
   other.run("BEGIN; " + insert_channel(t1, u1, uuid(23), "three@example.com", false));
   std::jthread truncating([&] { session.run(R"(TRUNCATE "ContactChannel")"); });
   auto watcher = database.session();
-  while (watcher.number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) std::this_thread::yield();
+  while (watcher.waiting_for_locks() == 0) std::this_thread::yield();
   other.run("COMMIT");
   truncating.join();
   EXPECT_THAT(tombstones(), testing::Contains(channel_tombstone(t1, u1, uuid(23))));

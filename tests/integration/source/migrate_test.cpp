@@ -147,8 +147,7 @@ TEST(Migrate, WaitsForALockWithoutHoldingOthersUp) {
   });
   // While ALTER TABLE wants its lock, others queue behind it: no longer than one try.
   auto watcher = database.session();
-  while (watcher.number("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'") == 0)
-    std::this_thread::yield();
+  while (watcher.waiting_for_locks() == 0) std::this_thread::yield();
   session.run("SET statement_timeout = '5s'");
   for (int i = 0; i < 20; ++i) session.run(R"(UPDATE "ProjectUser" SET "displayName" = 'x')");
   EXPECT_EQ(

@@ -83,9 +83,7 @@ TEST_F(SyncTest, ADestinationTriedAloneIsRememberedUntilItIsDone) {
     test::Service service(source_);
     wait_until_equal(session_, tenancy, customer_session);
   }
-  session_.run(fmt::format(
-      "INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, next_try_at) VALUES ('{}', 'd0', '', now())",
-      tenancy));
+  session_.run(R"(UPDATE "ExternalDbSyncMetadata" SET "pollerEnabled" = false)");
   add_users(tenancy, 2, 3);
   for (unsigned team = 1; team <= 100; ++team) session_.run(test::insert_team(tenancy, uuid(team)));
   auto locker = customer.session();
@@ -94,8 +92,18 @@ TEST_F(SyncTest, ADestinationTriedAloneIsRememberedUntilItIsDone) {
   test::Service::Params params;
   params.sync.small_rows = 10;
   test::Service service(source_, params);
+  wait_until(
+      [&] {
+        return session_.value(R"(SELECT EXISTS (SELECT FROM "Team" WHERE "shouldUpdateSequenceId")
+                                                   OR EXISTS (SELECT FROM "ProjectUser" WHERE "shouldUpdateSequenceId"))") == "f";
+      },
+      "all is numbered: that it is tried alone is over with the first sync, whatever this finds");
+  session_.run(fmt::format(R"(
+      INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, next_try_at) VALUES ('{}', 'd0', '', now());
+      UPDATE "ExternalDbSyncMetadata" SET "pollerEnabled" = true; NOTIFY tributary_queue)",
+                           tenancy));
   wait_until([&] { return customer_session.number("SELECT count(*) FROM public.users") == 4; }, "the small batch is there");
-  wait_until([&] { return customer_session.number("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0; }, "the load waits");
+  wait_until([&] { return customer_session.waiting_for_locks() > 0; }, "the load waits");
   EXPECT_EQ(session_.number("SELECT count(*) FROM tributary.destination_state"), 1);
   locker.run("ROLLBACK");
   wait_until_equal(session_, tenancy, customer_session);

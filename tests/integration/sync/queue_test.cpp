@@ -117,9 +117,7 @@ TEST_F(QueueTest, AHugeTenancyDoesNotStarveASmallOne) {
   params.sync.parallel_loads = 1;
   params.sync.patience = 1min;
   test::Service service(source_, params);
-  wait_until(
-      [&] { return huge_session.number("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") == 1; },
-      "the huge tenancy's load is under way");
+  wait_until([&] { return huge_session.waiting_for_locks() == 1; }, "the huge tenancy's load is under way");
   enqueue(small);
   wait_until(
       [&] { return session_.number(R"(SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NOT NULL)") == 2; },
@@ -169,11 +167,7 @@ TEST_F(QueueTest, AClaimSeesWhatItsRequestWasEnqueuedFor) {
       claims = co_await queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(), 10s, 10, deadline());
     });
   });
-  wait_until(
-      [&] {
-        return session_.number("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted") == 1;
-      },
-      "the claim is under way");
+  wait_until([&] { return session_.waiting_for_locks() == 1; }, "the claim is under way");
   set_destinations(1, {"postgresql://nobody@127.0.0.1:1/new"});
   other.run("COMMIT");
   claimer.join();
