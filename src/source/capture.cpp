@@ -192,20 +192,25 @@ void add_flag_triggers(const CapturedTable& table, bool stands_alone, TableSteps
 }
 
 /// INSERT of a marker for a row that has a target key of a deleted one (`gone`, out of `from`): the destination shows the deleted row if that was the newer one.
-/// One that is flagged will be numbered anyway.
+/// One that is flagged will be numbered anyway. It is locked, so that nobody deletes it before this is committed, and passed over where somebody is about to delete it:
+/// two that delete at once would each name the other's row, and a third one would never be looked at. Who deletes may yet take it back, so the first one is marked, too.
 std::string insert_heirs(const CapturedTable& table, std::string_view gone, std::string_view from) {
   std::string text;
   for (const auto& columns : table.shared) {
+    const auto other = fmt::format(
+        "SELECT * FROM (\n"
+        "      SELECT * FROM {} AS other\n"
+        "      WHERE ({}) = ({}) AND NOT other.\"shouldUpdateSequenceId\"\n"
+        "      LIMIT 1",
+        public_table(table.name), list("other", columns), list(gone, columns));
     text += fmt::format(
         "  INSERT INTO tributary.marker (\"tenancyId\", \"tableName\", \"primaryKey\")\n"
-        "  SELECT heir.{0}, {1}, {2}\n"
+        "  SELECT DISTINCT heir.{0}, {1}, {2}\n"
         "  FROM {3}LATERAL (\n"
-        "    SELECT *\n"
-        "    FROM {4} AS other\n"
-        "    WHERE ({5}) = ({6}) AND NOT other.\"shouldUpdateSequenceId\"\n"
-        "    LIMIT 1) AS heir;\n",
-        quote_identifier(table.tenancy_column), quote_literal(table.name), json_object("heir", table.key, "::text"), from,
-        public_table(table.name), list("other", columns), list(gone, columns));
+        "    {4} FOR KEY SHARE SKIP LOCKED) AS unlocked\n"
+        "    UNION ALL\n"
+        "    {4}) AS first) AS heir;\n",
+        quote_identifier(table.tenancy_column), quote_literal(table.name), json_object("heir", table.key, "::text"), from, other);
   }
   return text;
 }

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "postgres/connection.hpp"
@@ -175,6 +176,45 @@ TEST_F(Capture, AKeyChangeLeavesATombstoneOfTheOldKeyAndTakesTheIdAway) {
   EXPECT_EQ(
       session.value(R"(SELECT "sequenceId" IS NULL AND "shouldUpdateSequenceId" FROM "ContactChannel" WHERE id = ')" + c1 + "'"),
       "t");
+}
+
+// Two that delete at once do not see each other's deletion: the row that stays must be named all the same, or the destination keeps a deleted one's content.
+TEST_F(Capture, OfRowsThatShareATargetKeyTheOneThatStaysIsMarkedThoughTwoAreDeletedAtOnce) {
+  const auto u3 = uuid(13);
+  session.run(insert_user(t1, u3) + insert_channel(t1, u2, c1, "second@example.com", false) +
+              insert_channel(t1, u3, c1, "third@example.com", false));
+  number_everything();
+  const auto delete_of = [&](const std::string& user) {
+    return R"(DELETE FROM "ContactChannel" WHERE "projectUserId" = ')" + user + "' AND id = '" + c1 + "'";
+  };
+  const auto marks_of = [&](const std::string& user) {
+    return session.number(R"(SELECT count(*) FROM tributary.marker WHERE "primaryKey" ->> 'projectUserId' = ')" + user + "'");
+  };
+  auto first = database.session();
+  auto second = database.session();
+  first.run("BEGIN; " + delete_of(u1));
+  std::atomic<bool> deleted = false;
+  std::jthread deleting([&] {
+    second.run("BEGIN; " + delete_of(u2));
+    deleted = true;
+  });
+  auto watcher = database.session();
+  while (!deleted && watcher.waiting_for_locks() == 0) std::this_thread::yield();
+  first.run("COMMIT");
+  deleting.join();
+  second.run("COMMIT");
+  EXPECT_GT(marks_of(u3), 0);
+}
+
+// No other is left, and who has locked it to delete it may leave it.
+TEST_F(Capture, ARowThatIsAboutToBeDeletedIsMarkedToo) {
+  session.run(insert_channel(t1, u2, c1, "second@example.com", false));
+  number_everything();
+  auto other = database.session();
+  other.run(R"(BEGIN; SELECT FROM "ContactChannel" WHERE "projectUserId" = ')" + u2 + "' FOR UPDATE");
+  session.run(R"(DELETE FROM "ContactChannel" WHERE "projectUserId" = ')" + u1 + "'");
+  other.run("ROLLBACK");
+  EXPECT_GT(session.number(R"(SELECT count(*) FROM tributary.marker WHERE "primaryKey" ->> 'projectUserId' = ')" + u2 + "'"), 0);
 }
 
 // The destination shows the newer of two rows that share a target key. When that goes, the other must be looked at again.
