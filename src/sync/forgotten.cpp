@@ -58,6 +58,13 @@ asio::awaitable<void> TenancySync::note_suspects(TargetPointer target) {
   }
 }
 
+// What was read after that must not move a watermark from below it, at which nobody has looked: the next claim does look.
+bool TenancySync::has_lost_since_the_claim(const Want& want, const Lost& lost) const {
+  if (lost.last_jump != claim_.last_jump) return true;
+  const auto known = claim_.collected.find(want.mapping->source_table);
+  return want.after < lost.collected && (known == claim_.collected.end() || known->second < lost.collected);
+}
+
 /// Of those that stand below the last jump. A watermark tells what is there only if the last batch was read when every change had its id: else that showed more, which
 /// the source may have forgotten though it knows the id. What was found out of one is remembered until its watermark has moved.
 asio::awaitable<std::vector<const mapping::Mapping*>> TenancySync::forgotten_by_source(TargetPointer target) {

@@ -47,7 +47,7 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
     };
     if (!changes) changes = co_await open();
     if (changes->is_whole()) services_.not_whole.insert(key);
-    if (changes->last_jump() != claim_.last_jump) {  // see sync()
+    if (has_lost_since_the_claim(want, changes->lost())) {
       changes.reset();
       slot.reset();
       co_return co_await put_off(targets);

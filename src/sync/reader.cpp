@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "base/sql_text.hpp"
 #include "destination/change.hpp"
 #include "mapping/sql.hpp"
 
@@ -13,10 +14,14 @@ constexpr std::string_view kBegin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ 
 // the snapshot, and whatever was committed by then is in it. That is what complete_until promises.
 constexpr std::string_view kClock = "SELECT now(), coalesce((SELECT max(jumped_to) FROM tributary.sequence_jump), -1)";
 
-/// The clock, the last jump, then of each mapping whether anything of tenancy $1 has no sequence id yet. One statement: a small read is made of few.
+/// The clock, the last jump, then of each mapping whether anything of tenancy $1 has no sequence id yet, and up to which id its tombstones may be collected. One
+/// statement: a small read is made of few.
 std::string state_sql(std::span<const mapping::Mapping> mappings) {
   std::string text(kClock);
-  for (const auto& mapping : mappings) text += ",\n(" + mapping::has_unsequenced_sql(mapping) + ")";
+  for (const auto& mapping : mappings)
+    text +=
+        fmt::format(",\n({}),\ncoalesce((SELECT through FROM tributary.collected WHERE tenancy_id = $1 AND table_name = {}), -1)",
+                    mapping::has_unsequenced_sql(mapping), quote_literal(mapping.source_table));
   return text;
 }
 
@@ -75,12 +80,12 @@ std::vector<std::string> column_of_keys(const std::vector<std::string>& keys, co
 
 ChangeStream::ChangeStream(const mapping::Mapping& mapping, std::int64_t after, postgres::PooledConnection connection,
                            postgres::Transaction transaction, postgres::CopyReader reader, std::optional<std::int64_t> limit,
-                           std::optional<postgres::Timestamp> complete_until, std::int64_t last_jump)
+                           std::optional<postgres::Timestamp> complete_until, Lost lost)
     : mapping_(mapping),
       after_(after),
       limit_(limit),
       complete_until_(complete_until),
-      last_jump_(last_jump),
+      lost_(lost),
       through_(after),
       connection_(std::move(connection)),
       transaction_(std::move(transaction)),
@@ -129,7 +134,11 @@ postgres::Command Reader::state_command(Uuid tenancy) const {
 }
 
 bool Reader::has_unsequenced(const postgres::Result& state, const mapping::Mapping& mapping) const {
-  return state.get<bool>(0, 2 + place_of(mapping));
+  return state.get<bool>(0, 2 + 2 * place_of(mapping));
+}
+
+Lost Reader::lost(const postgres::Result& state, const mapping::Mapping& mapping) const {
+  return {.last_jump = state.get<std::int64_t>(0, 1), .collected = state.get<std::int64_t>(0, 3 + 2 * place_of(mapping))};
 }
 
 asio::awaitable<ChangesRead> Reader::read(Uuid tenancy, std::vector<Want> wants, std::int64_t limit, Deadline deadline) {
@@ -147,7 +156,7 @@ asio::awaitable<ChangesRead> Reader::read(Uuid tenancy, std::vector<Want> wants,
   const auto results = co_await connection->execute_pipeline(std::move(commands), deadline);
   const auto& state = results.at(1);
   const auto clock = state.get<postgres::Timestamp>(0, 0);
-  ChangesRead read{.last_jump = state.get<std::int64_t>(0, 1)};
+  ChangesRead read;
   for (std::size_t i = 0; i < wants.size(); ++i) {
     const auto& rows = results.at(2 + i);
     auto changes = changes_of(wants[i], rows, rows.columns() - kBoundColumns, clock);
@@ -155,6 +164,7 @@ asio::awaitable<ChangesRead> Reader::read(Uuid tenancy, std::vector<Want> wants,
     changes->more = bound_reached || static_cast<std::int64_t>(rows.rows()) >= limit;
     if (!changes->more && !has_unsequenced(state, *wants[i].mapping)) changes->complete_until = clock;
     read.changes.push_back(std::move(changes));
+    read.lost.push_back(lost(state, *wants[i].mapping));
   }
   co_return read;
 }
@@ -214,7 +224,7 @@ asio::awaitable<std::unique_ptr<ChangeStream>> Reader::open(Uuid tenancy, Want w
   auto reader = co_await postgres::CopyReader::start(*connection, "COPY (" + select + ") TO STDOUT (FORMAT binary)", deadline);
   co_return std::make_unique<ChangeStream>(*want.mapping, want.after, std::move(connection), std::move(transaction),
                                            std::move(reader), whole ? std::nullopt : std::optional(limit), complete_until,
-                                           results.at(0).get<std::int64_t>(0, 1));
+                                           lost(results.at(0), *want.mapping));
 }
 
 }  // namespace tributary::sync

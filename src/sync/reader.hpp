@@ -23,6 +23,12 @@ struct Want {
   friend bool operator==(const Want&, const Want&) = default;
 };
 
+/// What a snapshot shows of what the source has no more, and no read from it will tell of.
+struct Lost {
+  std::int64_t last_jump = -1;  ///< of global_seq_id; -1: none
+  std::int64_t collected = -1;  ///< up to which id tombstones of the mapping's table may be gone; -1: none are
+};
+
 /// A large read under way: COPY inside a snapshot of its own, in the order of the sequence ids up to a limit, or the whole of a tenancy in no order. Destroyed early, it
 /// closes its connection.
 class ChangeStream {
@@ -30,7 +36,7 @@ class ChangeStream {
   /// Without a limit: whole.
   ChangeStream(const mapping::Mapping& mapping, std::int64_t after, postgres::PooledConnection connection,
                postgres::Transaction transaction, postgres::CopyReader reader, std::optional<std::int64_t> limit,
-               std::optional<postgres::Timestamp> complete_until, std::int64_t last_jump);
+               std::optional<postgres::Timestamp> complete_until, Lost lost);
 
   /// Next chunk of at most about `max_bytes`; false when there is none.
   asio::awaitable<bool> next(postgres::CopyBatch& chunk, std::size_t max_bytes, Deadline deadline);
@@ -41,7 +47,7 @@ class ChangeStream {
 
   const mapping::Mapping& mapping() const { return mapping_; }
   std::int64_t after() const { return after_; }
-  std::int64_t last_jump() const { return last_jump_; }  ///< as in ChangesRead
+  Lost lost() const { return lost_; }
   std::int64_t through() const { return through_; }  ///< of what next() delivered
   std::int64_t delivered() const { return delivered_; }  ///< changes
   std::size_t delivered_bytes() const { return delivered_bytes_; }
@@ -56,7 +62,7 @@ class ChangeStream {
   const std::int64_t after_;
   const std::optional<std::int64_t> limit_;
   const std::optional<postgres::Timestamp> complete_until_;
-  const std::int64_t last_jump_;
+  const Lost lost_;
   std::int64_t through_;
   std::int64_t delivered_ = 0;
   std::size_t delivered_bytes_ = 0;
@@ -71,7 +77,7 @@ class ChangeStream {
 /// Changes of one snapshot, in the order of what was wanted.
 struct ChangesRead {
   std::vector<std::shared_ptr<const Changes>> changes;
-  std::int64_t last_jump = -1;  ///< of global_seq_id, that the snapshot shows; -1: none
+  std::vector<Lost> lost;
 };
 
 /// Reads one tenancy's changes from the source. Each call is one snapshot, so rows, joins and tombstones agree (invariant 5).
@@ -102,6 +108,7 @@ class Reader {
   const Texts& texts_of(const mapping::Mapping& mapping) const;
   postgres::Command state_command(Uuid tenancy) const;
   bool has_unsequenced(const postgres::Result& state, const mapping::Mapping& mapping) const;
+  Lost lost(const postgres::Result& state, const mapping::Mapping& mapping) const;
 
   postgres::Pool& pool_;
   const mapping::DestinationKind kind_;

@@ -126,9 +126,8 @@ asio::awaitable<void> TenancySync::sync(Targets& targets, bool with_patience) {
   auto span = start_span(kFetchSpan);
   const auto found = co_await services_.reader.read(tenancy_, wants, services_.params.small_rows, source_deadline());
   services_.observe_stage("fetch", "", began);
-  // Where the source has jumped since the claim, what it has given after the jump must not move a watermark from below it that nobody has looked at: the next claim
-  // does look.
-  if (found.last_jump != claim_.last_jump) co_return co_await put_off(targets);
+  for (std::size_t i = 0; i < wants.size(); ++i)
+    if (has_lost_since_the_claim(wants[i], found.lost[i])) co_return co_await put_off(targets);
   const auto& read = found.changes;
   if (span.recorded()) {
     Extent extent;

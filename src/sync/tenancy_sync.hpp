@@ -78,6 +78,7 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   asio::awaitable<destination::Positions> positions(TargetPointer target);
   asio::awaitable<bool> take_over(Target& target, const destination::Positions& positions);
   asio::awaitable<void> note_suspects(TargetPointer target);
+  bool has_lost_since_the_claim(const Want& want, const Lost& lost) const;
   asio::awaitable<std::vector<const mapping::Mapping*>> forgotten_by_source(TargetPointer target);
   asio::awaitable<bool> is_remembered(postgres::Connection& source, const mapping::Mapping& mapping, std::int64_t seen);
   asio::awaitable<void> deliver(TargetPointer target, const ChangesList& read);

@@ -75,10 +75,10 @@ TEST_F(SyncTest, AChangeIsReadOnceForAllItsDestinations) {
 TEST_F(SyncTest, AFirstLoadThatTakesTooLongToBeReadWholeIsReadInOrder) {
   test::Database customer("customer");
   const auto tenancy = add_tenancy(1, {customer.uri()});
-  add_users(tenancy, 1, 12'000);
+  add_users(tenancy, 1, 3'000);
   test::Service::Params params;
   params.sync.small_rows = 10;
-  params.sync.load_rows = 3'000;  // as a whole it may have 15,000
+  params.sync.load_rows = 750;  // as a whole it may have 3,750
   params.sync.load_chunk_bytes = 4'096;
   params.sync.load_time = std::chrono::milliseconds(1);
   session_.run(R"(UPDATE "ExternalDbSyncMetadata" SET "pollerEnabled" = false)");

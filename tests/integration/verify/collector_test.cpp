@@ -206,6 +206,39 @@ TEST_F(CollectorTest, ADestinationThatWasRemovedAndIsAddedAgainAfterACollectionL
             "collected");
 }
 
+// Collection waits no longer for a destination that was down for so long; it may come back in that moment, and its worker knows what was collected before its claim.
+TEST_F(CollectorTest, TombstonesThatAreCollectedBetweenAClaimAndItsReadAreMadeUpFor) {
+  add_users(1, 10);
+  {
+    test::Service service(source_);
+    wait_until_idle();
+  }
+  session_.run(R"(UPDATE "ExternalDbSyncMetadata" SET "pollerEnabled" = false)");
+  remove_user(1);
+  add_users(11, 1);
+  auto locker = test::Session(customer_.uri());
+  locker.run("BEGIN; LOCK TABLE public._stack_sync_metadata IN ACCESS EXCLUSIVE MODE");
+  test::Service service(source_);
+  wait_until(
+      [&] {
+        return session_.value(R"(SELECT EXISTS (SELECT FROM "DeletedRow" WHERE "shouldUpdateSequenceId")
+                                                   OR EXISTS (SELECT FROM "ContactChannel" WHERE "shouldUpdateSequenceId"))") ==
+               "f";
+      },
+      "all is numbered");
+  session_.run(R"(UPDATE "ExternalDbSyncMetadata" SET "pollerEnabled" = true; NOTIFY tributary_queue)");
+  wait_until([&] { return customer_session_.waiting_for_locks() > 0; }, "a worker has claimed the tenancy");
+  session_.run(R"(WITH gone AS (DELETE FROM "DeletedRow" RETURNING *)
+                  INSERT INTO tributary.collected (tenancy_id, table_name, through)
+                  SELECT "tenancyId", "tableName", max("sequenceId") FROM gone GROUP BY 1, 2)");
+  locker.run("ROLLBACK");
+  auto mending_params = params(1h);
+  mending_params.idle_pause = 100ms;
+  Mending mending(mending_params);
+  wait_until_synced();
+  EXPECT_EQ(customer_session_.number("SELECT count(*) FROM users WHERE id = " + user(1)), 0);
+}
+
 // What was remembered of the refused row goes with the id that the database had, and its watermark has passed the row.
 TEST_F(CollectorTest, ARowThatWasRefusedIsMadeUpForWhereTheDestinationIsAddedUnderAnotherId) {
   const auto rename = [&](const std::string& from, const std::string& to) {
