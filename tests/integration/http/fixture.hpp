@@ -44,7 +44,8 @@ class HttpTest : public testing::Test {
                   return events();
                 }});
   }
-  ~HttpTest() override {
+  // Not in the destructor: what a derived fixture has is gone by then, while handlers may still run.
+  void TearDown() override {
     if (!thread.joinable()) return;
     drain(Deadline::after(std::chrono::seconds(5)));
     loop.stop();
