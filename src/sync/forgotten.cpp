@@ -58,7 +58,8 @@ asio::awaitable<void> TenancySync::note_suspects(TargetPointer target) {
   }
 }
 
-// What was read after that must not move a watermark from below it, at which nobody has looked: the next claim does look.
+// Whether it has jumped, or collected tombstones that a reader from there on should have met. What is read after that must not move a watermark from below it, at which
+// nobody has looked: the next claim does look.
 bool TenancySync::has_lost_since_the_claim(const Want& want, const Lost& lost) const {
   if (lost.last_jump != claim_.last_jump) return true;
   const auto known = claim_.collected.find(want.mapping->source_table);

@@ -95,6 +95,14 @@ void wait_until(const std::function<bool()>& done, std::string_view what, std::c
   }
 }
 
+void wait_until_numbered(Session& source) {
+  std::string flagged;
+  for (const auto* table : {"ProjectUser", "ContactChannel", "Team", "TeamMember", "DeletedRow"})
+    flagged +=
+        fmt::format(R"({}EXISTS (SELECT FROM "{}" WHERE "shouldUpdateSequenceId"))", flagged.empty() ? "SELECT " : " OR ", table);
+  wait_until([&] { return source.value(flagged) == "f"; }, "all is numbered");
+}
+
 void wait_until_equal(Session& source, std::string_view tenancy, Session& customer, std::chrono::seconds limit) {
   std::string last;
   try {

@@ -14,6 +14,8 @@ std::string difference(Session& source, std::string_view tenancy, Session& custo
 
 /// Looks again and again until `done`, and throws with `what` after `limit`.
 void wait_until(const std::function<bool()>& done, std::string_view what, std::chrono::seconds limit = std::chrono::seconds(30));
+/// Until every row and tombstone of a source has its sequence id.
+void wait_until_numbered(Session& source);
 /// Until there is no difference; throws with the difference.
 void wait_until_equal(Session& source, std::string_view tenancy, Session& customer,
                       std::chrono::seconds limit = std::chrono::seconds(30));

@@ -83,8 +83,7 @@ TEST_F(SyncTest, AFirstLoadThatTakesTooLongToBeReadWholeIsReadInOrder) {
   params.sync.load_time = std::chrono::milliseconds(1);
   session_.run(R"(UPDATE "ExternalDbSyncMetadata" SET "pollerEnabled" = false)");
   test::Service service(source_, params);
-  wait_until([&] { return session_.number(R"(SELECT count(*) FROM "ProjectUser" WHERE "shouldUpdateSequenceId")") == 0; },
-             "all have their ids");
+  test::wait_until_numbered(session_);
   session_.run(R"(UPDATE "ExternalDbSyncMetadata" SET "pollerEnabled" = true; NOTIFY tributary_queue)");
   auto customer_session = customer.session();
   wait_until_equal(session_, tenancy, customer_session);

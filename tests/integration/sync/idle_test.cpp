@@ -46,8 +46,7 @@ TEST_F(SyncTest, IdleCostsNothing) {
                            kTenancies));
   {
     test::Service service(source_);
-    wait_until([&] { return session_.number(R"(SELECT count(*) FROM "ProjectUser" WHERE "shouldUpdateSequenceId")") == 0; },
-               "all is numbered");
+    test::wait_until_numbered(session_);
     wait_until([&] { return session_.number(R"(SELECT count(*) FROM "OutgoingRequest")") == 0; }, "the queue is empty");
   }
   session_.run("VACUUM ANALYZE");

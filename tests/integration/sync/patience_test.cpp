@@ -92,12 +92,7 @@ TEST_F(SyncTest, ADestinationTriedAloneIsRememberedUntilItIsDone) {
   test::Service::Params params;
   params.sync.small_rows = 10;
   test::Service service(source_, params);
-  wait_until(
-      [&] {
-        return session_.value(R"(SELECT EXISTS (SELECT FROM "Team" WHERE "shouldUpdateSequenceId")
-                                                   OR EXISTS (SELECT FROM "ProjectUser" WHERE "shouldUpdateSequenceId"))") == "f";
-      },
-      "all is numbered: that it is tried alone is over with the first sync, whatever this finds");
+  test::wait_until_numbered(session_);  // that it is tried alone is over with the first sync, whatever this finds
   session_.run(fmt::format(R"(
       INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, next_try_at) VALUES ('{}', 'd0', '', now());
       UPDATE "ExternalDbSyncMetadata" SET "pollerEnabled" = true; NOTIFY tributary_queue)",

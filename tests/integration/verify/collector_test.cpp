@@ -191,8 +191,7 @@ TEST_F(CollectorTest, ADestinationThatWasRemovedAndIsAddedAgainAfterACollectionL
   wait_until_idle();
   configure("{}");
   remove_user(1);
-  wait_until([&] { return session_.number(R"(SELECT count(*) FROM "DeletedRow" WHERE "shouldUpdateSequenceId")") == 0; },
-             "the tombstones are numbered");
+  test::wait_until_numbered(session_);
   ASSERT_EQ(collect(params(0s)), 2);
   ASSERT_EQ(customer_session_.number("SELECT count(*) FROM users WHERE id = " + user(1)), 1);
   auto mending_params = params(1h);
@@ -219,13 +218,7 @@ TEST_F(CollectorTest, TombstonesThatAreCollectedBetweenAClaimAndItsReadAreMadeUp
   auto locker = test::Session(customer_.uri());
   locker.run("BEGIN; LOCK TABLE public._stack_sync_metadata IN ACCESS EXCLUSIVE MODE");
   test::Service service(source_);
-  wait_until(
-      [&] {
-        return session_.value(R"(SELECT EXISTS (SELECT FROM "DeletedRow" WHERE "shouldUpdateSequenceId")
-                                                   OR EXISTS (SELECT FROM "ContactChannel" WHERE "shouldUpdateSequenceId"))") ==
-               "f";
-      },
-      "all is numbered");
+  test::wait_until_numbered(session_);
   session_.run(R"(UPDATE "ExternalDbSyncMetadata" SET "pollerEnabled" = true; NOTIFY tributary_queue)");
   wait_until([&] { return customer_session_.waiting_for_locks() > 0; }, "a worker has claimed the tenancy");
   session_.run(R"(WITH gone AS (DELETE FROM "DeletedRow" RETURNING *)

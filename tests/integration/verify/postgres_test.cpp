@@ -99,8 +99,7 @@ TEST_F(VerifyTest, ARowThatWasMadeAgainSurvivesTheTombstoneOfItsRepair) {
                                         .tenancy = *Uuid::parse(tenancy_)});
     co_await repair(*side, finding.differences);
   });
-  wait_until([&] { return session_.number("SELECT count(*) FROM \"DeletedRow\" WHERE \"shouldUpdateSequenceId\"") == 0; },
-             "the tombstone is numbered");
+  test::wait_until_numbered(session_);
   wait_until_synced();
   EXPECT_EQ(customer_session_.number("SELECT count(*) FROM teams"), 1);
 }
