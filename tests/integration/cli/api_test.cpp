@@ -107,10 +107,15 @@ TEST_F(CliApi, ASmallRunShowsInTheMetricsOfEveryStage) {
     return at == std::string::npos ? -1 : std::stod(text.substr(at + series.size() + 2));
   };
   const std::string teams = R"({kind="postgres",mapping="teams"})";
-  serve.wait_until([&] {  // the last of all: a failure that is tried again, and a second that is over
+  const std::string fetch = R"({kind="postgres",mapping="",stage="fetch"})";
+  serve.wait_until([&] {
+    // The last of all: a failure that is tried again, a second that is over, a request that is (its stages are counted before it is), and a new look
+    // at the source.
     text = client.get("/metrics").body;
     return value("tributary_sync_rows_total" + teams) == 3 && value("tributary_queue_revived_total") > 0 &&
-           value("tributary_loop_delay_seconds_count") > 0 && value(R"(tributary_destinations_parked{kind="postgres"})") > 0;
+           value("tributary_loop_delay_seconds_count") > 0 && value(R"(tributary_destinations_parked{kind="postgres"})") > 0 &&
+           value(R"(tributary_sync_seconds_sum{kind="postgres"})") >= value("tributary_sync_stage_seconds_sum" + fetch) &&
+           value("tributary_last_sequence_id") == source_.session().number("SELECT last_value FROM global_seq_id");
   });
   const auto expect_between = [&](const std::string& series, double least, double most) {
     EXPECT_GE(value(series), least) << series;
@@ -119,11 +124,10 @@ TEST_F(CliApi, ASmallRunShowsInTheMetricsOfEveryStage) {
   expect_between("tributary_sync_batches_total" + teams, 1, 3);
   expect_between("tributary_sync_bytes_total" + teams, 3 * 16, 3 * 1'000);  // at least its key
   expect_between(R"(tributary_sync_bytes_total{kind="postgres",mapping="users"})", 0, 0);
-  expect_between(R"(tributary_sync_stage_seconds_count{kind="postgres",mapping="",stage="fetch"})", 1, 1'000);
-  expect_between(R"(tributary_sync_stage_seconds_sum{kind="postgres",mapping="",stage="fetch"})", 1e-6, 60);
+  expect_between("tributary_sync_stage_seconds_count" + fetch, 1, 1'000);
+  expect_between("tributary_sync_stage_seconds_sum" + fetch, 1e-6, 60);
   expect_between(R"(tributary_sync_seconds_count{kind="postgres"})", 1, 1'000);
-  expect_between(R"(tributary_sync_seconds_sum{kind="postgres"})",
-                 value(R"(tributary_sync_stage_seconds_sum{kind="postgres",mapping="",stage="fetch"})"), 600);
+  expect_between(R"(tributary_sync_seconds_sum{kind="postgres"})", 1e-6, 600);
   expect_between(R"(tributary_pool_connections{loop="0",pool="queue",state="idle"})", 0, 2);
   EXPECT_GE(value(R"(tributary_pool_connections{loop="0",pool="sync",state="idle"})") +
                 value(R"(tributary_pool_connections{loop="0",pool="sync",state="lent"})"),
@@ -135,7 +139,6 @@ TEST_F(CliApi, ASmallRunShowsInTheMetricsOfEveryStage) {
   expect_between(R"(tributary_destination_failures_total{kind="postgres",mapping=""})", 1, 1'000);
   expect_between(R"(tributary_processes{role="sequencer"})", 1, 1);
   expect_between(R"(tributary_processes{role="sync"})", 1, 1);
-  EXPECT_EQ(value("tributary_last_sequence_id"), source_.session().number("SELECT last_value FROM global_seq_id"));
 }
 
 TEST_F(CliApi, TheWorstDestinationsAreSeriesOfTheirOwnAndNoMoreThanTen) {
