@@ -91,8 +91,9 @@ class Migration {
   asio::awaitable<void> run_step(Step step) {
     if (stop_.stop_requested() || co_await is_done(step)) co_return;
     if (options_.progress) options_.progress(step);
+    std::optional<postgres::Error> lost;
     for (int tries = 1; !stop_.stop_requested(); ++tries) {
-      const auto lost = co_await try_step(step);
+      lost = co_await try_step(step, lost);
       if (!lost) co_return;
       telemetry::log(telemetry::Level::info, "source", "a migration step waits for a lock",
                      {{"step", step.name}, {"tries", tries}});
@@ -107,16 +108,18 @@ class Migration {
     co_return result.get<bool>(0, 0);
   }
 
-  /// The error where a lock was not to be had. A concurrent step may wait for its locks: nobody has to wait behind it.
-  asio::awaitable<std::optional<postgres::Error>> try_step(const Step& step) {
+  /// The error where a lock was not to be had. A concurrent step may wait for its locks: nobody has to wait behind it. `before`: what the last try was lost
+  /// to. A deadline that passes in the middle of this one tells less than that.
+  asio::awaitable<std::optional<postgres::Error>> try_step(const Step& step, const std::optional<postgres::Error>& before) {
     const auto timeout = step.concurrently ? 0 : options_.lock_timeout.count();
     try {
       co_await connection_.execute_script(fmt::format("SET lock_timeout = {}", timeout), deadline_);
       co_await connection_.execute_script(step.sql, deadline_);
       co_return std::nullopt;
     } catch (const postgres::Error& error) {
-      if (!lost_a_lock(error) || deadline_.expired()) throw;
-      co_return error;
+      if (lost_a_lock(error) && !deadline_.expired()) co_return error;
+      if (before && error.kind() == postgres::ErrorKind::deadline) throw postgres::Error(*before);
+      throw;
     }
   }
 

@@ -165,7 +165,7 @@ TEST(Migrate, GivesUpWithWhatItWaitedFor) {
   session.run(R"(BEGIN; SELECT * FROM "ProjectUser")");
   source::MigrateOptions options;
   options.lock_timeout = std::chrono::milliseconds(20);
-  options.give_up_after = std::chrono::seconds(1);
+  options.give_up_after = std::chrono::seconds(3);
   try {
     migrate(database, builtin_mappings(), options);
     FAIL() << "migrated";
