@@ -112,9 +112,10 @@ SET attempts = q.attempts + 1,
 
 constexpr std::string_view kRelease = R"sql(
 DELETE FROM tributary.quarantine
-WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3
-  AND key IN (SELECT k::jsonb FROM unnest($4::text[]) AS k)
-  AND updated_at < 'epoch'::timestamptz + $5 * interval '1 microsecond')sql";
+USING unnest($4::text[]) AS given (key)
+WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3 AND quarantine.key = given.key::jsonb
+  AND updated_at < 'epoch'::timestamptz + $5 * interval '1 microsecond'
+RETURNING given.key)sql";
 
 constexpr std::string_view kQuarantinedKeys = R"sql(
 SELECT key::text
@@ -216,12 +217,16 @@ asio::awaitable<void> quarantine(postgres::Connection& connection, Uuid tenancy,
   co_await connection.execute_pipeline(std::move(commands), deadline);
 }
 
-asio::awaitable<void> release(postgres::Connection& connection, Uuid tenancy, std::string destination, std::string mapping,
-                              std::vector<std::string> keys, postgres::Timestamp read_at, Deadline deadline) {
+asio::awaitable<std::vector<std::string>> release(postgres::Connection& connection, Uuid tenancy, std::string destination,
+                                                  std::string mapping, std::vector<std::string> keys, postgres::Timestamp read_at,
+                                                  Deadline deadline) {
   postgres::Params params;
   params.add(tenancy).add(destination).add(mapping).add_array(std::span<const std::string>(keys));
   params.add(std::int64_t{read_at.time_since_epoch().count()});
-  co_await connection.execute_prepared(kRelease, std::move(params), deadline);
+  const auto result = co_await connection.execute_prepared(kRelease, std::move(params), deadline);
+  std::vector<std::string> released;
+  for (std::size_t row = 0; row < result.rows(); ++row) released.push_back(result.get<std::string>(row, 0));
+  co_return released;
 }
 
 asio::awaitable<std::vector<std::string>> quarantined_keys(postgres::Connection& connection, Uuid tenancy,

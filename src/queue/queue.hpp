@@ -150,9 +150,10 @@ struct Refused {
 /// Durable when it returns (synchronous_commit = on): it must be before the watermark passes the row.
 asio::awaitable<void> quarantine(postgres::Connection& connection, Uuid tenancy, std::string destination, std::string mapping,
                                  std::vector<Refused> refused, const Backoff& backoff, Deadline deadline);
-/// Forgets keys whose rows were applied as read when the source's clock said `read_at`; not those that were refused since.
-asio::awaitable<void> release(postgres::Connection& connection, Uuid tenancy, std::string destination, std::string mapping,
-                              std::vector<std::string> keys, postgres::Timestamp read_at, Deadline deadline);
+/// Forgets keys whose rows were applied as read when the source's clock said `read_at`; not those that were refused since. Returns those it knew.
+asio::awaitable<std::vector<std::string>> release(postgres::Connection& connection, Uuid tenancy, std::string destination,
+                                                  std::string mapping, std::vector<std::string> keys, postgres::Timestamp read_at,
+                                                  Deadline deadline);
 /// Quarantined keys that are due (`all`: every one), at most `limit`.
 asio::awaitable<std::vector<std::string>> quarantined_keys(postgres::Connection& connection, Uuid tenancy,
                                                            std::string destination, std::string mapping, bool all, int limit,

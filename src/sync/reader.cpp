@@ -78,6 +78,16 @@ std::vector<std::string> column_of_keys(const std::vector<std::string>& keys, co
 
 }  // namespace
 
+postgres::Params key_params(Uuid tenancy, const mapping::Mapping& mapping, const std::vector<std::string>& keys) {
+  postgres::Params params;
+  params.add(tenancy);
+  for (const auto& column : mapping.target_key) {
+    const auto values = column_of_keys(keys, column);
+    params.add_array(std::span<const std::string>(values));
+  }
+  return params;
+}
+
 ChangeStream::ChangeStream(const mapping::Mapping& mapping, std::int64_t after, postgres::PooledConnection connection,
                            postgres::Transaction transaction, postgres::CopyReader reader, std::optional<std::int64_t> limit,
                            std::optional<postgres::Timestamp> complete_until, Lost lost)
@@ -172,16 +182,10 @@ asio::awaitable<ChangesRead> Reader::read(Uuid tenancy, std::vector<Want> wants,
 asio::awaitable<std::shared_ptr<const Changes>> Reader::read_keys(Uuid tenancy, const mapping::Mapping& mapping,
                                                                   std::vector<std::string> keys, std::int64_t watermark,
                                                                   Deadline deadline) {
-  postgres::Params params;
-  params.add(tenancy);
-  for (const auto& column : mapping.target_key) {
-    const auto values = column_of_keys(keys, column);
-    params.add_array(std::span<const std::string>(values));
-  }
   std::vector<postgres::Command> commands;
   commands.push_back({.sql = kBegin, .params = {}, .prepare = true});
   commands.push_back({.sql = kClock, .params = {}, .prepare = true});
-  commands.push_back({.sql = texts_of(mapping).fetch_keys, .params = std::move(params), .prepare = true});
+  commands.push_back({.sql = texts_of(mapping).fetch_keys, .params = key_params(tenancy, mapping, keys), .prepare = true});
   commands.push_back({.sql = "COMMIT", .params = {}, .prepare = true});
   auto connection = co_await pool_.acquire(deadline);
   const auto results = co_await connection->execute_pipeline(std::move(commands), deadline);

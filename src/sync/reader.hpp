@@ -80,6 +80,9 @@ struct ChangesRead {
   std::vector<Lost> lost;
 };
 
+/// Parameters of the statements that take target keys, which are JSON objects: the tenancy, then an array (text[]) of each key column.
+postgres::Params key_params(Uuid tenancy, const mapping::Mapping& mapping, const std::vector<std::string>& keys);
+
 /// Reads one tenancy's changes from the source. Each call is one snapshot, so rows, joins and tombstones agree (invariant 5).
 /// All throw postgres::Error. Threads: one loop, the pool's; distinct calls may overlap.
 class Reader {

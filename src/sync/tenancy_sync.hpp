@@ -90,13 +90,19 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   asio::awaitable<void> commit_loads(const mapping::Mapping& mapping, LoadedBatch batch, Targets& targets, bool with_patience);
   asio::awaitable<void> look_again(TargetPointer target, const mapping::Mapping& mapping);
   asio::awaitable<void> stream(ChangeStream& changes, Targets& targets, bool with_patience);
-  asio::awaitable<void> retry_quarantined(TargetPointer target);
   asio::awaitable<void> leave(const Targets& targets);
   asio::awaitable<bool> has_rows(postgres::Connection& source);
 
   // One batch at one destination, and what becomes of it.
   asio::awaitable<void> apply_together(TargetPointer target, std::vector<destination::Batch> batches);
   asio::awaitable<void> apply_sparing(TargetPointer target, destination::Batch batch);
+  struct AppliedKey {
+    std::string key;  ///< as queue::Refused has it
+    bool is_deleted;
+  };
+  asio::awaitable<void> release(const Target& target, const mapping::Mapping& mapping, const std::vector<AppliedKey>& applied,
+                                postgres::Timestamp read_at);
+  asio::awaitable<void> retry_quarantined(TargetPointer target);
   asio::awaitable<void> settle(TargetPointer target, const mapping::Mapping* mapping, destination::Outcome outcome);
   asio::awaitable<void> overtaken(TargetPointer target, std::string mapping);
   asio::awaitable<void> park(TargetPointer target, std::string mapping, destination::Failure failure);
