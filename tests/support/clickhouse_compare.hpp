@@ -27,6 +27,6 @@ std::string clickhouse_difference(Session& source, const TenantName& tenant, con
 /// Until there is none; throws with the difference.
 void wait_until_equal(Session& source, const TenantName& tenant, const AskClickHouse& ask, std::chrono::seconds limit);
 void wait_until_equal(Session& source, const TenantName& tenant, const ClickHouse& clickhouse,
-                      std::chrono::seconds limit = std::chrono::seconds(60));
+                      std::chrono::seconds limit = std::chrono::seconds(120));
 
 }  // namespace tributary::test

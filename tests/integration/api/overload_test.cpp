@@ -52,7 +52,7 @@ class CrowdedClickHouse {
 class Overload : public ApiTest {
  protected:
   explicit Overload(std::unique_ptr<CrowdedClickHouse> clickhouse = std::make_unique<CrowdedClickHouse>())
-      : ApiTest({.clickhouse = clickhouse->options(), .queue_timeout = std::chrono::milliseconds(500), .queries_of_project = 2}),
+      : ApiTest({.clickhouse = clickhouse->options(), .queue_timeout = std::chrono::seconds(3), .queries_of_project = 2}),
         clickhouse_(std::move(clickhouse)) {}
 
   static ApiAnswer ask(const ApiProject& project) {
@@ -68,7 +68,7 @@ TEST_F(Overload, ARequestThatFindsNoConnectionInTimeIsToldToComeBack) {
   expect_ok(client.get("/users"));  // its keys are known now
   auto application = source_.session();
   application.run(R"(BEGIN; LOCK TABLE "ProjectUser" IN ACCESS EXCLUSIVE MODE)");
-  std::vector<std::thread> waiting;
+  std::vector<std::jthread> waiting;
   for (std::size_t i = 0; i < postgres::PoolSettings{}.max_connections; ++i)
     waiting.emplace_back([&project] { expect_ok(project.server().get("/users")); });
   wait_until(
@@ -166,7 +166,7 @@ class Patience : public ApiTest {
  protected:
   Patience()
       : ApiTest({.clickhouse = clickhouse::ConnectOptions{.host = "127.0.0.1", .port = slow_port()},
-                 .handler_timeout = std::chrono::milliseconds(1500)}) {}
+                 .handler_timeout = std::chrono::seconds(4)}) {}
 
  private:
   /// A ClickHouse that takes longer than that. One for all tests.
@@ -174,7 +174,7 @@ class Patience : public ApiTest {
     static FakeServer server([](FakeServer::Socket& socket) -> asio::awaitable<void> {
       std::string request;
       co_await asio::async_read_until(socket, asio::dynamic_buffer(request), "\r\n\r\n", asio::use_awaitable);
-      co_await asio::steady_timer(socket.get_executor(), std::chrono::milliseconds(1800)).async_wait(asio::use_awaitable);
+      co_await asio::steady_timer(socket.get_executor(), std::chrono::milliseconds(4500)).async_wait(asio::use_awaitable);
       co_await wire::send(socket, "HTTP/1.1 200 OK\r\nX-ClickHouse-Format: JSONEachRow\r\nContent-Length: 8\r\n\r\n{\"n\":1}\n");
     });
     return static_cast<std::uint16_t>(std::stoi(server.port()));
@@ -186,7 +186,7 @@ TEST_F(Patience, IsThatOfWhoeverAsks) {
   const auto answer = project.admin().post("/internal/analytics/query", {{"query", "SELECT 1 AS n"}});
   ASSERT_EQ(answer.status, 200U) << json::serialize(answer.body);
   EXPECT_EQ(answer.body.at("result"), json::parse(R"([{"n": 1}])"));
-  const auto sequenced = cron_.get("/internal/external-db-sync/sequencer?maxDurationMs=1800");
+  const auto sequenced = cron_.get("/internal/external-db-sync/sequencer?maxDurationMs=4500");
   EXPECT_GT(sequenced.body.at("iterations").as_int64(), 1);
 }
 

@@ -48,7 +48,8 @@ asio::awaitable<void> ApiServer::start(const Database& source, Params params) {
                                         .mappings = mappings_,
                                         .sequencer = {},
                                         .queue = {.lease = 3s, .longest_pause = 50ms, .revive_every = 100ms},
-                                        .sync = {.destination = destinations, .secrets = params.secrets},
+                                        // Nobody polls behind a request: whoever is left behind in it would stay so.
+                                        .sync = {.patience = 30s, .destination = destinations, .secrets = params.secrets},
                                         .clickhouse = nullptr},
                 installation, metrics_);
   context_.emplace(api::Context{.source = *pool_,

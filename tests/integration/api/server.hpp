@@ -29,7 +29,7 @@ class ApiServer {
     std::chrono::milliseconds queue_timeout{1'000};
     std::size_t queries_of_project = 4;
     std::chrono::milliseconds handler_timeout{30'000};
-    std::chrono::milliseconds connect_timeout{2'000};  ///< to destinations
+    std::chrono::milliseconds connect_timeout{10'000};  ///< to destinations
   };
   ApiServer(const Database& source, Params params);
   ~ApiServer();  ///< finishes what runs

@@ -285,6 +285,8 @@ TEST_P(ApiSync, TheFuseboxStopsAndStartsItForEverybody) {
   wait_until_equal();
   const auto off = cron_.post("/internal/external-db-sync/fusebox", {{"poller_enabled", false}});
   EXPECT_EQ(off.body, json::parse(R"({"sequencer_enabled": true, "poller_enabled": false})"));
+  wait_until([&] { return session_.number(R"(SELECT count("startedFulfillingAt") FROM "OutgoingRequest")") == 0; },
+             "what was taken before is done");
   add_user(server_, {{"display_name", "second"}});
   wait_until([&] { return session_.number(R"(SELECT count(*) FROM "ProjectUser" WHERE "shouldUpdateSequenceId")") == 0; },
              "it is numbered");

@@ -143,14 +143,14 @@ TEST_F(CliApi, ASmallRunShowsInTheMetricsOfEveryStage) {
 
 TEST_F(CliApi, TheWorstDestinationsAreSeriesOfTheirOwnAndNoMoreThanTen) {
   Binary serve({"serve", "--roles", "api"}, environment());
-  HttpClient client(port_of(serve));
+  const auto port = port_of(serve);
   source_.session().run(R"(
     INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, attempts, error, paused, failed_since)
     SELECT md5(i::text)::uuid, 'one', mapping, 1, 'down', false, now() - i * interval '1 hour'
     FROM generate_series(1, 12) AS i, unnest(ARRAY['teams', 'users']) AS mapping
     UNION ALL
     SELECT gen_random_uuid(), 'paused', '', 1, 'down', true, now() - interval '9 days')");
-  const auto text = client.get("/metrics").body;
+  const auto text = whole_metrics(serve, port);
   const auto seconds = [&](int rank) {
     const auto series = fmt::format("\ntributary_worst_destination_seconds{{rank=\"{}\"}} ", rank);
     const auto at = text.find(series);
@@ -183,9 +183,9 @@ TEST_F(CliApi, WhatRulesAndTheDashboardAskForIsThereFromTheStart) {
   auto traced = environment();
   traced["TRIBUTARY_TELEMETRY_OTLP_ENDPOINT"] = "http://127.0.0.1:1";
   Binary serve({"serve", "--threads", "1"}, traced);
-  HttpClient client(port_of(serve));
-  client.get("/livez");  // series of HTTP are made by path
-  const auto metrics = client.get("/metrics").body;
+  const auto port = port_of(serve);
+  HttpClient(port).get("/livez");  // series of HTTP are made by path
+  const auto metrics = whole_metrics(serve, port);
   const auto asked = std::regex_replace(read("deploy/prometheus/alerts.yml") + read("deploy/grafana/tributary.json"),
                                         std::regex(R"(\\")"), "\"");
   const auto each = [&](const char* pattern, const auto& check) {
@@ -313,6 +313,7 @@ TEST_F(CliApi, HoldsTenThousandIdleConnectionsUnder200MiB) {
   auto environment = this->environment();
   environment["TRIBUTARY_HTTP_ACCESS_LOG"] = "errors";
   environment["TRIBUTARY_HTTP_MAX_CONNECTIONS"] = "20000";
+  environment["TRIBUTARY_HTTP_IDLE_TIMEOUT"] = "1h";
   Binary serve({"serve"}, environment);
   const auto port = port_of(serve);
   const auto before = resident_kib(serve.pid());

@@ -122,7 +122,7 @@ TEST_F(CliClickHouse, SyncOnceFillsTheEmbeddedEngine) {
   EXPECT_THAT(metrics, testing::HasSubstr("\ntributary_clickhouse_engine_starts_total 1\n"));
   const auto passwords = embedded::read_host_file(folder_).value().credentials;
   serve.signal(SIGTERM);
-  EXPECT_EQ(serve.wait(10s), 0) << serve.err();
+  EXPECT_EQ(serve.wait(30s), 0) << serve.err();
   EXPECT_EQ(teams(), -1);
   for (const auto& password : {passwords.admin_password, passwords.tenant_password}) {
     for (const auto* text : {&serve.err(), &serve.out(), &metrics})
@@ -142,7 +142,7 @@ TEST_F(CliClickHouse, ASecondProcessUsesTheEngineOfTheFirstAndTakesOver) {
   insert_teams(tenancy_, "acme", 2);
   second.wait_until([&] { return teams() == 5; }, 60s);
   second.signal(SIGTERM);
-  EXPECT_EQ(second.wait(10s), 0) << second.err();
+  EXPECT_EQ(second.wait(30s), 0) << second.err();
 }
 
 TEST_F(CliClickHouse, WhereTheEngineCannotStartTheRestIsDoneAndItIsSaid) {
@@ -162,7 +162,7 @@ TEST_F(CliClickHouse, WhereTheEngineCannotStartTheRestIsDoneAndItIsSaid) {
       60s);
   EXPECT_THAT(serve.err(), testing::HasSubstr(folder_.string()));
   serve.signal(SIGTERM);
-  EXPECT_EQ(serve.wait(10s), 0) << serve.err();
+  EXPECT_EQ(serve.wait(30s), 0) << serve.err();
 }
 
 TEST_F(CliClickHouse, VerifyComparesWhatEachTenantSeesAndResyncReadsItAgain) {
@@ -232,7 +232,7 @@ TEST_F(CliClickHouse, AServerThatCannotBeWrittenHoldsUpNobodyElseAndIsFilledOnce
   server.run("ALTER TABLE analytics_internal.teams DROP COLUMN display_name");
   is_filled();
   serve.signal(SIGTERM);
-  EXPECT_EQ(serve.wait(15s), 0) << serve.err();
+  EXPECT_EQ(serve.wait(30s), 0) << serve.err();
 }
 
 // The engine's trouble is its own: customers' databases get their rows meanwhile, and it has all of them once there is room.
@@ -262,7 +262,7 @@ TEST_F(CliClickHouse, AFullDiskUnderTheEngineHoldsUpNobodyElse) {
   disk.make_room();
   serve.wait_until([&] { return teams() == 5'010; }, 60s);
   serve.signal(SIGTERM);
-  EXPECT_EQ(serve.wait(15s), 0) << serve.err();
+  EXPECT_EQ(serve.wait(30s), 0) << serve.err();
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "binary.hpp"
 #include "support/database.hpp"
+#include "support/http_client.hpp"
 
 namespace tributary::test {
 
@@ -53,6 +54,16 @@ inline std::uint16_t port_of(Binary& serve) {
   serve.wait_for(begin);
   serve.wait_for("\"started\"");
   return static_cast<std::uint16_t>(std::stoi(serve.err().substr(serve.err().find(begin) + begin.size())));
+}
+
+/// With the gauges of the source, which are left out where it has not answered in time.
+inline std::string whole_metrics(Binary& serve, std::uint16_t port) {
+  std::string text;
+  serve.wait_until([&] {
+    text = HttpClient(port).get("/metrics").body;
+    return text.find("\ntributary_quarantined_rows ") != std::string::npos;
+  });
+  return text;
 }
 
 inline boost::json::value json_of(const Finished& finished) { return boost::json::parse(finished.out); }

@@ -101,7 +101,7 @@ TEST_F(CliQuery, StartsTheEngineOrAsksTheOneThatRunsOrAServer) {
   variables["TRIBUTARY_CLICKHOUSE_LIMITED_USER_PASSWORD"] = host.credentials.tenant_password;
   EXPECT_EQ(run_binary(arguments, variables).out, "7\n");
   serve.signal(SIGTERM);
-  EXPECT_EQ(serve.wait(10s), 0) << serve.err();
+  EXPECT_EQ(serve.wait(30s), 0) << serve.err();
 }
 
 TEST_F(CliQuery, AnswersInFormatsAndSaysWhatIsWrong) {
@@ -240,11 +240,11 @@ TEST_F(CliQuery, CtrlCEndsTheQuery) {
       with_clickhouse());
   query.wait_until([&] { return running() == "1"; });
   query.signal(SIGINT);
-  EXPECT_EQ(query.wait(10s), 1);
+  EXPECT_EQ(query.wait(30s), 1);
   EXPECT_THAT(query.err(), testing::HasSubstr("cancelled"));
   serve.wait_until([&] { return running() == "0"; });
   serve.signal(SIGTERM);
-  EXPECT_EQ(serve.wait(10s), 0) << serve.err();
+  EXPECT_EQ(serve.wait(30s), 0) << serve.err();
 }
 
 using CliQueryOfNobody = Cli;

@@ -139,6 +139,7 @@ TEST_F(ServedDirectory, WhatTheApiWritesIsSeenInPostgresAndClickHouse) {
   wait_for("contact_channels", "value", {"bob@example.com"});
 
   set_poller(false);
+  serve_->wait_until([&] { return status().at("queue").at("in_flight") == 0; });
   call("PATCH", "/users/" + bob, {{"display_name", "Robert"}});
   serve_->wait_until([&] { return status().at("queue").at("pending") != 0; });
   EXPECT_EQ(in_postgres("users", "display_name"), Names{"Bob"});

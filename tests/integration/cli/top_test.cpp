@@ -28,6 +28,14 @@ TEST_F(CliTop, ShowsTheSourceAndWhatARunningServeApplies) {
   insert_teams(tenancy_, "acme", 3);
   auto session = source_.session();
   serve.wait_until([&] { return session.number("SELECT count(*) FROM tributary.destination_state WHERE error <> ''") == 1; });
+  serve.wait_until([&] {
+    return warehouse.session().attempt("SELECT FROM teams") != "42P01" &&
+           warehouse.session().number("SELECT count(*) FROM teams") == 3;
+  });
+  HttpClient client(port_of(serve));
+  serve.wait_until([&] {
+    return client.get("/metrics").body.find("\ntributary_lag_seconds_count{kind=\"postgres\"} 0\n") == std::string::npos;
+  });
   serve.wait_until([&] { return session.number("SELECT count(*) FROM \"OutgoingRequest\"") == 0; });
 
   const auto frame = json_of(done({"top", "--once", "--json", "--process", process}));

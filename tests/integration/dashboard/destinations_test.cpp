@@ -159,6 +159,7 @@ TEST_F(DashboardDestinations, SayThemselvesHowFarTheyAre) {
            warehouse_.session().number("SELECT count(*) FROM teams") == 3;
   });
   operator_->post(path_of(acme_, "warehouse") + "/pause", {{"mapping", "teams"}});
+  serve_->wait_until([&] { return count(R"(SELECT count("startedFulfillingAt") FROM "OutgoingRequest")") == 0; });
   insert_teams(acme_.tenancy, "acme", 2);
   const auto teams = [](const Seen& seen) {
     for (const auto& row : seen.at("/mappings").as_array())

@@ -82,7 +82,7 @@ TEST(PrivateCluster, StopsWhenItsOwnerIsKilled) {
   test::Folder folder;
   run_and_kill([&] { new PrivateCluster(PrivateCluster::start({.folder = folder.path()})); });
   const auto left = test::processes_in(folder.path());
-  for (const auto& pid : left) EXPECT_TRUE(wait_until_gone(std::stoi(pid), std::chrono::seconds(10))) << pid;
+  for (const auto& pid : left) EXPECT_TRUE(wait_until_gone(std::stoi(pid), std::chrono::seconds(60))) << pid;
   EXPECT_FALSE(fs::exists(folder.path() / "data/postmaster.pid"));
 }
 

@@ -41,7 +41,7 @@ TEST_F(HttpTest, ClosesAClientThatSendsItsBodySlowly) {
 }
 
 TEST_F(HttpTest, ClosesAConnectionThatIsNotUsed) {
-  start({.idle_timeout = 300ms});
+  start({.idle_timeout = 2s});
   auto idle = client();
   EXPECT_TRUE(idle.is_closed());
   auto used = client();

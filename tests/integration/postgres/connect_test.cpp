@@ -92,7 +92,7 @@ TEST(Connect, TheNextAddressIsTriedWhereOneRefusesOrIsSilent) {
     const auto good = options.keywords.at("port");
     options = options.with("host", "127.0.0.1,127.0.0.1,127.0.0.1")
                   .with("port", refusing.number() + "," + silent.number() + "," + good);
-    options.connect_timeout = 2s;
+    options.connect_timeout = 6s;
     const auto connection = co_await Connection::open(options, soon());
     EXPECT_TRUE(connection.usable());
   });

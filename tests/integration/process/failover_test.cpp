@@ -24,7 +24,7 @@ TEST(Failover, ARestartOfTheSourceLosesNothing) {
   const auto wait_until_both_equal = [&] {
     auto session = source.session();
     auto customer_session = customer.session();
-    wait_until_equal(session, tenancy, customer_session);
+    wait_until_equal(session, tenancy, customer_session, std::chrono::seconds(120));
   };
   Process serve(TRIBUTARY_BINARY, {"serve"}, torture_settings(source));
   for (unsigned round = 0; round < 3; ++round) {
@@ -51,7 +51,7 @@ TEST(Failover, ADestinationThatFailsOverGetsWhatItsReplicaLacks) {
     for (unsigned i = 0; i < 5; ++i) session.run(insert_user(tenancy, uuid(1'000 + first + i)));
     session.run(R"(UPDATE "ProjectUser" SET "displayName" = 'changed ' || clock_timestamp())");
     auto customer_session = customer.session();
-    wait_until_equal(session, tenancy, customer_session);
+    wait_until_equal(session, tenancy, customer_session, std::chrono::seconds(120));
   };
   Process serve(TRIBUTARY_BINARY, {"serve"}, torture_settings(source));
   change_and_wait(0);

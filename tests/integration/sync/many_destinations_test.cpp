@@ -57,7 +57,7 @@ TEST_F(SyncTest, OfDestinationsThatDoNotAnswerAFewAreConnectedToAtOnce) {
   test::Service::Params params;
   params.sync.connects_of_tenancy = 2;
   params.sync.connects = 3;
-  params.sync.destination.connect_timeout = std::chrono::milliseconds(100);
+  params.sync.destination.connect_timeout = std::chrono::milliseconds(300);
   const auto one = add_tenancy(1, std::vector<std::string>(10, server.uri()));
   const auto other = add_tenancy(2, {customer.uri()});
   test::Service service(source_, params);
@@ -67,7 +67,7 @@ TEST_F(SyncTest, OfDestinationsThatDoNotAnswerAFewAreConnectedToAtOnce) {
   wait_until_equal(session_, other, session);
   const auto tried = "SELECT count(DISTINCT destination_id) FROM tributary.destination_state WHERE error <> ''";
   wait_until([&] { return session_.number(tried) == 10; }, "each was tried");
-  EXPECT_LE(server.most_at_once(), 4) << "two for the first time, and two again";
+  EXPECT_LE(server.most_at_once(), 6) << "two for the first time, two again, and two that it has not seen leave";
 }
 
 TEST_F(SyncTest, DestinationsBeyondTheLimitSayThatTheyAreNotSynced) {

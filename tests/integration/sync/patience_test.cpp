@@ -61,12 +61,15 @@ TEST_F(SyncTest, ADestinationThatFailedBeforeIsGivenFewRowsAtFirst) {
     CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS
       'BEGIN INSERT INTO public.batch (size) SELECT count(*) FROM changed WHERE true HAVING count(*) > 0; RETURN NULL; END';
     CREATE TRIGGER note AFTER UPDATE ON public.users REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.note())sql");
-  session_.run(
-      fmt::format("INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, attempts, error, next_try_at) "
-                  "VALUES ('{}', 'd0', '', 2, 'slow', now())",
-                  tenancy));
+  session_.run(R"(UPDATE "ExternalDbSyncMetadata" SET "pollerEnabled" = false)");
   session_.run(R"(UPDATE "ProjectUser" SET "displayName" = 'changed')");
   test::Service service(source_, params);
+  test::wait_until_numbered(session_);  // that it has failed is over with the first sync, whatever this finds
+  session_.run(fmt::format(R"(
+      INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, attempts, error, next_try_at)
+      VALUES ('{}', 'd0', '', 2, 'slow', now());
+      UPDATE "ExternalDbSyncMetadata" SET "pollerEnabled" = true; NOTIFY tributary_queue)",
+                           tenancy));
   wait_until_equal(session_, tenancy, customer_session);
   EXPECT_EQ(customer_session.number("SELECT size FROM public.batch ORDER BY at LIMIT 1"), 5);
   EXPECT_GT(customer_session.number("SELECT max(size) FROM public.batch"), 5);

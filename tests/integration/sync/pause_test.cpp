@@ -58,6 +58,7 @@ TEST_F(Pause, OneMappingIsPausedAndTheOthersFlow) {
   auto one = one_.session();
   add_users(tenancy, 1, 1);
   wait_until_equal(session_, tenancy, one);
+  wait_until_idle();
 
   change(queue::pause, 1, "d0", "users");
   add_users(tenancy, 2, 4);

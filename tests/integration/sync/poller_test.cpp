@@ -102,7 +102,7 @@ TEST_F(PollerTest, DoesNotListenToItsOwnProcess) {
   for (int i = 0; i < 100; ++i) notify("this one");
   notify("another one");
   wait_until([&] { return looks() > before; }, "it looks again");
-  EXPECT_LE(looks(), before + 1);
+  EXPECT_LE(looks(), before + 2) << "one may have been on its way before";
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ class SyncTrace : public SyncTest {
   test::Service::Params traced() {
     test::Service::Params params;
     params.sequencer.tracer = params.queue.tracer = params.sync.tracer = &tracer_;
+    params.sync.patience = std::chrono::minutes(1);  // one that is left behind comes back in a trace of its own
     return params;
   }
   void wait_until_idle() {
@@ -37,15 +38,19 @@ class SyncTrace : public SyncTest {
     return session_.value(
         "SELECT coalesce(string_agg(traceparent, '|' ORDER BY \"destinationKind\"), 'none') FROM \"OutgoingRequest\"");
   }
-  /// Everything that has ended since this was last asked. The last request's span ends just behind the request.
-  std::vector<SpanRecord> spans(std::size_t requests) {
+  /// Everything that has ended since this was last asked, with the span of each request that was claimed: it ends just behind the request.
+  std::vector<SpanRecord> spans(test::Service& service) {
+    const auto& claims = service.metrics().counter("tributary_queue_claims_total");
     std::vector<SpanRecord> all;
+    std::size_t ended = 0;
     wait_until(
         [&] {
           std::ranges::move(tracer_.take(10'000), std::back_inserter(all));
-          return static_cast<std::size_t>(std::ranges::count(all, kEngine, &SpanRecord::name)) >= requests;
+          ended = requests_seen_ + static_cast<std::size_t>(std::ranges::count(all, kEngine, &SpanRecord::name));
+          return ended == claims.value();
         },
         "the requests are done with");
+    requests_seen_ = ended;
     return all;
   }
   static const SpanRecord& only(
@@ -70,6 +75,7 @@ class SyncTrace : public SyncTest {
 
   telemetry::Metrics metrics_;
   telemetry::Tracer tracer_{{.most_waiting = 100'000}, metrics_};
+  std::size_t requests_seen_ = 0;
   test::Database customer_{"customer"};
   const std::string tenancy_;
 };
@@ -86,7 +92,7 @@ TEST_F(SyncTrace, OneTraceHasSequencerClaimFetchAndApplyForEachKindOfDestination
   wait_until_equal(session_, tenancy_, customer);
   wait_until_equal(session_, tenant, clickhouse);
   wait_until_idle();
-  spans(2);
+  spans(service);
 
   // Both requests wait until the sequencer is done, so that each is claimed once.
   enable_poller(false);
@@ -96,7 +102,7 @@ TEST_F(SyncTrace, OneTraceHasSequencerClaimFetchAndApplyForEachKindOfDestination
   enable_poller(true);
   wait_until_equal(session_, tenancy_, customer);
   wait_until_equal(session_, tenant, clickhouse);
-  const auto all = spans(2);
+  const auto all = spans(service);
 
   const auto& iteration = only(all, kIteration);
   EXPECT_EQ(iteration.parent, decltype(iteration.parent){});
@@ -143,7 +149,7 @@ TEST_F(SyncTrace, ARequestThatGathersSeveralIterationsContinuesTheFirstAndLinksT
   add_users(tenancy_, 1, 1);
   wait_until_equal(session_, tenancy_, customer);
   wait_until_idle();
-  spans(1);
+  spans(service);
 
   enable_poller(false);
   add_users(tenancy_, 2, 1);
@@ -152,7 +158,7 @@ TEST_F(SyncTrace, ARequestThatGathersSeveralIterationsContinuesTheFirstAndLinksT
   wait_until([&] { return traceparents().size() == 111; }, "two traces");
   enable_poller(true);
   wait_until_equal(session_, tenancy_, customer);
-  auto all = spans(1);
+  auto all = spans(service);
   const auto& claim = only(all, kClaim);
   std::vector<SpanRecord> iterations;
   std::ranges::copy_if(all, std::back_inserter(iterations), [](const auto& span) { return span.name == kIteration; });
@@ -172,7 +178,7 @@ TEST_F(SyncTrace, ALoadOfManyTurnsIsOneTrace) {
   auto customer = customer_.session();
   wait_until_equal(session_, tenancy_, customer);
   wait_until_idle();
-  const auto all = spans(1);
+  const auto all = spans(service);
   const auto& first =
       *std::ranges::min_element(all, {}, [](const auto& span) { return std::pair(span.name != kIteration, span.began); });
   std::size_t rows = 0;
@@ -191,7 +197,7 @@ TEST_F(SyncTrace, AFailureIsPartOfTheTrace) {
   customer.run("ALTER TABLE users RENAME COLUMN display_name TO gone");
   add_users(tenancy_, 2, 1);
   wait_until([&] { return !state("d0").empty(); }, "it is parked");
-  const auto all = spans(2);
+  const auto all = spans(service);
   const auto failed = std::ranges::find_if(all, [](const auto& span) { return span.name == kApplySpan && span.error; });
   ASSERT_NE(failed, all.end());
   EXPECT_EQ(attribute(*failed, "error.type"), "42703");
@@ -202,13 +208,16 @@ TEST_F(SyncTrace, WhereTheSequencerRecordsNothingNobodyDoes) {
   telemetry::Tracer none({.ratio = 0}, metrics_);
   auto params = traced();
   params.sequencer.tracer = &none;
-  test::Service service(source_, params);
   auto customer = customer_.session();
-  add_users(tenancy_, 1, 1);
-  wait_until_equal(session_, tenancy_, customer);
-  wait_until_idle();
+  {
+    test::Service service(source_, params);
+    add_users(tenancy_, 1, 1);
+    wait_until_equal(session_, tenancy_, customer);
+    wait_until_idle();
+  }
   tracer_.take(100);
   enable_poller(false);
+  test::Service service(source_, params);
   add_users(tenancy_, 2, 1);
   wait_until([&] { return traceparents().ends_with("-00"); }, "it is enqueued");
   enable_poller(true);

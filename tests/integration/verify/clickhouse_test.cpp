@@ -246,7 +246,7 @@ TEST_F(VerifyClickHouse, AMovedTenancyLeavesItsOldPlaceThoughWhoeverClearsItDies
   test::wait_until_equal(session_, moved, clickhouse_);
   const test::TenantName successor{.tenancy = uuid(2), .project = "project-1"};
   test::wait_until_equal(session_, successor, clickhouse_);
-  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.left_place") == 0; }, "nothing is left behind");
+  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.left_place") == 0; }, "nothing is left behind", 120s);
   EXPECT_EQ(rows_of("project-2"), "0");
 
   // And back, to where it had been, with rows that have not changed since.
@@ -254,7 +254,7 @@ TEST_F(VerifyClickHouse, AMovedTenancyLeavesItsOldPlaceThoughWhoeverClearsItDies
   session_.run(R"(UPDATE "Tenancy" SET "projectId" = 'project-1' WHERE "projectId" = 'project-3')");
   moved.project = "project-1";
   test::wait_until_equal(session_, moved, clickhouse_);
-  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.left_place") == 0; }, "nothing is left behind");
+  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.left_place") == 0; }, "nothing is left behind", 120s);
   test::wait_until_equal(session_, moved, clickhouse_);
   EXPECT_EQ(rows_of("project-3"), "0");
 }
