@@ -46,13 +46,15 @@ CROSS JOIN LATERAL (
 WHERE oldest."deletedAt" <= clock_timestamp() AT TIME ZONE 'UTC' - $2 * interval '1 millisecond'
 LIMIT $3)sql";
 
-// Where a tenancy's rows go, or the rest of one that was deleted, and for how long that has not worked.
+// Where a tenancy's rows go, or the rest of one that was deleted, for how long that has not worked, and whether it fails as a whole.
 constexpr std::string_view kDestinations = R"sql(
 SELECT d.key,
        coalesce(d.value ->> 'connectionString', ''),
        (SELECT (extract(epoch FROM clock_timestamp() - min(s.failed_since)) * 1000)::bigint
         FROM tributary.destination_state AS s
-        WHERE s.tenancy_id = $1 AND s.destination_id = d.key AND (s.error <> '' OR s.paused))
+        WHERE s.tenancy_id = $1 AND s.destination_id = d.key AND (s.error <> '' OR s.paused)),
+       EXISTS (SELECT FROM tributary.destination_state AS s
+               WHERE s.tenancy_id = $1 AND s.destination_id = d.key AND s.mapping = '' AND s.error <> '')
 FROM (
   SELECT tributary.destinations(t."projectId", t."branchId")
          || CASE WHEN i.clickhouse THEN tributary.shared_destinations() ELSE '{}' END AS destinations
@@ -102,6 +104,8 @@ asio::awaitable<std::int64_t> Collector::collect(postgres::Connection& source, s
   for (std::size_t row = 0; row < destinations.rows(); ++row) {
     const auto down_for = destinations.get<std::optional<std::int64_t>>(row, 2);
     if (down_for && *down_for > params_.collection.longest_wait.count()) continue;
+    // Its answer would be waited for, in vain, and so would those of a thousand like it, while nobody else's tombstones go. Later is soon enough.
+    if (destinations.get<bool>(row, 3)) co_return 0;
     const auto found =
         co_await read_watermarks(params_, tenancy, destinations.get<std::string>(row, 0), destinations.get<std::string>(row, 1));
     if (!found) co_return 0;

@@ -74,6 +74,32 @@ TEST_F(CollectorTest, ADestinationThatCannotBeAskedHoldsThemBackButNotForEver) {
   wait_until([&] { return collect(params(0s)) == 2; }, "the others are not kept from it for ever");
 }
 
+TEST_F(CollectorTest, ADestinationThatIsKnownToFailIsNotWaitedFor) {
+  add_users(1, 3);
+  {
+    test::Service service(source_);
+    wait_until_synced();
+    remove_user(1);
+    wait_until_idle();
+  }
+  std::atomic<int> asked = 0;
+  test::FakeServer silent([&asked](test::FakeServer::Socket&) -> asio::awaitable<void> {
+    ++asked;
+    co_return;
+  });
+  session_.run(fmt::format(R"(
+    UPDATE "Project" SET "configOverride" = jsonb_set("configOverride", '{{dbSync.externalDatabases,silent}}',
+      '{{"type": "postgres", "connectionString": "{}"}}');
+    INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, attempts, error)
+    VALUES ('{}', 'silent', '', 1, 'it is silent'))",
+                           silent.uri(), tenancy_));
+  EXPECT_EQ(collect(params(0s)), 0) << "they are kept for it";
+  EXPECT_EQ(asked, 0);
+  session_.run("DELETE FROM tributary.destination_state");
+  EXPECT_EQ(collect(params(0s)), 0);
+  EXPECT_EQ(asked, 1);
+}
+
 TEST_F(CollectorTest, MoreThanOneBatchOfThemGoes) {
   const auto lonely = uuid(2);  // it has no destination that would hold them back
   session_.run(test::insert_project("lonely") + test::insert_tenancy(lonely, "lonely"));
