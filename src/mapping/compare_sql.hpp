@@ -63,8 +63,11 @@ std::string last_sequence_id_sql(const Mapping& mapping);
 /// given since say nothing. Also false where what it knew has been changed since that jump.
 std::string remembers_sql(const Mapping& mapping);
 
-/// Makes rows of given keys due again, whatever they are: UPDATE of the source. $1 tenancy, then an array (text[]) of each key column.
+/// Makes rows of given keys due again, whatever they are: UPDATE of the source. $1 tenancy, then an array (text[]) of each key column. Of rows that share a
+/// key the newest.
 std::string flag_rows_sql(const Mapping& mapping);
+/// The same, without waiting for anybody: (bigint) places in the arrays, from 0, of the keys whose row somebody else holds. Those were not flagged.
+std::string flag_free_rows_sql(const Mapping& mapping);
 /// Tombstones of given keys, as if rows had been deleted. The same parameters.
 std::string insert_tombstones_sql(const Mapping& mapping);
 

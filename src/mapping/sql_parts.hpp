@@ -7,7 +7,7 @@
 
 #include "mapping/mapping.hpp"
 
-/// Pieces that the generators of fetch_sql.cpp, target_sql.cpp, merge_sql.cpp and compare_sql.cpp share. Internal to this module.
+/// Pieces that the generators of fetch_sql.cpp, target_sql.cpp, merge_sql.cpp, compare_sql.cpp and repair_sql.cpp share. Internal to this module.
 namespace tributary::mapping {
 
 /// public."table": sessions run with an empty search_path.

@@ -110,12 +110,18 @@ SET attempts = q.attempts + 1,
     error = EXCLUDED.error,
     updated_at = now())sql";
 
+constexpr std::string_view kReleasable = R"sql(
+SELECT given.key
+FROM tributary.quarantine
+CROSS JOIN unnest($4::text[]) AS given (key)
+WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3 AND quarantine.key = given.key::jsonb
+  AND updated_at < 'epoch'::timestamptz + $5 * interval '1 microsecond')sql";
+
 constexpr std::string_view kRelease = R"sql(
 DELETE FROM tributary.quarantine
-USING unnest($4::text[]) AS given (key)
-WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3 AND quarantine.key = given.key::jsonb
-  AND updated_at < 'epoch'::timestamptz + $5 * interval '1 microsecond'
-RETURNING given.key)sql";
+WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3
+  AND key IN (SELECT k::jsonb FROM unnest($4::text[]) AS k)
+  AND updated_at < 'epoch'::timestamptz + $5 * interval '1 microsecond')sql";
 
 constexpr std::string_view kQuarantinedKeys = R"sql(
 SELECT key::text
@@ -141,6 +147,14 @@ WITH parked AS (
   SELECT tenancy_id FROM parked UNION SELECT tenancy_id FROM refused
 )
 SELECT coalesce(tributary.enqueue(array_agg(tenancy_id)), 0), pg_notify('tributary_queue', '')::text FROM tenancies)sql";
+
+postgres::Params applied_keys(Uuid tenancy, const std::string& destination, const std::string& mapping,
+                              const std::vector<std::string>& keys, postgres::Timestamp read_at) {
+  postgres::Params params;
+  params.add(tenancy).add(destination).add(mapping).add_array(std::span<const std::string>(keys));
+  params.add(std::int64_t{read_at.time_since_epoch().count()});
+  return params;
+}
 
 }  // namespace
 
@@ -217,16 +231,19 @@ asio::awaitable<void> quarantine(postgres::Connection& connection, Uuid tenancy,
   co_await connection.execute_pipeline(std::move(commands), deadline);
 }
 
-asio::awaitable<std::vector<std::string>> release(postgres::Connection& connection, Uuid tenancy, std::string destination,
-                                                  std::string mapping, std::vector<std::string> keys, postgres::Timestamp read_at,
-                                                  Deadline deadline) {
-  postgres::Params params;
-  params.add(tenancy).add(destination).add(mapping).add_array(std::span<const std::string>(keys));
-  params.add(std::int64_t{read_at.time_since_epoch().count()});
-  const auto result = co_await connection.execute_prepared(kRelease, std::move(params), deadline);
-  std::vector<std::string> released;
-  for (std::size_t row = 0; row < result.rows(); ++row) released.push_back(result.get<std::string>(row, 0));
-  co_return released;
+asio::awaitable<std::vector<std::string>> releasable(postgres::Connection& connection, Uuid tenancy, std::string destination,
+                                                     std::string mapping, std::vector<std::string> keys,
+                                                     postgres::Timestamp read_at, Deadline deadline) {
+  auto params = applied_keys(tenancy, destination, mapping, keys, read_at);
+  const auto result = co_await connection.execute_prepared(kReleasable, std::move(params), deadline);
+  std::vector<std::string> known;
+  for (std::size_t row = 0; row < result.rows(); ++row) known.push_back(result.get<std::string>(row, 0));
+  co_return known;
+}
+
+asio::awaitable<void> release(postgres::Connection& connection, Uuid tenancy, std::string destination, std::string mapping,
+                              std::vector<std::string> keys, postgres::Timestamp read_at, Deadline deadline) {
+  co_await connection.execute_prepared(kRelease, applied_keys(tenancy, destination, mapping, keys, read_at), deadline);
 }
 
 asio::awaitable<std::vector<std::string>> quarantined_keys(postgres::Connection& connection, Uuid tenancy,

@@ -150,10 +150,13 @@ struct Refused {
 /// Durable when it returns (synchronous_commit = on): it must be before the watermark passes the row.
 asio::awaitable<void> quarantine(postgres::Connection& connection, Uuid tenancy, std::string destination, std::string mapping,
                                  std::vector<Refused> refused, const Backoff& backoff, Deadline deadline);
-/// Forgets keys whose rows were applied as read when the source's clock said `read_at`; not those that were refused since. Returns those it knew.
-asio::awaitable<std::vector<std::string>> release(postgres::Connection& connection, Uuid tenancy, std::string destination,
-                                                  std::string mapping, std::vector<std::string> keys, postgres::Timestamp read_at,
-                                                  Deadline deadline);
+/// Which of these keys are in quarantine, and were not refused since the source's clock said `read_at`.
+asio::awaitable<std::vector<std::string>> releasable(postgres::Connection& connection, Uuid tenancy, std::string destination,
+                                                     std::string mapping, std::vector<std::string> keys,
+                                                     postgres::Timestamp read_at, Deadline deadline);
+/// Forgets those keys, whose rows were applied as read at that time; not those that were refused since.
+asio::awaitable<void> release(postgres::Connection& connection, Uuid tenancy, std::string destination, std::string mapping,
+                              std::vector<std::string> keys, postgres::Timestamp read_at, Deadline deadline);
 /// Quarantined keys that are due (`all`: every one), at most `limit`.
 asio::awaitable<std::vector<std::string>> quarantined_keys(postgres::Connection& connection, Uuid tenancy,
                                                            std::string destination, std::string mapping, bool all, int limit,

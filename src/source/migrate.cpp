@@ -118,7 +118,7 @@ class Migration {
       co_return std::nullopt;
     } catch (const postgres::Error& error) {
       if (lost_a_lock(error) && !deadline_.expired()) co_return error;
-      if (before && error.kind() == postgres::ErrorKind::deadline) throw postgres::Error(*before);
+      if (before && !step.concurrently && error.kind() == postgres::ErrorKind::deadline) throw postgres::Error(*before);
       throw;
     }
   }

@@ -1,4 +1,3 @@
-#include "destination/change.hpp"
 #include "sync/policy.hpp"
 #include "sync/tenancy_sync.hpp"
 #include "telemetry/log.hpp"

@@ -9,10 +9,6 @@ namespace {
 
 using destination::Verdict;
 
-/// The application may hold a row that is let go: everything else of the tenancy would wait with us.
-constexpr std::string_view kLockTimeout = "SET LOCAL lock_timeout = '250ms'";
-constexpr std::string_view kLockNotAvailable = "55P03";
-
 }  // namespace
 
 int TenancySync::quarantined(const Target& target, const mapping::Mapping& mapping, bool due_only) const {
@@ -81,29 +77,42 @@ asio::awaitable<void> TenancySync::release(const Target& target, const mapping::
   for (const auto& [key, deleted] : is_deleted) keys.push_back(key);
   auto source = co_await services_.source.acquire(source_deadline());
   auto transaction = co_await postgres::Transaction::begin(*source, postgres::TransactionMode::read_committed, source_deadline());
-  const auto released =
-      co_await queue::release(*source, tenancy_, target.entry.id, mapping.name, keys, read_at, source_deadline());
   std::vector<std::string> rows;
   std::vector<std::string> gone;
-  for (const auto& key : released) (is_deleted.at(key) ? gone : rows).push_back(key);
-  const auto flag = mapping::flag_rows_sql(mapping);
+  for (auto& key :
+       co_await queue::releasable(*source, tenancy_, target.entry.id, mapping.name, std::move(keys), read_at, source_deadline()))
+    (is_deleted.at(key) ? gone : rows).push_back(std::move(key));
+  std::vector<queue::Refused> held;
+  if (!claim_.deleted) held = co_await come_again(*source, mapping, rows, gone);
+  auto released = std::move(gone);
+  std::ranges::copy_if(rows, std::back_inserter(released),
+                       [&](const auto& key) { return std::ranges::find(held, key, &queue::Refused::key) == held.end(); });
+  co_await queue::release(*source, tenancy_, target.entry.id, mapping.name, std::move(released), read_at, source_deadline());
+  if (!held.empty())
+    co_await queue::quarantine(*source, tenancy_, target.entry.id, mapping.name, std::move(held), services_.params.retry,
+                               source_deadline());
+  co_await transaction.commit(source_deadline());
+}
+
+/// Returns those whose row the application holds: nobody waits for it, they are tried again.
+asio::awaitable<std::vector<queue::Refused>> TenancySync::come_again(postgres::Connection& source,
+                                                                     const mapping::Mapping& mapping,
+                                                                     const std::vector<std::string>& rows,
+                                                                     const std::vector<std::string>& gone) {
+  const auto flag = mapping::flag_free_rows_sql(mapping);
   const auto bury = mapping::insert_tombstones_sql(mapping);
   std::vector<postgres::Command> commands;
-  commands.push_back({.sql = kLockTimeout, .params = {}});
-  if (!rows.empty()) commands.push_back({.sql = flag, .params = key_params(tenancy_, mapping, rows)});
-  if (!gone.empty()) commands.push_back({.sql = bury, .params = key_params(tenancy_, mapping, gone)});
+  commands.push_back({.sql = flag, .params = key_params(tenancy_, mapping, rows)});
+  commands.push_back({.sql = bury, .params = key_params(tenancy_, mapping, gone)});
   commands.push_back({.sql = "SELECT tributary.notify_change()::text", .params = {}});
-  bool is_locked = false;
-  try {
-    if (!released.empty() && !claim_.deleted) co_await source->execute_pipeline(std::move(commands), source_deadline());
-  } catch (const postgres::Error& error) {
-    if (error.sqlstate() != kLockNotAvailable) throw;
-    is_locked = true;
+  std::vector<queue::Refused> held;
+  if (rows.empty() && gone.empty()) co_return held;
+  const auto results = co_await source.execute_pipeline(std::move(commands), source_deadline());
+  for (std::size_t row = 0; row < results.at(0).rows(); ++row) {
+    const auto place = static_cast<std::size_t>(results[0].get<std::int64_t>(row, 0));
+    held.push_back({.key = rows.at(place), .sqlstate = "", .error = "it was accepted; somebody holds its row in the source"});
   }
-  if (is_locked)
-    co_await transaction.rollback(source_deadline());  // they stay, and are tried again
-  else
-    co_await transaction.commit(source_deadline());
+  co_return held;
 }
 
 asio::awaitable<void> TenancySync::retry_quarantined(TargetPointer target) {

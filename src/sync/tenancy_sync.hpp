@@ -102,6 +102,9 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   };
   asio::awaitable<void> release(const Target& target, const mapping::Mapping& mapping, const std::vector<AppliedKey>& applied,
                                 postgres::Timestamp read_at);
+  asio::awaitable<std::vector<queue::Refused>> come_again(postgres::Connection& source, const mapping::Mapping& mapping,
+                                                          const std::vector<std::string>& rows,
+                                                          const std::vector<std::string>& gone);
   asio::awaitable<void> retry_quarantined(TargetPointer target);
   asio::awaitable<void> settle(TargetPointer target, const mapping::Mapping* mapping, destination::Outcome outcome);
   asio::awaitable<void> overtaken(TargetPointer target, std::string mapping);

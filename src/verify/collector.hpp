@@ -13,7 +13,7 @@ namespace tributary::verify {
 /// Removes tombstones that every destination of their tenancy has applied, once they are old enough, in small batches; what was removed is on record, so that a
 /// destination which comes back from before that is compared with the source. Tombstones of quarantined keys are kept.
 ///
-/// A destination that cannot be reached holds its tenancy's tombstones back, but not for ever (CollectionParams).
+/// A destination that cannot be reached holds its tenancy's tombstones back, but not for ever (CollectionParams). One that is known to fail is not asked.
 /// Lifetime: `params` and `mappings` outlive it. Threads: one loop. Errors: the source's postgres::Error; what destinations do only holds back.
 class Collector {
  public:

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <csignal>
@@ -97,18 +98,24 @@ TEST_F(CliServe, RolesWorkTogetherFromProcessesOfTheirOwn) {
 }
 
 TEST_F(CliServe, ADestinationThatHangsDoesNotHoldUpTheEnd) {
-  Binary serve({"serve"}, environment());
+  auto patient = environment();
+  patient["TRIBUTARY_SYNC_APPLY_TIMEOUT"] = "10min";
+  Binary serve({"serve"}, patient);
   serve.wait_for("started");
   insert_teams(tenancy_, "acme", 1);
   serve.wait_until([&] { return teams() == 1; });
 
-  auto blocker = warehouse_.session();
-  blocker.run("BEGIN; LOCK TABLE teams IN ACCESS EXCLUSIVE MODE");
+  auto customer = warehouse_.session();
+  customer.run(R"sql(
+    CREATE FUNCTION hang() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(3600); RETURN NULL; END';
+    CREATE TRIGGER hang BEFORE INSERT ON teams EXECUTE FUNCTION hang())sql");
+  const auto asleep = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
   insert_teams(tenancy_, "acme", 1);
-  serve.wait_until([&] { return somebody_waits(); });
+  serve.wait_until([&] { return customer.number(fmt::format("SELECT count(*) {}", asleep)) == 1; });
   serve.signal(SIGTERM);
   EXPECT_EQ(serve.wait(), 0) << serve.err();
-  blocker.run("ROLLBACK");
+  customer.run(fmt::format("SELECT pg_terminate_backend(pid) {}", asleep));
+  customer.run("DROP FUNCTION hang() CASCADE");
 
   // And it recovers: what was cut off is done by whoever comes next, some time after it was last worked on.
   done({"sync", "--once"});

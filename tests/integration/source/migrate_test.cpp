@@ -164,8 +164,8 @@ TEST(Migrate, GivesUpWithWhatItWaitedFor) {
   session.run(kReferenceTables);
   session.run(R"(BEGIN; SELECT * FROM "ProjectUser")");
   source::MigrateOptions options;
-  options.lock_timeout = std::chrono::milliseconds(20);
-  options.give_up_after = std::chrono::seconds(3);
+  options.lock_timeout = std::chrono::seconds(3);
+  options.give_up_after = std::chrono::seconds(6);  // in the middle of the second try
   try {
     migrate(database, builtin_mappings(), options);
     FAIL() << "migrated";

@@ -58,6 +58,22 @@ TEST_F(SharedKeyTest, ARowMovesByInsertAndDelete) {
   EXPECT_EQ(owner(), uuid(12));
 }
 
+// Numbered anew together, the older one could come out as the newer: rows are flagged in the order of their keys, and numbered as they stand in the table.
+TEST_F(SharedKeyTest, ARowThatIsAcceptedAtLastStaysTheNewest) {
+  test::Service service(source_);
+  session_.run(channel_of(12));
+  wait_until_equal(session_, tenancy_, customer_session_);
+  customer_session_.run(fmt::format("ALTER TABLE public.contact_channels ADD CONSTRAINT none CHECK (user_id <> '{}')", uuid(11)));
+  session_.run(channel_of(11));
+  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.quarantine") == 1; }, "the row is quarantined");
+  customer_session_.run("ALTER TABLE public.contact_channels DROP CONSTRAINT none");
+  session_.run("UPDATE tributary.quarantine SET next_try_at = now()");
+  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.quarantine") == 0; }, "the quarantine is empty");
+  test::wait_until_numbered(session_);
+  wait_until_equal(session_, tenancy_, customer_session_);
+  EXPECT_EQ(owner(), uuid(11));
+}
+
 // Straight into an empty table the second row is a unique violation: from there on the load is merged.
 TEST_F(SharedKeyTest, AFirstLoadMeetsBothRows) {
   add_users(tenancy_, 1, 50);

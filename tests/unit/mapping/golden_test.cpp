@@ -59,8 +59,8 @@ const std::vector<Kind>& kinds() {
        }},
       {"repair",
        [](const Mapping& m) {
-         return script({last_sequence_id_sql(m), remembers_sql(m), flag_rows_sql(m), insert_tombstones_sql(m),
-                        collect_tombstones_sql({&m, 1})});
+         return script({last_sequence_id_sql(m), remembers_sql(m), flag_rows_sql(m), flag_free_rows_sql(m),
+                        insert_tombstones_sql(m), collect_tombstones_sql({&m, 1})});
        }},
       {"create_target", [](const Mapping& m) { return script(create_target_sql(m)); }},
       {"copy_target", [](const Mapping& m) { return copy_target_sql(m) + ";\n"; }},

@@ -5,11 +5,36 @@ SELECT greatest(
 SELECT EXISTS (SELECT FROM public."ContactChannel" WHERE ("tenancyId", "sequenceId") >= ($1, $2) AND ("tenancyId", "sequenceId") <= ($1, jump.jumped_to) AND "sequenceId" IS NOT NULL)
   OR EXISTS (SELECT FROM public."DeletedRow" WHERE ("tenancyId", "tableName", "sequenceId") >= ($1, 'ContactChannel', $2) AND ("tenancyId", "tableName", "sequenceId") <= ($1, 'ContactChannel', jump.jumped_to))
 FROM (SELECT min(jumped_to) AS jumped_to FROM tributary.sequence_jump WHERE jumped_to >= $2) AS jump;
-UPDATE public."ContactChannel" AS source
+UPDATE public."ContactChannel" AS changed
 SET "shouldUpdateSequenceId" = TRUE
 FROM unnest($2::text[]) AS wanted ("id")
-WHERE source."tenancyId" = $1
-  AND source."id" = wanted."id"::uuid;
+CROSS JOIN LATERAL (
+  SELECT source.ctid AS place, source."shouldUpdateSequenceId" AS flagged
+  FROM public."ContactChannel" AS source
+  WHERE source."tenancyId" = $1 AND source."id" = wanted."id"::uuid
+  ORDER BY COALESCE(source."sequenceId", 9223372036854775807) DESC LIMIT 1
+) AS newest
+WHERE changed.ctid = newest.place;
+WITH newest AS MATERIALIZED (
+  SELECT wanted.number, found.place
+  FROM unnest($2::text[]) WITH ORDINALITY AS wanted ("id", number)
+  CROSS JOIN LATERAL (
+    SELECT source.ctid AS place, source."shouldUpdateSequenceId" AS flagged
+    FROM public."ContactChannel" AS source
+    WHERE source."tenancyId" = $1 AND source."id" = wanted."id"::uuid
+    ORDER BY COALESCE(source."sequenceId", 9223372036854775807) DESC LIMIT 1
+  ) AS found
+  WHERE NOT found.flagged
+), free AS MATERIALIZED (
+  SELECT newest.number, locked.place
+  FROM newest
+  CROSS JOIN LATERAL (
+    SELECT source.ctid AS place FROM public."ContactChannel" AS source WHERE source.ctid = newest.place FOR NO KEY UPDATE SKIP LOCKED
+  ) AS locked
+), flagged AS (
+  UPDATE public."ContactChannel" AS changed SET "shouldUpdateSequenceId" = TRUE FROM free WHERE changed.ctid = free.place
+)
+SELECT number - 1 FROM newest EXCEPT SELECT number - 1 FROM free;
 INSERT INTO public."DeletedRow"
   (id, "tenancyId", "tableName", "primaryKey", data, "deletedAt", "shouldUpdateSequenceId")
 SELECT gen_random_uuid(), $1, 'ContactChannel', jsonb_build_object('tenancyId', $1::text, 'id', wanted."id"), '{}', now() AT TIME ZONE 'UTC', TRUE

@@ -5,12 +5,34 @@ SELECT greatest(
 SELECT EXISTS (SELECT FROM public."TeamMember" WHERE ("tenancyId", "sequenceId") >= ($1, $2) AND ("tenancyId", "sequenceId") <= ($1, jump.jumped_to) AND "sequenceId" IS NOT NULL)
   OR EXISTS (SELECT FROM public."DeletedRow" WHERE ("tenancyId", "tableName", "sequenceId") >= ($1, 'TeamMember', $2) AND ("tenancyId", "tableName", "sequenceId") <= ($1, 'TeamMember', jump.jumped_to))
 FROM (SELECT min(jumped_to) AS jumped_to FROM tributary.sequence_jump WHERE jumped_to >= $2) AS jump;
-UPDATE public."TeamMember" AS source
+UPDATE public."TeamMember" AS changed
 SET "shouldUpdateSequenceId" = TRUE
 FROM unnest($2::text[], $3::text[]) AS wanted ("team_id", "user_id")
-WHERE source."tenancyId" = $1
-  AND source."teamId" = wanted."team_id"::uuid
-  AND source."projectUserId" = wanted."user_id"::uuid;
+CROSS JOIN LATERAL (
+  SELECT source.ctid AS place, source."shouldUpdateSequenceId" AS flagged
+  FROM public."TeamMember" AS source
+  WHERE source."tenancyId" = $1 AND source."teamId" = wanted."team_id"::uuid AND source."projectUserId" = wanted."user_id"::uuid
+) AS newest
+WHERE changed.ctid = newest.place;
+WITH newest AS MATERIALIZED (
+  SELECT wanted.number, found.place
+  FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS wanted ("team_id", "user_id", number)
+  CROSS JOIN LATERAL (
+    SELECT source.ctid AS place, source."shouldUpdateSequenceId" AS flagged
+    FROM public."TeamMember" AS source
+    WHERE source."tenancyId" = $1 AND source."teamId" = wanted."team_id"::uuid AND source."projectUserId" = wanted."user_id"::uuid
+  ) AS found
+  WHERE NOT found.flagged
+), free AS MATERIALIZED (
+  SELECT newest.number, locked.place
+  FROM newest
+  CROSS JOIN LATERAL (
+    SELECT source.ctid AS place FROM public."TeamMember" AS source WHERE source.ctid = newest.place FOR NO KEY UPDATE SKIP LOCKED
+  ) AS locked
+), flagged AS (
+  UPDATE public."TeamMember" AS changed SET "shouldUpdateSequenceId" = TRUE FROM free WHERE changed.ctid = free.place
+)
+SELECT number - 1 FROM newest EXCEPT SELECT number - 1 FROM free;
 INSERT INTO public."DeletedRow"
   (id, "tenancyId", "tableName", "primaryKey", data, "deletedAt", "shouldUpdateSequenceId")
 SELECT gen_random_uuid(), $1, 'TeamMember', jsonb_build_object('tenancyId', $1::text, 'teamId', wanted."team_id", 'projectUserId', wanted."user_id"), '{}', now() AT TIME ZONE 'UTC', TRUE

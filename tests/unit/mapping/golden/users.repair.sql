@@ -5,11 +5,34 @@ SELECT greatest(
 SELECT EXISTS (SELECT FROM public."ProjectUser" WHERE ("tenancyId", "sequenceId") >= ($1, $2) AND ("tenancyId", "sequenceId") <= ($1, jump.jumped_to) AND "sequenceId" IS NOT NULL)
   OR EXISTS (SELECT FROM public."DeletedRow" WHERE ("tenancyId", "tableName", "sequenceId") >= ($1, 'ProjectUser', $2) AND ("tenancyId", "tableName", "sequenceId") <= ($1, 'ProjectUser', jump.jumped_to))
 FROM (SELECT min(jumped_to) AS jumped_to FROM tributary.sequence_jump WHERE jumped_to >= $2) AS jump;
-UPDATE public."ProjectUser" AS source
+UPDATE public."ProjectUser" AS changed
 SET "shouldUpdateSequenceId" = TRUE
 FROM unnest($2::text[]) AS wanted ("id")
-WHERE source."tenancyId" = $1
-  AND source."projectUserId" = wanted."id"::uuid;
+CROSS JOIN LATERAL (
+  SELECT source.ctid AS place, source."shouldUpdateSequenceId" AS flagged
+  FROM public."ProjectUser" AS source
+  WHERE source."tenancyId" = $1 AND source."projectUserId" = wanted."id"::uuid
+) AS newest
+WHERE changed.ctid = newest.place;
+WITH newest AS MATERIALIZED (
+  SELECT wanted.number, found.place
+  FROM unnest($2::text[]) WITH ORDINALITY AS wanted ("id", number)
+  CROSS JOIN LATERAL (
+    SELECT source.ctid AS place, source."shouldUpdateSequenceId" AS flagged
+    FROM public."ProjectUser" AS source
+    WHERE source."tenancyId" = $1 AND source."projectUserId" = wanted."id"::uuid
+  ) AS found
+  WHERE NOT found.flagged
+), free AS MATERIALIZED (
+  SELECT newest.number, locked.place
+  FROM newest
+  CROSS JOIN LATERAL (
+    SELECT source.ctid AS place FROM public."ProjectUser" AS source WHERE source.ctid = newest.place FOR NO KEY UPDATE SKIP LOCKED
+  ) AS locked
+), flagged AS (
+  UPDATE public."ProjectUser" AS changed SET "shouldUpdateSequenceId" = TRUE FROM free WHERE changed.ctid = free.place
+)
+SELECT number - 1 FROM newest EXCEPT SELECT number - 1 FROM free;
 INSERT INTO public."DeletedRow"
   (id, "tenancyId", "tableName", "primaryKey", data, "deletedAt", "shouldUpdateSequenceId")
 SELECT gen_random_uuid(), $1, 'ProjectUser', jsonb_build_object('tenancyId', $1::text, 'projectUserId', wanted."id"), '{}', now() AT TIME ZONE 'UTC', TRUE
