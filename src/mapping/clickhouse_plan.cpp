@@ -117,7 +117,7 @@ void add_numbered(Plan& plan, const Options& options, const Existing& existing) 
     // One that was recorded by nobody in particular is run once more: that is how an installation makes the schema its own.
     auto statements = step.statements(options);
     statements.push_back(record_step_sql(static_cast<int>(step.version), step.name, options));
-    plan.steps.push_back({step.version, std::string(step.name), std::move(statements)});
+    plan.steps.push_back({.version = step.version, .name = std::string(step.name), .statements = std::move(statements)});
   }
 }
 
@@ -129,6 +129,13 @@ void add_watermark_columns(Step& step, const Options& options, const Existing& e
   }
   if (!found.empty() && std::ranges::find(found, "complete_through") == found.end())
     step.statements.push_back(add_complete_through_sql(options));
+}
+
+/// Whoever makes a view may be cut off before it, though its table is there.
+bool has_view(const Mapping& mapping, const Existing& existing) {
+  return std::ranges::all_of(view_columns(mapping), [&](const TableColumn& column) {
+    return existing.view_columns.contains({mapping.target_table, column.name});
+  });
 }
 
 /// What makes the table of a mapping fit, or why nothing can.
@@ -158,6 +165,13 @@ std::string existing_columns_sql() {
       kDatabase);
 }
 
+std::string existing_view_columns_sql() {
+  return fmt::format(
+      "SELECT table, name\nFROM system.columns\nWHERE database = '{0}'\n"
+      "  AND table IN (SELECT name FROM system.tables WHERE database = '{0}' AND engine = 'View')\nORDER BY table, position",
+      kViewDatabase);
+}
+
 Plan plan(std::span<const Mapping> mappings, const Options& options, const TenantUser* user, const Existing& existing) {
   Plan result;
   if (auto reason = refusal(options, existing); !reason.empty()) {
@@ -165,12 +179,15 @@ Plan plan(std::span<const Mapping> mappings, const Options& options, const Tenan
     return result;
   }
   add_numbered(result, options, existing);
-  Step tables{0, "tables", {}};
-  Step views{0, "views", {}};
+  Step tables{.version = 0, .name = "tables", .statements = {}};
+  Step views{.version = 0, .name = "views", .statements = {}, .is_missing = false};
   add_watermark_columns(tables, options, existing);
   for (const auto& mapping : mappings) {
     auto differences = add_table(tables, mapping, options, existing);
-    if (differences.empty()) views.statements.push_back(create_view_sql(mapping, options));
+    if (differences.empty()) {
+      views.statements.push_back(create_view_sql(mapping, options));
+      views.is_missing = views.is_missing || !has_view(mapping, existing);
+    }
     std::ranges::move(differences, std::back_inserter(result.differences));
   }
   if (!tables.statements.empty()) result.steps.push_back(std::move(tables));
@@ -178,10 +195,10 @@ Plan plan(std::span<const Mapping> mappings, const Options& options, const Tenan
     result.steps.push_back(std::move(views));
     return result;
   }
-  result.steps.push_back({0, "user", create_user_sql(*user, options)});
-  result.steps.push_back({0, "row policies", create_policies_sql(mappings, *user, options)});
+  result.steps.push_back({0, "user", create_user_sql(*user, options), false});
+  result.steps.push_back({0, "row policies", create_policies_sql(mappings, *user, options), false});
   result.steps.push_back(std::move(views));
-  result.steps.push_back({0, "grants", {grant_sql(mappings, *user, options)}});
+  result.steps.push_back({0, "grants", {grant_sql(mappings, *user, options)}, false});
   return result;
 }
 

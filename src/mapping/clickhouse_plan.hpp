@@ -1,8 +1,10 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mapping/clickhouse_access.hpp"
@@ -34,6 +36,7 @@ struct Existing {
   };
   std::vector<Table> tables;    ///< rows of existing_tables_sql()
   std::vector<Column> columns;  ///< rows of existing_columns_sql()
+  std::set<std::pair<std::string, std::string>> view_columns;  ///< view and column: rows of existing_view_columns_sql()
   std::vector<Record> records;  ///< rows of read_schema_sql(), which may be asked only where kSchemaTable is among the tables
 };
 
@@ -41,6 +44,8 @@ struct Existing {
 std::string existing_tables_sql();
 /// SELECT (table String, name String, type String, is_in_sorting_key UInt8).
 std::string existing_columns_sql();
+/// SELECT (table String, name String).
+std::string existing_view_columns_sql();
 
 /// Statements that belong together, to be run in order. Each can be run again.
 struct Step {
@@ -48,6 +53,8 @@ struct Step {
   std::uint32_t version = 0;
   std::string name;
   std::vector<std::string> statements;
+  /// Something of it is not there yet. False: it is only made once more what it should be.
+  bool is_missing = true;
 };
 
 /// Why rows cannot be written: a sentence that names table, column, expected and found.

@@ -44,6 +44,11 @@ asio::awaitable<sql::Existing> read_existing(ch::Client& client, Deadline deadli
     for (auto* text : {&column.table, &column.name, &column.type}) *text = row.string();
     column.in_sorting_key = row.uint8() != 0;
   }
+  const auto view_columns = co_await rows_of(client, sql::existing_view_columns_sql(), deadline);
+  for (ch::RowReader row(view_columns.body); row.more();) {
+    auto view = std::string(row.string());
+    existing.view_columns.emplace(std::move(view), row.string());
+  }
   if (has_table(existing, sql::kSchemaTable)) {
     const auto records = co_await rows_of(client, sql::read_schema_sql(), deadline);
     for (ch::RowReader row(records.body); row.more();) {
@@ -80,10 +85,7 @@ SchemaState state_of(const sql::Plan& plan) {
   return state;
 }
 
-/// Views, users and rights alone are no reason: they are always in the plan.
-bool lacks_something(const sql::Plan& plan) {
-  return std::ranges::any_of(plan.steps, [](const sql::Step& step) { return step.version > 0 || step.name == "tables"; });
-}
+bool lacks_something(const sql::Plan& plan) { return std::ranges::any_of(plan.steps, &sql::Step::is_missing); }
 
 /// Two that make the same at once: neither IF NOT EXISTS nor OR REPLACE keeps the second one from every such error.
 bool somebody_else_made_it(const ch::Error& error) {

@@ -14,7 +14,7 @@ namespace ch = tributary::clickhouse;
 namespace sql = mapping::clickhouse;
 
 enum class Extent {
-  missing,  ///< what rows cannot be written without: where nothing of that is missing, nothing is run
+  missing,  ///< tables and views: where nothing of them is missing, nothing is run
   all,      ///< views, users, policies and grants too, made anew each time: `tributary clickhouse migrate`
 };
 

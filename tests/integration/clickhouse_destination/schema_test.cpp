@@ -27,6 +27,17 @@ TEST_F(ClickHouseSchema, IsMadeOnceAndThenLeftAlone) {
   EXPECT_EQ(ask("SELECT count() FROM analytics_internal._tributary_schema FINAL"), "1");
 }
 
+// Found by `make torture`: whoever made the tables was cut off before the views, and whoever came next saw the tables and left it at that.
+TEST_F(ClickHouseSchema, ViewsThatNobodyCameToMakeAreMadeByTheNext) {
+  migrate(Extent::missing);
+  ask("DROP VIEW default.users");
+  ask("CREATE OR REPLACE VIEW default.teams AS SELECT id FROM analytics_internal.teams");
+  EXPECT_GT(migrate(Extent::missing).statements, 0U);
+  EXPECT_EQ(ask("SELECT count() FROM default.users"), "0");
+  EXPECT_EQ(ask("SELECT count() FROM default.teams WHERE display_name = ''"), "0");
+  EXPECT_EQ(migrate(Extent::missing).statements, 0U);
+}
+
 TEST_F(ClickHouseSchema, MayBeMadeByTwoAtOnce) {
   ch::Client other(loop.get_executor(), server->options());
   int ended = 0;

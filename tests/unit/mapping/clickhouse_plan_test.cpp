@@ -30,6 +30,7 @@ Existing carried_out(std::span<const Mapping> mappings, const Options& options) 
       const bool in_key = column.name == "project_id" || column.name == "branch_id" ||
                           std::ranges::find(mapping.target_key, column.name) != mapping.target_key.end();
       existing.columns.push_back({mapping.target_table, column.name, column.type, in_key});
+      existing.view_columns.emplace(mapping.target_table, column.name);
     }
   }
   existing.records.push_back({kSchemaVersion, options.installation});
@@ -73,6 +74,13 @@ TEST_F(ClickHousePlanTest, WhereAllIsThereOnlyViewsAndRightsAreMadeAgain) {
   EXPECT_THAT(messages(), IsEmpty());
   EXPECT_THAT(step_names(), ElementsAre("views"));
   EXPECT_THAT(step_names(&user_), ElementsAre("user", "row policies", "views", "grants"));
+}
+
+TEST_F(ClickHousePlanTest, AViewThatIsMissingOrLacksAColumnIsAReasonToMakeThem) {
+  const auto lacks_views = [&] { return plan_now().steps.back().is_missing; };
+  EXPECT_FALSE(lacks_views());
+  existing_.view_columns.erase({"teams", "display_name"});
+  EXPECT_TRUE(lacks_views());
 }
 
 TEST_F(ClickHousePlanTest, AnEmptyServerGetsEverythingAndPoliciesComeBeforeViewsBeforeGrants) {

@@ -113,9 +113,9 @@ TEST(Golden, TheSchemaOfClickHouseIsTheReviewedOne) {
   expect_golden("clickhouse_server.sql", schema({.definer = "tributary"}, &user));
   expect_golden("clickhouse_cluster.sql", schema({.cluster = "analytics"}, &user));
   expect_golden("clickhouse_embedded.sql", schema({.embedded = true}, nullptr));
-  expect_golden("clickhouse_metadata.sql",
-                script({clickhouse::insert_metadata_sql(), clickhouse::read_metadata_sql(), clickhouse::read_schema_sql(),
-                        clickhouse::existing_tables_sql(), clickhouse::existing_columns_sql()}));
+  expect_golden("clickhouse_metadata.sql", script({clickhouse::insert_metadata_sql(), clickhouse::read_metadata_sql(),
+                                                   clickhouse::read_schema_sql(), clickhouse::existing_tables_sql(),
+                                                   clickhouse::existing_columns_sql(), clickhouse::existing_view_columns_sql()}));
   expect_golden("clickhouse_embedded_users.xml", clickhouse::embedded_users(built_in_mappings()));
   expect_golden("clickhouse_embedded_setup_users.xml", clickhouse::embedded_setup_users());
 }

@@ -19,3 +19,8 @@ SELECT table, name, type, is_in_sorting_key
 FROM system.columns
 WHERE database = 'analytics_internal'
 ORDER BY table, position;
+SELECT table, name
+FROM system.columns
+WHERE database = 'default'
+  AND table IN (SELECT name FROM system.tables WHERE database = 'default' AND engine = 'View')
+ORDER BY table, position;
