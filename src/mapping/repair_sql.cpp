@@ -4,7 +4,7 @@
 #include "mapping/sql.hpp"
 #include "mapping/sql_parts.hpp"
 
-// What makes rows of given keys due again, and what becomes of old tombstones. Aliases of ours: source, wanted, newest, free, deleted.
+// What makes rows of given keys due again, and what becomes of old tombstones. Aliases of ours: source, changed, wanted, found, newest, locked, free, deleted.
 
 namespace tributary::mapping {
 namespace {

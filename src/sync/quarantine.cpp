@@ -99,14 +99,14 @@ asio::awaitable<std::vector<queue::Refused>> TenancySync::come_again(postgres::C
                                                                      const mapping::Mapping& mapping,
                                                                      const std::vector<std::string>& rows,
                                                                      const std::vector<std::string>& gone) {
+  std::vector<queue::Refused> held;
+  if (rows.empty() && gone.empty()) co_return held;
   const auto flag = mapping::flag_free_rows_sql(mapping);
   const auto bury = mapping::insert_tombstones_sql(mapping);
   std::vector<postgres::Command> commands;
   commands.push_back({.sql = flag, .params = key_params(tenancy_, mapping, rows)});
   commands.push_back({.sql = bury, .params = key_params(tenancy_, mapping, gone)});
   commands.push_back({.sql = "SELECT tributary.notify_change()::text", .params = {}});
-  std::vector<queue::Refused> held;
-  if (rows.empty() && gone.empty()) co_return held;
   const auto results = co_await source.execute_pipeline(std::move(commands), source_deadline());
   for (std::size_t row = 0; row < results.at(0).rows(); ++row) {
     const auto place = static_cast<std::size_t>(results[0].get<std::int64_t>(row, 0));
