@@ -54,6 +54,7 @@ ServerParams ServerParams::from(const settings::Settings& settings) {
                  .load_chunk_bytes = static_cast<std::size_t>(settings.sync.load_chunk.count),
                  .load_time = settings.sync.load_time,
                  .parallel_loads = static_cast<int>(settings.sync.parallel_loads),
+                 .lease = settings.queue.lease,
                  .patience = settings.sync.patience,
                  .source_timeout = settings.sync.source_timeout,
                  .apply_timeout = settings.sync.apply_timeout,

@@ -70,7 +70,8 @@ constexpr Definition kDefinitions[] = {
      .target = kAt<&Settings::queue, &Settings::Queue::lease>,
      .least = kSecond,
      .most = kHour,
-     .about = "A worker that was silent for so long has lost its claims to the others. Renewed well before."},
+     .about = "A worker that was silent for so long has lost its claims, and the slow destinations that it was at, to the "
+              "others. Renewed well before."},
     {.name = "queue.max_claims",
      .target = kAt<&Settings::queue, &Settings::Queue::max_claims>,
      .least = 1,

@@ -74,14 +74,14 @@ std::size_t TenancySync::most_destinations() const {
 asio::awaitable<void> TenancySync::keep_held(std::shared_ptr<Services> services) {
   asio::steady_timer pause(services->executor);
   while (!services->busy.empty()) {
-    pause.expires_after(kWorkedOn / 3);
+    pause.expires_after(services->params.lease / 3);
     co_await pause.async_wait(asio::use_awaitable);
     const std::vector<Services::DestinationKey> held(services->busy.begin(), services->busy.end());
     for (const auto& [tenancy, destination] : held) {
       if (!services->busy.contains({tenancy, destination})) continue;
       try {
         auto source = co_await services->source.acquire(Deadline::after(services->params.source_timeout));
-        co_await queue::keep_postponed(*source, tenancy, destination, kWorkedOn,
+        co_await queue::keep_postponed(*source, tenancy, destination, services->params.lease,
                                        Deadline::after(services->params.source_timeout));
       } catch (const postgres::Error& error) {
         telemetry::log(Level::warning, "sync", "the source failed, a destination may be tried by two at once",
@@ -159,7 +159,7 @@ asio::awaitable<void> TenancySync::leave_behind(TargetPointer target) {
   try {
     // The promise that outlives this process: without it, the finished request would be the last that anybody heard of this destination.
     auto source = co_await services_.source.acquire(source_deadline());
-    co_await queue::postpone(*source, tenancy_, target->entry.id, kWorkedOn, false, source_deadline());
+    co_await queue::postpone(*source, tenancy_, target->entry.id, services_.params.lease, false, source_deadline());
   } catch (const postgres::Error& error) {
     remembered_ = false;  // then the request itself is the promise: its lease runs out
     telemetry::log(Level::warning, "sync", "the source failed, the tenancy will be tried again",

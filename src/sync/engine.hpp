@@ -30,6 +30,9 @@ struct Params {
   int parallel_loads = 2;  ///< per event loop; small batches never wait for loads
   std::size_t connects_of_tenancy = 8;  ///< of its destinations that have not answered yet, so many are connected to at once
   std::size_t connects = 64;            ///< of all of them on an event loop
+  /// For so long nobody else tries a destination that is worked on apart from its tenancy's claim; said anew in time while that lasts. Also how soon it is tried
+  /// again if this process dies.
+  std::chrono::milliseconds lease{15'000};
   std::chrono::milliseconds patience{500};  ///< how long a tenancy's other destinations wait for a slow one, once, at most
   std::chrono::milliseconds source_timeout{30'000};  ///< one read of the source
   std::chrono::milliseconds apply_timeout{60'000};  ///< one batch at a destination, its merge included

@@ -110,7 +110,7 @@ asio::awaitable<void> TenancySync::sync(Targets& targets, bool with_patience) {
   if (!with_patience) {
     auto source = co_await services_.source.acquire(source_deadline());
     for (const auto& target : targets)
-      co_await queue::postpone(*source, tenancy_, target->entry.id, kWorkedOn, true, source_deadline());
+      co_await queue::postpone(*source, tenancy_, target->entry.id, services_.params.lease, true, source_deadline());
   }
   co_await each(targets, with_patience, [this](TargetPointer target) { return prepare(std::move(target)); });
 

@@ -145,10 +145,6 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   Deadline source_deadline() const { return Deadline::after(services_.params.source_timeout); }
   Deadline apply_deadline() const { return Deadline::after(services_.params.apply_timeout); }
 
-  /// For so long nobody else tries a destination that is being worked on; said anew in time while that lasts. Also how soon it is tried again if
-  /// this process dies.
-  static constexpr auto kWorkedOn = std::chrono::seconds(15);
-
   // Shared: whoever was left behind may be destroyed after the engine, with the event loop.
   const std::shared_ptr<Services> shared_services_;
   Services& services_;

@@ -109,6 +109,29 @@ TEST_F(SyncTest, ADestinationTriedAloneIsRememberedUntilItIsDone) {
              "nothing is left to remember");
 }
 
+// When the process that works on it dies, others wait for this.
+TEST_F(SyncTest, WhoeverLeavesADestinationBehindKeepsItForALease) {
+  test::Database customer("customer");
+  const auto tenancy = add_tenancy(1, {customer.uri()});
+  auto customer_session = customer.session();
+  test::Service::Params params;
+  params.sync.lease = std::chrono::hours(1);
+  params.sync.patience = std::chrono::milliseconds(50);
+  test::Service service(source_, params);
+  session_.run(test::insert_team(tenancy, uuid(1)));
+  wait_until_equal(session_, tenancy, customer_session);
+
+  auto locker = customer.session();
+  locker.run("BEGIN; LOCK TABLE public.teams IN ACCESS EXCLUSIVE MODE");
+  session_.run(test::insert_team(tenancy, uuid(2)));
+  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.destination_state") == 1; }, "it is left behind");
+  EXPECT_EQ(session_.number("SELECT count(*) FROM tributary.destination_state "
+                            "WHERE next_try_at BETWEEN now() + interval '30 minutes' AND now() + interval '1 hour'"),
+            1);
+  locker.run("ROLLBACK");
+  wait_until_equal(session_, tenancy, customer_session);
+}
+
 // One that is left behind in the load of one mapping is busy with it: it once was given the next mapping's load as well, which ended the first under its
 // feet. Found by the model test, as a crash.
 TEST_F(SyncTest, ADestinationLeftBehindInOneLoadHasNoPartInTheNext) {
