@@ -12,6 +12,7 @@
 #include "support/application.hpp"
 #include "support/chaos_proxy.hpp"
 #include "support/clickhouse.hpp"
+#include "support/compare.hpp"
 #include "support/load.hpp"
 #include "support/source.hpp"
 #include "support/torture.hpp"
@@ -77,13 +78,16 @@ void torture_network(const TortureParams& params) {
   Load load(application, params.seed);
   // Not to wait for anything: this is how long the network is bad.
   for (int round = 0; round < params.rounds; ++round) std::this_thread::sleep_for(500ms);
+  wait_until(
+      [&] {
+        std::this_thread::sleep_for(10ms);
+        return to_source.faults() > 0 && to_destinations.faults() > 0 && (!to_clickhouse || to_clickhouse->faults() > 0);
+      },
+      "every network was bad", kLimit);
   load.finish();
   to_source.fail(false);
   to_destinations.fail(false);
   if (to_clickhouse) to_clickhouse->fail(false);
-  if (to_source.faults() == 0 || to_destinations.faults() == 0 || (to_clickhouse && to_clickhouse->faults() == 0))
-    throw std::runtime_error("the network was not bad at all");
-
   auto session = source.session();
   application.complete(session);
   application.wait_until_equal(kLimit);
