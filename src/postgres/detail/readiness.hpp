@@ -26,8 +26,8 @@ class Readiness {
 
   /// Registers `socket` with the loop, in place of a former one.
   void watch(int socket);
-  /// Takes the socket off the loop. To be called before libpq may close it: its number can come back as another socket's. A wait
-  /// under way ends as cancelled.
+  /// Takes the socket off the loop. To be called before libpq may close it, or, where it has just met the socket's end and closed it, before anything else of this loop
+  /// runs: its number can come back as another socket's. A wait under way ends as cancelled.
   void release();
 
   void begin_operation(Deadline deadline);
