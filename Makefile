@@ -12,7 +12,7 @@ demo: setup binary  ## Start a private PostgreSQL, fill it with tenants, and wat
 .PHONY: test
 test: setup build  ## Build everything and run every test
 	@cmake --build --preset release -j $(JOBS) --target headers
-	tests/with-postgres ctest --test-dir build/release -j 4 --output-on-failure
+	tests/run build/release
 
 # ---- work on it ----------------------------------------------------------------------------------------------------------------------
 
