@@ -52,11 +52,7 @@ std::vector<std::string> clickhouse_strings(const clickhouse::ConnectOptions& se
 }
 
 fs::path make_engine_folder() {
-  constexpr std::uintmax_t kRoom = std::uintmax_t{2} << 30U;
-  std::error_code none;
-  const auto memory = fs::space("/dev/shm", none);
-  const auto where = !none && memory.available >= kRoom ? fs::path("/dev/shm") : fs::temp_directory_path();
-  auto folder = where / ("tributary-clickhouse-" + Uuid::random().to_string());
+  auto folder = fs::temp_directory_path() / ("tributary-clickhouse-" + Uuid::random().to_string());
   fs::create_directory(folder);
   // The host gives up root's rights before it opens its data.
   fs::permissions(folder, fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);

@@ -14,7 +14,7 @@ namespace tributary::test {
 std::vector<std::string> clickhouse_strings(const clickhouse::ConnectOptions& server, const std::string& sql,
                                             std::map<std::string, std::string> settings = {});
 
-/// A new folder that the embedded engine's user can reach: in memory where there is room, as these tests kill processes, never the machine.
+/// A new folder that the embedded engine's user can reach.
 std::filesystem::path make_engine_folder();
 
 /// The embedded engine (`tributary clickhouse-host --unrestricted`) of this test's own, in a folder of its own, killed and removed at the end.
