@@ -146,6 +146,22 @@ TEST_F(HostHttp, ErrorsHaveCodeAndStatus) {
   EXPECT_EQ(host().ask({.body = ""}).exception_code(), "62");
 }
 
+TEST_F(HostHttp, WhatIsWrongInAHeadIsRefusedForThatReason) {
+  const auto refused = [&](Request request) {
+    request.body = "SELECT 1";
+    return host().ask(std::move(request));
+  };
+  for (int i = 0; i < 20; ++i) {  // whatever lay in the memory that it is read into
+    EXPECT_EQ(refused({.target = "/?a%20b=1"}).exception_code(), "115");
+    EXPECT_EQ(refused({.target = "/?default_format=CSV%20SETTINGS"}).exception_code(), "73");
+    EXPECT_EQ(refused({.headers = {{"X-ClickHouse-Format", "CSV SETTINGS"}}}).exception_code(), "73");
+    EXPECT_EQ(refused({.target = "/?query_id=a%0Ab"}).exception_code(), "36");
+    EXPECT_EQ(refused({.target = "/?%zz"}).exception_code(), "36");
+    EXPECT_EQ(refused({.headers = {{"Content-Encoding", "rot13"}}}).exception_code(), "89");
+  }
+  EXPECT_EQ(host().run("SELECT 1"), "1\n");
+}
+
 TEST_F(HostHttp, AnErrorInTheMiddleOfAnAnswerCutsItOff) {
   const auto answer =
       host().ask({.body = "SELECT throwIf(number = 3000000) FROM numbers(4000000) SETTINGS max_block_size = 1000"});

@@ -42,8 +42,8 @@ class Exchange {
 
   Server::State& server_;
   Peer& peer_;
+  std::optional<EngineFailure> refusal_;  ///< found while reading the head: it stands before `query_`, whose reading fills it
   Query query_;
-  std::optional<EngineFailure> refusal_;  ///< found while reading the head
   Body body_;
   Reply reply_;
   const bool read_only_;  ///< a GET
