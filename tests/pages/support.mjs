@@ -25,7 +25,7 @@ export async function sql(url, statement) {
 
 /** Looks again and again until it is true and throws nothing. */
 export async function until(condition) {
-  const end = Date.now() + 30_000;
+  const end = Date.now() + 60_000;
   for (;;) {
     try {
       if (await condition()) return;
@@ -168,7 +168,7 @@ export async function browser(t) {
     async page(test, options = {}) {
       const context = await chrome.newContext({ viewport: { width: 1280, height: 800 }, ...options });
       const page = await context.newPage();
-      page.setDefaultTimeout(20_000);
+      page.setDefaultTimeout(60_000);
       const mistakes = [];
       page.on("pageerror", (error) => mistakes.push(error.message));
       page.on("console", (message) => { if (/Content Security Policy/.test(message.text())) mistakes.push(message.text()); });
