@@ -56,7 +56,7 @@ TEST_F(SyncTest, OfDestinationsThatDoNotAnswerAFewAreConnectedToAtOnce) {
   const SilentServer server;
   test::Service::Params params;
   params.sync.connects_of_tenancy = 2;
-  params.sync.connects = 3;
+  params.sync.connects = 20;  // what holds them is their tenancy's limit
   params.sync.destination.connect_timeout = std::chrono::milliseconds(300);
   const auto one = add_tenancy(1, std::vector<std::string>(10, server.uri()));
   const auto other = add_tenancy(2, {customer.uri()});
