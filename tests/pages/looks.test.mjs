@@ -196,15 +196,11 @@ async function tabTo(page, wanted) {
 }
 
 /** What is still found after a while is wrong: a page that is alive may be drawn anew in the middle of a look, and is laid out anew some frames after its size changed. */
-async function findsNothing(look, name) {
-  let found = [];
-  const end = Date.now() + 5_000;
-  do {
-    found = await look();
-    if (found.length === 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  } while (Date.now() < end);
-  assert.deepEqual(found, [], name);
+function findsNothing(look, name) {
+  return until(async () => {
+    assert.deepEqual(await look(), [], name);
+    return true;
+  });
 }
 
 /** Controls that Tab does not come to, or that do not show that it did. */
