@@ -24,21 +24,27 @@ class Pipeline {
 
   /// Everything up to the answer to the Sync, so that the connection is in a known state whatever happened.
   asio::awaitable<std::vector<Result>> receive(Connection::Impl::Operation& operation) {
-    for (std::size_t answered = 0; answered <= steps_.size();) {
+    // Null stands between the results of two steps, and behind an error of the Sync's own: it commits, so a deferred constraint speaks there.
+    for (std::size_t answered = 0; answered <= steps_.size() + 1;) {
       auto result = co_await impl_.next_result();
       if (!result) {
         if (PQstatus(impl_.connection) != CONNECTION_OK) throw impl_.broken({});
-        ++answered;  // between the results of two steps
+        ++answered;
         continue;
       }
-      if (PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) {
+      const auto status = PQresultStatus(result.get());
+      if (status == PGRES_PIPELINE_SYNC) {
         if (PQexitPipelineMode(impl_.connection) != 1) break;
         operation.done();
         if (failure_) throw *failure_;
         co_return std::move(results_);
       }
-      if (answered == steps_.size()) break;
-      take(steps_[answered], std::move(result));
+      if (answered < steps_.size())
+        take(steps_[answered], std::move(result));
+      else if (status == PGRES_FATAL_ERROR && answered == steps_.size())
+        fail(impl_.server_error(result.get(), {}));
+      else
+        break;
     }
     throw Error(ErrorKind::protocol, "the answers to a pipeline do not match its statements");
   }
@@ -90,12 +96,17 @@ class Pipeline {
         throw Error(ErrorKind::usage, "COPY is for CopyReader and CopyWriter");
       default: {
         const auto error = impl_.server_error(result.get(), command.sql);
-        if (error.kind() != ErrorKind::server) throw error;
+        fail(error);
         // 26000: somebody did DISCARD ALL. 0A000: a table changed so that the result has other columns now.
         if (step.is_prepare || error.sqlstate() == "26000" || error.sqlstate() == "0A000") forget(command);
-        if (!failure_) failure_ = error;
       }
     }
+  }
+
+  /// The first error tells what is wrong; after one that ends the connection there is nothing more to read.
+  void fail(const Error& error) {
+    if (error.kind() != ErrorKind::server) throw error;
+    if (!failure_) failure_ = error;
   }
 
   void forget(const Command& command) { impl_.prepared.erase(detail::PreparedStatements::key(command.sql, command.params)); }

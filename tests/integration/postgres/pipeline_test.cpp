@@ -1,4 +1,5 @@
 #include "fixture.hpp"
+#include "support/fake_server.hpp"
 
 namespace tributary::postgres {
 namespace {
@@ -91,6 +92,42 @@ TEST(Pipeline, ABreakIsACommitInDoubt) {
     EXPECT_EQ(error.kind(), ErrorKind::connection);
     EXPECT_EQ(error.sqlstate(), "57P01");
     EXPECT_TRUE(error.commit_in_doubt());
+  });
+}
+
+TEST(Pipeline, ADeferredConstraintSpeaksAtItsEnd) {
+  const test::Database database;
+  test::run([&]() -> asio::awaitable<void> {
+    auto connection = co_await Connection::open(database.options(), soon());
+    co_await connection.execute_script("CREATE TABLE one (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)", soon());
+    auto all = commands(command("INSERT INTO one VALUES (1)"), command("INSERT INTO one VALUES (1)"));
+    const auto error = co_await error_of(connection.execute_pipeline(std::move(all), soon()));
+    EXPECT_EQ(error.kind(), ErrorKind::server) << error.what();
+    EXPECT_EQ(error.sqlstate(), "23505");
+    EXPECT_FALSE(error.commit_in_doubt());
+    EXPECT_EQ((co_await connection.execute("SELECT count(*) FROM one", soon())).get<std::int64_t>(0, 0), 0);
+  });
+}
+
+// Every statement is answered, the Sync behind them, which commits, is not.
+TEST(Pipeline, ABreakBehindTheLastAnswerIsACommitInDoubtToo) {
+  const test::FakeServer server([](test::FakeServer::Socket& socket) -> asio::awaitable<void> {
+    namespace wire = test::wire;
+    co_await wire::startup(socket);
+    co_await wire::send(socket, wire::welcome());
+    co_await wire::receive_request(socket);
+    for (int answered = 0; answered < 2; ++answered) {
+      co_await wire::send(socket, wire::message('1', "") + wire::message('2', "") + wire::message('n', "") +
+                                      wire::message('C', std::string_view("INSERT 0 1\0", 11)));
+    }
+  });
+  test::run([&]() -> asio::awaitable<void> {
+    auto connection = co_await Connection::open(ConnectOptions::parse(server.uri()), soon());
+    const auto error =
+        co_await error_of(connection.execute_pipeline(commands(command("INSERT"), command("INSERT again")), soon()));
+    EXPECT_EQ(error.kind(), ErrorKind::connection) << error.what();
+    EXPECT_TRUE(error.commit_in_doubt());
+    EXPECT_TRUE(error.retryable());
   });
 }
 

@@ -52,6 +52,28 @@ TEST_F(QuarantineTest, ARefusedRowIsQuarantinedAndEveryOtherFlows) {
   wait_until([&] { return quarantined() == 0; }, "the quarantine is empty");
 }
 
+// It speaks at the commit only, of small batches and of loads.
+TEST_F(QuarantineTest, WhatADeferredConstraintRefusesIsQuarantinedAndEveryOtherFlows) {
+  test::Service::Params params;
+  params.sync.small_rows = 20;
+  test::Service service(source_, params);
+  add_users(tenancy_, 1, 3);
+  wait_until_in_step();
+  customer_.run("ALTER TABLE public.users ADD UNIQUE (display_name) DEFERRABLE INITIALLY DEFERRED");
+  session_.run(
+      R"(UPDATE "ProjectUser" SET "displayName" = CASE WHEN "projectUserId"::text LIKE '%2' THEN 'Üser 3' ELSE "displayName" END)");
+  wait_until([&] { return quarantined() == 1; }, "the row is quarantined");
+  add_users(tenancy_, 50, 100);
+  session_.run(R"(UPDATE "ProjectUser" SET "displayName" = 'Üser 3' WHERE "projectUserId"::text LIKE '%99')");
+  wait_until([&] { return quarantined() == 2; }, "another is");
+  wait_until([&] { return customer_.number("SELECT count(*) FROM public.users") >= 102; }, "the others flow");
+  EXPECT_EQ(state("d0"), "");
+
+  customer_.run("ALTER TABLE public.users DROP CONSTRAINT users_display_name_key");
+  retry_now();
+  wait_until_in_step();
+}
+
 TEST_F(QuarantineTest, AQuarantinedKeyIsRetriedUntilItsRowIsAccepted) {
   test::Service::Params params;
   params.sync.small_rows = 20;  // so that the refused row is met by a load, too
