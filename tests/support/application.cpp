@@ -292,25 +292,36 @@ std::string Application::sql(const Operation& operation) const {
 }
 
 void Application::complete(Session& session) const {
-  for (unsigned tenancy = 0; tenancy < kTenancies; ++tenancy) {
+  for (unsigned tenancy = 0; tenancy < customers_.size(); ++tenancy) {
     for (const auto action : {Action::create_project, Action::create_tenancy, Action::create_user}) {
       session.run(sql({.action = action, .tenancy = tenancy}));
     }
   }
 }
 
+void Application::wait_until_equal(Session& session, unsigned tenancy, std::chrono::seconds limit) const {
+  const auto id = tenant(session, tenancy).tenancy;
+  for (const auto& customer : customers_[tenancy]) {
+    auto customer_session = customer.session();
+    test::wait_until_equal(session, id, customer_session, limit);
+  }
+}
+
 void Application::wait_until_equal(std::chrono::seconds limit) const {
   auto session = source_.session();
   wait_with_details(session, [&] {
-    for (unsigned tenancy = 0; tenancy < kTenancies; ++tenancy) {
-      const auto id = tenant(session, tenancy).tenancy;
-      for (const auto& customer : customers_[tenancy]) {
-        auto customer_session = customer.session();
-        test::wait_until_equal(session, id, customer_session, limit);
-      }
-    }
+    for (unsigned tenancy = 0; tenancy < customers_.size(); ++tenancy) wait_until_equal(session, tenancy, limit);
     wait_until([&] { return session.number(R"(SELECT count(*) FROM "OutgoingRequest")") == 0; }, "the queue is empty", limit);
   });
+}
+
+void Application::wait_for_progress(std::chrono::seconds limit) const {
+  auto customer = customers_[kLedger].front().session();
+  const auto watermark = [&] {
+    return customer.value("SELECT last_synced_sequence_id FROM public._stack_sync_metadata WHERE mapping_name = 'users'");
+  };
+  const auto before = watermark();
+  wait_until([&] { return customer.run("SELECT pg_sleep(0.005)"), watermark() != before; }, "something more is applied", limit);
 }
 
 TenantName Application::tenant(Session& session, unsigned tenancy) const {
@@ -320,11 +331,9 @@ TenantName Application::tenant(Session& session, unsigned tenancy) const {
 
 void Application::delete_everything(std::chrono::seconds limit) const {
   auto session = source_.session();
-  session.run("DELETE FROM \"Project\"");
-  wait_with_details(session, [&] {
-    wait_until([&] { return session.number("SELECT count(*) FROM tributary.deleted_tenancy") == 0; },
-               "deleted tenancies are forgotten", limit);
-  });
+  delete_projects(session, fmt::format("id <> '{}'", project(kLedger)), limit);
+  wait_with_details(session, [&] { wait_until_equal(session, kLedger, limit); });
+  delete_projects(session, "true", limit);
   for (const auto& customers : customers_) {
     for (const auto& customer : customers) {
       auto customer_session = customer.session();
@@ -334,8 +343,16 @@ void Application::delete_everything(std::chrono::seconds limit) const {
   }
 }
 
+void Application::delete_projects(Session& session, std::string_view condition, std::chrono::seconds limit) const {
+  session.run(fmt::format("DELETE FROM \"Project\" WHERE {}", condition));
+  wait_with_details(session, [&] {
+    wait_until([&] { return session.number("SELECT count(*) FROM tributary.deleted_tenancy") == 0; },
+               "deleted tenancies are forgotten", limit);
+  });
+}
+
 void expect_equal_views(Session& source, const Application& application, const AskClickHouse& ask, std::chrono::seconds limit) {
-  for (unsigned tenancy = 0; tenancy < Application::kTenancies; ++tenancy)
+  for (unsigned tenancy = 0; tenancy <= Application::kLedger; ++tenancy)
     wait_until_equal(source, application.tenant(source, tenancy), ask, limit);
 }
 

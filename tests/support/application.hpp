@@ -69,10 +69,13 @@ std::ostream& operator<<(std::ostream& out, const Operation& operation);
 std::span<const Action> action_bag();
 Operation random_operation(std::mt19937_64& random);
 
-/// Three tenancies of three projects in one source, each with two databases of its customer's.
+/// Tenancies of a project each in one source, each with two databases of its customer's.
 class Application {
  public:
+  /// What operations change, again and again: they are numbered from 0.
   static constexpr unsigned kTenancies = 3;
+  /// The number of one more, which no operation changes; a Load keeps it, so that what is lost there stays lost.
+  static constexpr unsigned kLedger = kTenancies;
   static constexpr unsigned kDestinations = 2;
 
   /// `destination_port`: by which its destinations are reached; empty: their own.
@@ -84,17 +87,22 @@ class Application {
   void complete(Session& session) const;
   /// Waits until every destination has its tenancy's rows and no others, and the queue is empty. Throws with the first differences.
   void wait_until_equal(std::chrono::seconds limit) const;
+  /// Waits until the ledger's first destination has something that it lacked at the call: somebody is at work. It needs a Load.
+  void wait_for_progress(std::chrono::seconds limit) const;
   /// How the shared ClickHouse names a tenancy, and its present id; one that is not there has none that anybody has.
   TenantName tenant(Session& session, unsigned tenancy) const;
-  /// Deletes everything, and waits until every destination is empty and the deleted tenancies are forgotten.
+  /// Deletes everything, the ledger last, and waits until every destination is empty and the deleted tenancies are forgotten.
   void delete_everything(std::chrono::seconds limit) const;
 
  private:
   std::string create_project(unsigned tenancy) const;
+  void wait_until_equal(Session& session, unsigned tenancy, std::chrono::seconds limit) const;
+  /// The projects of which this SQL is true.
+  void delete_projects(Session& session, std::string_view condition, std::chrono::seconds limit) const;
 
   const Database& source_;
   const std::string destination_port_;
-  std::array<std::array<Database, kDestinations>, kTenancies> customers_;
+  std::array<std::array<Database, kDestinations>, kTenancies + 1> customers_;
 };
 
 /// Waits until the shared ClickHouse shows each tenancy its rows and no others. Throws with the first differences.

@@ -12,9 +12,10 @@
 
 #include <array>
 #include <atomic>
-#include <limits>
+#include <optional>
 #include <random>
 #include <thread>
+#include <utility>
 
 namespace tributary::test {
 namespace {
@@ -31,19 +32,25 @@ constexpr std::chrono::milliseconds kSlowPause{5};
 struct Plan {
   enum class Fault { none, cut, half_close, silence, drip, throttle };
   Fault fault = Fault::none;
-  std::size_t after = std::numeric_limits<std::size_t>::max();  ///< bytes of this direction
+  std::size_t after = 0;  ///< bytes of this direction
   std::chrono::milliseconds time{0};
 };
 
-/// Early faults as often as late ones: most connections carry little.
-Plan make_plan(std::mt19937_64& random) {
+/// `sizes`: powers of two, of bytes, each as likely as the others.
+struct Sizes {
+  unsigned smallest;
+  unsigned count;
+};
+constexpr Sizes kFirst{0, 17};  ///< early faults as often as late ones: most connections carry little
+constexpr Sizes kLater{8, 8};  ///< what got so far may get something done
+
+Plan make_plan(std::mt19937_64& random, Sizes sizes) {
   using Fault = Plan::Fault;
   constexpr std::array kFaults{Fault::none,       Fault::none,    Fault::cut,  Fault::cut,
                                Fault::half_close, Fault::silence, Fault::drip, Fault::throttle};
-  Plan plan{.fault = kFaults[random() % kFaults.size()]};
-  if (plan.fault != Fault::none) plan.after = random() % (std::size_t{1} << (random() % 17));
-  plan.time = std::chrono::milliseconds(random() % 400);
-  return plan;
+  const auto fault = kFaults[random() % kFaults.size()];
+  const auto after = random() % (std::size_t{1} << (sizes.smallest + random() % sizes.count));
+  return {.fault = fault, .after = after, .time = std::chrono::milliseconds(random() % 400)};
 }
 
 tcp::endpoint endpoint_of(const postgres::ConnectOptions& options) {
@@ -71,7 +78,7 @@ struct ChaosProxy::State {
   /// False: nothing more is passed on.
   asio::awaitable<bool> strike(const Plan& plan, Socket from, Socket to, std::string_view rest) {
     using Fault = Plan::Fault;
-    ++faults;
+    if (plan.fault != Fault::none) ++faults;
     switch (plan.fault) {
       case Fault::none:
         break;
@@ -103,22 +110,23 @@ struct ChaosProxy::State {
     co_return true;
   }
 
-  asio::awaitable<void> forward(Socket from, Socket to, Plan plan) {
+  asio::awaitable<void> forward(Socket from, Socket to) {
     std::array<char, 16'384> buffer;
+    std::optional<Plan> plan;
+    auto sizes = kFirst;
     try {
       for (;;) {
         const std::string_view bytes(buffer.data(), co_await from->async_read_some(asio::buffer(buffer), use_awaitable));
-        const auto sound = bytes.substr(0, std::min(plan.after, bytes.size()));
+        if (!fails)
+          plan.reset();
+        else if (!plan)
+          plan = make_plan(random, std::exchange(sizes, kLater));
+        const auto sound = plan ? bytes.substr(0, std::min(plan->after, bytes.size())) : bytes;
         co_await asio::async_write(*to, asio::buffer(sound), use_awaitable);
-        if (sound.size() < bytes.size()) {
-          if (!co_await strike(plan, from, to, bytes.substr(sound.size()))) co_return;
-          if (plan.fault == Plan::Fault::throttle)
-            plan.after = 0;
-          else
-            plan = {};
-        } else if (plan.fault != Plan::Fault::none) {
-          plan.after -= sound.size();
-        }
+        if (plan) plan->after -= sound.size();
+        if (sound.size() == bytes.size()) continue;
+        if (!co_await strike(*plan, from, to, bytes.substr(sound.size()))) co_return;
+        plan.reset();
       }
     } catch (const boost::system::system_error&) {
       boost::system::error_code ignored;
@@ -133,10 +141,8 @@ struct ChaosProxy::State {
       boost::system::error_code error;
       co_await upstream->async_connect(server, asio::redirect_error(use_awaitable, error));
       if (error) continue;
-      const auto up = fails ? make_plan(random) : Plan{};
-      const auto down = fails ? make_plan(random) : Plan{};
-      asio::co_spawn(loop, forward(client, upstream, up), asio::detached);
-      asio::co_spawn(loop, forward(upstream, client, down), asio::detached);
+      asio::co_spawn(loop, forward(client, upstream), asio::detached);
+      asio::co_spawn(loop, forward(upstream, client), asio::detached);
     }
   }
 

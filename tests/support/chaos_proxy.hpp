@@ -9,7 +9,7 @@ namespace tributary::test {
 
 /// Stands before a server of this machine, PostgreSQL's or ClickHouse's, with a thread of its own, and can fail as networks do. While it fails, each direction of
 /// each connection has a plan, which a seed decides: after some bytes, in the middle of whatever they are, it is cut off, ended as if in order, silent for a while,
-/// passed on in small late pieces for a while, or slow from then on.
+/// passed on in small late pieces, or slow for a while. Where it goes on, it has another plan then.
 /// Without TLS, so that a cut meets every kind of message.
 class ChaosProxy {
  public:
@@ -22,7 +22,7 @@ class ChaosProxy {
   std::string port() const;
   /// Connections that come from now on go to this server. Any thread.
   void lead_to(const postgres::ConnectOptions& server);
-  /// Connections of before go on as planned. Any thread.
+  /// Connections of before, too. Any thread.
   void fail(bool fails);
   int faults() const;  ///< so far. Any thread
 

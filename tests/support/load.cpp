@@ -2,13 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <deque>
 #include <random>
+#include <string>
 
 #include "support/source.hpp"
 
 namespace tributary::test {
 
 namespace {
+
+constexpr std::size_t kUnchanged = 10;  ///< so many users of the ledger are younger than the one that is changed
 
 bool is_truncation(Action action) {
   using enum Action;
@@ -18,20 +22,49 @@ bool is_truncation(Action action) {
 }  // namespace
 
 Load::Load(const Application& application, std::uint64_t seed, bool truncates) {
-  for (unsigned i = 0; i < kClients; ++i) {
-    threads_.emplace_back([this, &application, i, seed, truncates] {
+  const bool truncates_users = truncates && std::mt19937_64(seed)() % 4 == 0;
+  const auto start = [this](std::exception_ptr& failure, auto work) {
+    threads_.emplace_back([&failure, work] {
       try {
-        std::mt19937_64 random(seed + i);
-        Client client(application);
-        while (!stop_) {
-          const auto operation = random_operation(random);
-          if (truncates || !is_truncation(operation.action)) client.perform(operation);
-        }
-        client.finish();
+        work();
       } catch (...) {
-        failures_[i] = std::current_exception();
+        failure = std::current_exception();
       }
     });
+  };
+  for (unsigned i = 0; i < kClients; ++i)
+    start(failures_[i], [=, this, &application] { be_client(application, seed + i, truncates, truncates_users); });
+  start(failures_[kClients], [this, &application] { keep_ledger(application); });
+}
+
+void Load::be_client(const Application& application, std::uint64_t seed, bool truncates, bool truncates_users) {
+  std::mt19937_64 random(seed);
+  Client client(application);
+  while (!stop_) {
+    const auto operation = random_operation(random);
+    const bool is_allowed =
+        operation.action == Action::truncate_users ? truncates_users : truncates || !is_truncation(operation.action);
+    if (is_allowed) client.perform(operation);
+  }
+  client.finish();
+}
+
+void Load::keep_ledger(const Application& application) {
+  auto session = application.source().session();
+  const auto tenancy = application.tenant(session, Application::kLedger).tenancy;
+  const auto insert = fmt::format(R"(INSERT INTO "ProjectUser" ("tenancyId", "projectUserId", "mirroredProjectId")
+                                     VALUES ('{0}', gen_random_uuid(), '{0}') RETURNING "projectUserId")",
+                                  tenancy);
+  std::deque<std::string> users;
+  for (unsigned number = 0; !stop_; ++number) {
+    users.push_back(session.value(insert));
+    if (users.size() > kUnchanged) {
+      const auto who = fmt::format(R"(WHERE "tenancyId" = '{}' AND "projectUserId" = '{}')", tenancy, users.front());
+      if (number % 3 == 0) session.run(R"(UPDATE "ProjectUser" SET "displayName" = 'changed once' )" + who);
+      if (number % 3 == 1) session.run(R"(DELETE FROM "ProjectUser" )" + who);
+      users.pop_front();
+    }
+    session.run("SELECT pg_sleep(0.005)");  // lest there be too much to compare
   }
 }
 
@@ -49,35 +82,6 @@ void Load::join() {
   for (auto& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
-}
-
-Ledger::Ledger(const Database& source) : tenant_{.tenancy = uuid(0xabcd'ef01), .project = "ledger"} {
-  source.session().run(insert_project(tenant_.project) + insert_tenancy(tenant_.tenancy, tenant_.project));
-  thread_ = std::thread([this, session = source.session()]() mutable {
-    try {
-      const auto insert = fmt::format(R"(INSERT INTO "ProjectUser" ("tenancyId", "projectUserId", "mirroredProjectId")
-                                         VALUES ('{0}', gen_random_uuid(), '{0}'))",
-                                      tenant_.tenancy);
-      while (!stop_) {
-        session.run(insert);
-        session.run("SELECT pg_sleep(0.005)");  // lest there be too much to compare
-      }
-    } catch (...) {
-      failure_ = std::current_exception();
-    }
-  });
-}
-
-Ledger::~Ledger() { join(); }
-
-void Ledger::finish() {
-  join();
-  if (failure_) std::rethrow_exception(failure_);
-}
-
-void Ledger::join() {
-  stop_ = true;
-  if (thread_.joinable()) thread_.join();
 }
 
 }  // namespace tributary::test

@@ -10,10 +10,12 @@
 
 namespace tributary::test {
 
-/// Clients of an application on threads of their own, which do random things without a pause until it is destroyed or finished.
+/// Clients of an application on threads of their own, which do random things without a pause until it is destroyed or finished. One more keeps the ledger: it
+/// adds users there, one at a time, and changes or deletes each at most once more, some time later. What is lost of the application's other rows, later changes
+/// soon mend; of the ledger's, none does.
 class Load {
  public:
-  /// `truncates`: also TRUNCATE, which takes everybody's rows, not only the application's.
+  /// `truncates`: also TRUNCATE, which takes everybody's rows, not only the application's; that of the users, and thereby of the ledger, with one seed of four.
   Load(const Application& application, std::uint64_t seed, bool truncates = true);
   ~Load();
   Load(const Load&) = delete;
@@ -23,32 +25,13 @@ class Load {
 
  private:
   static constexpr unsigned kClients = 4;
+  void be_client(const Application& application, std::uint64_t seed, bool truncates, bool truncates_users);
+  void keep_ledger(const Application& application);
   void join();
 
   std::atomic<bool> stop_{false};
-  std::array<std::exception_ptr, kClients> failures_;
+  std::array<std::exception_ptr, kClients + 1> failures_;
   std::vector<std::thread> threads_;
-};
-
-/// A client that adds users to a tenancy of its own, one at a time, until it is destroyed or finished. Nothing changes them afterwards: what is lost of them
-/// is not mended by a later change, as it may be among the rows of an Application.
-class Ledger {
- public:
-  explicit Ledger(const Database& source);
-  ~Ledger();
-  Ledger(const Ledger&) = delete;
-  Ledger& operator=(const Ledger&) = delete;
-  /// Ends it. Throws what it threw.
-  void finish();
-  const TenantName& tenant() const { return tenant_; }
-
- private:
-  void join();
-
-  const TenantName tenant_;
-  std::atomic<bool> stop_{false};
-  std::exception_ptr failure_;
-  std::thread thread_;
 };
 
 }  // namespace tributary::test

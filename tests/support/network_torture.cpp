@@ -12,6 +12,7 @@
 #include "support/application.hpp"
 #include "support/chaos_proxy.hpp"
 #include "support/clickhouse.hpp"
+#include "support/compare.hpp"
 #include "support/load.hpp"
 #include "support/source.hpp"
 #include "support/torture.hpp"
@@ -67,26 +68,31 @@ void torture_network(const TortureParams& params) {
     to_clickhouse.emplace(clickhouse.emplace().options().port, random());
     settings["TRIBUTARY_CLICKHOUSE_USE"] = "automatic";
     settings["TRIBUTARY_CLICKHOUSE_URL"] = with_port(clickhouse->uri(), to_clickhouse->port());
-    to_clickhouse->fail(true);  // from the first connection on: they are kept for long
   }
   Services services(params, settings, {"all", "all"});
   application.wait_until_equal(kLimit);
 
-  to_source.fail(true);
-  to_destinations.fail(true);
   Load load(application, params.seed);
+  const auto fail = [&](bool at_source, bool elsewhere) {
+    to_source.fail(at_source);
+    to_destinations.fail(elsewhere);
+    if (to_clickhouse) to_clickhouse->fail(elsewhere);
+  };
+  for (int round = 0; round < params.rounds; ++round) {
+    // Where the source is reached, far more comes to where the network is bad.
+    const auto bad = random() % 4;
+    fail(bad < 2, bad != 1);
+    // Not to wait for anything: this is how long the network is bad, at least.
+    std::this_thread::sleep_for(500ms);
+    application.wait_for_progress(kLimit);
+  }
+  fail(true, true);
   const auto was_bad = [&] {
     return to_source.faults() > 0 && to_destinations.faults() > 0 && (!to_clickhouse || to_clickhouse->faults() > 0);
   };
-  // This is how long the network is bad: until every way had a fault, where that takes longer.
-  for (int round = 0; round < params.rounds || !was_bad(); ++round) {
-    if (round * 500ms > kLimit) throw std::runtime_error("the network was not bad at all");
-    std::this_thread::sleep_for(500ms);
-  }
+  wait_until(was_bad, "every way had a fault", kLimit);
   load.finish();
-  to_source.fail(false);
-  to_destinations.fail(false);
-  if (to_clickhouse) to_clickhouse->fail(false);
+  fail(false, false);
 
   auto session = source.session();
   application.complete(session);
@@ -104,8 +110,10 @@ void torture_zombies(const TortureParams& params) {
   std::vector<std::string> roles{"all", "all", "sequencer", "sync"};
   std::shuffle(roles.begin(), roles.end(), random);  // each comes to be a victim before any does again
   Services services(params, settings, roles);
+  application.wait_until_equal(kLimit);
   Load load(application, params.seed);
   for (int round = 0; round < params.rounds; ++round) {
+    application.wait_for_progress(kLimit);
     auto& victim = services.one(static_cast<std::size_t>(round));
     kill(victim.pid(), SIGSTOP);
     // Longer than its lease (torture_settings), so that another takes over what it was at; or not.

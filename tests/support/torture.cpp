@@ -1,5 +1,7 @@
 #include "support/torture.hpp"
 
+#include <csignal>
+
 #include <memory>
 #include <random>
 #include <thread>
@@ -52,15 +54,22 @@ void torture(const TortureParams& params) {
   };
   for (std::size_t i = 0; i < roles.size(); ++i) start(i);
 
+  application.wait_until_equal(kLimit);
+
   Load load(application, params.seed);
   for (int round = 0; round < params.rounds; ++round) {
+    application.wait_for_progress(kLimit);  // a kill of who does nothing yet would prove nothing
     // Not to wait for anything: this is the random moment.
-    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 600));
-    const auto victim = random() % processes.size();
-    const auto end = processes[victim]->kill();
-    if (end.status != 128 + 9)
-      throw std::runtime_error("a process had ended by itself, with status " + std::to_string(end.status));
-    start(victim);
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 300));
+    // One of them, or, half of the time, all at once, as a machine loses power: so one that was just writing is among them.
+    const auto first = random() % processes.size();
+    const auto count = random() % 2 == 0 ? 1 : processes.size();
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto end = processes[(first + i) % processes.size()]->kill();
+      if (end.status != 128 + SIGKILL)
+        throw std::runtime_error("a process had ended by itself, with status " + std::to_string(end.status));
+    }
+    for (std::size_t i = 0; i < count; ++i) start((first + i) % processes.size());
   }
   load.finish();
 

@@ -14,9 +14,9 @@ struct TortureParams {
   std::uint64_t seed = 0;
 };
 
-/// Three `tributary serve` (two with every role, one a sequencer) under a random load of plain SQL (support/application.hpp) from several connections.
-/// At random moments a random one of the three is killed with SIGKILL and replaced. Then the load ends, and every destination must become equal to
-/// its source: throws with the first differences otherwise.
+/// Four `tributary serve` (two with every role, a sequencer, an engine) under a random load of plain SQL (support/load.hpp) from several connections. At random
+/// moments, each after something was applied since the last, a random one of them, or all, are killed with SIGKILL and replaced. Then the load ends, and every destination must become equal to its source: throws
+/// with the first differences otherwise.
 void torture(const TortureParams& params);
 
 /// Who is killed where there is a shared ClickHouse.
@@ -27,9 +27,11 @@ enum class Victim {
 /// The same with one `tributary serve` that runs the embedded engine: at its end each tenant's views, too, must equal the source.
 void torture_clickhouse(const TortureParams& params, Victim victim);
 
-/// Two `tributary serve` that reach source, destinations and ClickHouse (where it is installed) by a network that fails at any byte, `rounds` half seconds long.
+/// Two `tributary serve` that reach source, destinations and ClickHouse (where it is installed) by a network that fails at any byte, while
+/// something is applied `rounds` times.
 void torture_network(const TortureParams& params);
-/// Two of them, a sequencer and an engine; in each round one is stopped (SIGSTOP), mostly for longer than its leases last, and goes on: in four rounds, each.
+/// Two of them, a sequencer and an engine; in each round one is stopped (SIGSTOP), mostly for longer than its leases last, and goes on, and
+/// something is applied: in four rounds, each.
 void torture_zombies(const TortureParams& params);
 
 /// What the server that takes the source's place does not know.
