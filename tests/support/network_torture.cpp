@@ -62,6 +62,9 @@ void torture_network(const TortureParams& params) {
   auto settings = torture_settings(source);
   settings["TRIBUTARY_SOURCE_URL"] = with_port(source.uri(), to_source.port());
   settings["TRIBUTARY_SYNC_SOURCE_TIMEOUT"] = "5s";
+  // What piles up meanwhile is no part of the test.
+  for (const auto* rows : {"SEQUENCER_ROWS_PER_BATCH", "SEQUENCER_ROWS_PER_TENANCY", "SYNC_LOAD_ROWS", "CLICKHOUSE_LOAD_ROWS"})
+    settings[std::string("TRIBUTARY_") + rows] = "400";
   std::optional<ClickHouse> clickhouse;
   std::optional<ChaosProxy> to_clickhouse;
   if (ClickHouse::is_installed()) {
