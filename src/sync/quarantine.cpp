@@ -61,8 +61,10 @@ asio::awaitable<void> TenancySync::apply_sparing(TargetPointer target, destinati
     note_read_since_jump(*target, mapping, batch.changes->through);
     observe_lag();
     if (batch.changes->more) target->more = true;
-    if (quarantined(*target, mapping, false) > 0 && !applied.empty())
+    if (quarantined(*target, mapping, false) > 0 && !applied.empty()) {
       co_await release(*target, mapping, applied, batch.changes->read_at);
+      if (claim_.deleted) target->more = true;  // the last key that goes is the last that anybody hears of the tenancy
+    }
   }
   co_await settle(target, &mapping, std::move(outcome));
 }

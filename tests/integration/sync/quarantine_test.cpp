@@ -134,6 +134,19 @@ TEST_F(QuarantineTest, AQuarantinedKeyThatIsDeletedMeanwhileIsForgotten) {
   wait_until_in_step();
 }
 
+TEST_F(QuarantineTest, ATenancyThatIsDeletedWithARefusedRowIsForgotten) {
+  test::Service service(source_);
+  add_users(tenancy_, 1, 1);
+  wait_until_in_step();
+  customer_.run("ALTER TABLE public.users ADD CONSTRAINT none CHECK (display_name NOT LIKE '%2')");
+  add_users(tenancy_, 2, 1);
+  wait_until([&] { return quarantined() == 1; }, "the row is quarantined");
+  session_.run(R"(DELETE FROM "Project")");
+  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.deleted_tenancy") == 0; }, "the tenancy is forgotten");
+  EXPECT_EQ(quarantined(), 0);
+  EXPECT_EQ(customer_.number("SELECT count(*) FROM public.users"), 0);
+}
+
 // The backup's watermark has passed the row that it does not have.
 TEST_F(QuarantineTest, ARowThatWasAcceptedAtLastComesBackAfterARestore) {
   test::Service service(source_);
