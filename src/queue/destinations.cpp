@@ -17,11 +17,15 @@ SET attempts = EXCLUDED.attempts,
 
 // A whole destination whose next try lies ahead was not due when this began: it has been left behind since, and that is the promise to come back to it.
 // Comparisons of one that has recovered need not rest any more.
+// The request is locked, so that nobody takes it over in between.
 constexpr std::string_view kUnpark = R"sql(
-WITH cleared AS (
+WITH ours AS MATERIALIZED (
+  SELECT FROM "OutgoingRequest" WHERE id = $4 AND "leaseToken" = $5 FOR KEY SHARE
+), cleared AS (
   DELETE FROM tributary.destination_state
   WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = ANY ($3) AND NOT paused
     AND NOT (mapping = '' AND next_try_at > clock_timestamp())
+    AND EXISTS (SELECT FROM ours)
   RETURNING error
 )
 UPDATE tributary.mend SET next_try_at = clock_timestamp()
@@ -169,10 +173,11 @@ asio::awaitable<void> park(postgres::Connection& connection, std::span<const Par
   if (!commands.empty()) co_await connection.execute_pipeline(std::move(commands), deadline);
 }
 
-asio::awaitable<void> unpark(postgres::Connection& connection, Uuid tenancy, std::string destination,
+asio::awaitable<void> unpark(postgres::Connection& connection, const Claim& claim, std::string destination,
                              std::vector<std::string> mappings, Deadline deadline) {
   postgres::Params params;
-  params.add(tenancy).add(destination).add_array(std::span<const std::string>(mappings));
+  params.add(claim.tenancy.value()).add(destination).add_array(std::span<const std::string>(mappings));
+  params.add(claim.request).add(claim.lease_token);
   co_await connection.execute_prepared(kUnpark, std::move(params), deadline);
 }
 

@@ -118,8 +118,9 @@ struct Park {
   std::string error;
 };
 asio::awaitable<void> park(postgres::Connection& connection, std::span<const Park> parks, Deadline deadline);
-/// Forgets states after a success. Mapping by mapping; "" is the destination as a whole.
-asio::awaitable<void> unpark(postgres::Connection& connection, Uuid tenancy, std::string destination,
+/// Forgets states after a success. Mapping by mapping; "" is the destination as a whole. Nothing where the claimed request is no longer there, or another's: its
+/// lease ran out, others took over, and what they noted, and finished, is all that remembers the destination.
+asio::awaitable<void> unpark(postgres::Connection& connection, const Claim& claim, std::string destination,
                              std::vector<std::string> mappings, Deadline deadline);
 
 /// A destination that is being worked on for longer than its tenancy's request lives: not to be tried by others before `retry_in`, and then tried even if

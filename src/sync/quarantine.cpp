@@ -61,10 +61,8 @@ asio::awaitable<void> TenancySync::apply_sparing(TargetPointer target, destinati
     note_read_since_jump(*target, mapping, batch.changes->through);
     observe_lag();
     if (batch.changes->more) target->more = true;
-    if (quarantined(*target, mapping, false) > 0 && !applied.empty()) {
+    if (quarantined(*target, mapping, false) > 0 && !applied.empty())
       co_await release(*target, mapping, applied, batch.changes->read_at);
-      if (claim_.deleted) target->more = true;  // the last key that goes is the last that anybody hears of the tenancy
-    }
   }
   co_await settle(target, &mapping, std::move(outcome));
 }
@@ -93,6 +91,8 @@ asio::awaitable<void> TenancySync::release(const Target& target, const mapping::
   if (!held.empty())
     co_await queue::quarantine(*source, tenancy_, target.entry.id, mapping.name, std::move(held), services_.params.retry,
                                source_deadline());
+  // The last key that goes is the last that anybody hears of a tenancy that was deleted; on record at the claim, it kept the destination.
+  if (claim_.deleted) co_await queue::enqueue(*source, services_.kind, tenancy_, source_deadline());
   co_await transaction.commit(source_deadline());
 }
 

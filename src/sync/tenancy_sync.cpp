@@ -355,7 +355,7 @@ asio::awaitable<void> TenancySync::clear(TargetPointer target, std::vector<std::
   if (!known) co_return;
   if (failed) log_recovery(*target);
   auto source = co_await services_.source.acquire(source_deadline());
-  co_await queue::unpark(*source, tenancy_, target->entry.id, std::move(mappings), source_deadline());
+  co_await queue::unpark(*source, claim_, target->entry.id, std::move(mappings), source_deadline());
 }
 
 void TenancySync::log_recovery(const Target& target) const {

@@ -42,7 +42,7 @@ struct Sizes {
   unsigned count;
 };
 constexpr Sizes kFirst{0, 17};  ///< early faults as often as late ones: most connections carry little
-constexpr Sizes kLater{8, 8};  ///< what got so far may get something done
+constexpr Sizes kLater{10, 8};  ///< what got so far may get something done
 
 Plan make_plan(std::mt19937_64& random, Sizes sizes) {
   using Fault = Plan::Fault;
