@@ -41,7 +41,7 @@ class Pipeline {
       }
       if (answered < steps_.size())
         take(steps_[answered], std::move(result));
-      else if (status == PGRES_FATAL_ERROR && answered == steps_.size())
+      else if (status == PGRES_FATAL_ERROR)
         fail(impl_.server_error(result.get(), {}));
       else
         break;

@@ -17,7 +17,8 @@ SET attempts = EXCLUDED.attempts,
 
 // A whole destination whose next try lies ahead was not due when this began: it has been left behind since, and that is the promise to come back to it.
 // Comparisons of one that has recovered need not rest any more.
-// The request is locked, so that nobody takes it over in between.
+// The request is locked, so that nobody takes it over in between. One that is tried alone or was left behind outlives it: then the state of the whole destination,
+// which lies ahead, is the promise.
 constexpr std::string_view kUnpark = R"sql(
 WITH ours AS MATERIALIZED (
   SELECT FROM "OutgoingRequest" WHERE id = $4 AND "leaseToken" = $5 FOR KEY SHARE
@@ -25,7 +26,10 @@ WITH ours AS MATERIALIZED (
   DELETE FROM tributary.destination_state
   WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = ANY ($3) AND NOT paused
     AND NOT (mapping = '' AND next_try_at > clock_timestamp())
-    AND EXISTS (SELECT FROM ours)
+    AND (EXISTS (SELECT FROM ours)
+      OR mapping <> '' AND EXISTS (
+        SELECT FROM tributary.destination_state AS whole
+        WHERE whole.tenancy_id = $1 AND whole.destination_id = $2 AND whole.mapping = '' AND whole.next_try_at > clock_timestamp()))
   RETURNING error
 )
 UPDATE tributary.mend SET next_try_at = clock_timestamp()
@@ -77,10 +81,14 @@ WITH states AS (
 )
 DELETE FROM tributary.quarantine WHERE tenancy_id = $1 AND destination_id = $2)sql";
 
+// By whoever has the request still: others may have found rows to be refused since.
 constexpr std::string_view kLeaveDestinations = R"sql(
+WITH ours AS MATERIALIZED (
+  SELECT FROM "OutgoingRequest" WHERE id = $4 AND "leaseToken" = $5 FOR KEY SHARE
+)
 UPDATE tributary.deleted_tenancy
 SET destinations = destinations - $3
-WHERE "tenancyId" = $1 AND "deletedAt" = $2::text::timestamptz)sql";
+WHERE "tenancyId" = $1 AND "deletedAt" = $2::text::timestamptz AND EXISTS (SELECT FROM ours))sql";
 
 constexpr std::string_view kForgetDeletedTenancy = R"sql(
 DELETE FROM tributary.deleted_tenancy
@@ -270,12 +278,13 @@ asio::awaitable<std::uint64_t> retry(postgres::Connection& connection, std::opti
   co_return static_cast<std::uint64_t>(result.get<std::int64_t>(0, 0));
 }
 
-asio::awaitable<void> forget_deleted_tenancy(postgres::Connection& connection, Uuid tenancy, std::string deleted_at,
+asio::awaitable<void> forget_deleted_tenancy(postgres::Connection& connection, const Claim& claim,
                                              std::vector<std::string> destinations, Deadline deadline) {
   postgres::Params done;
-  done.add(tenancy).add(deleted_at).add_array(std::span<const std::string>(destinations));
+  done.add(claim.tenancy.value()).add(claim.deleted_at).add_array(std::span<const std::string>(destinations));
+  done.add(claim.request).add(claim.lease_token);
   postgres::Params rest;
-  rest.add(tenancy);
+  rest.add(claim.tenancy.value());
   std::vector<postgres::Command> commands;
   commands.push_back({.sql = kLeaveDestinations, .params = std::move(done), .prepare = true});
   commands.push_back({.sql = kForgetDeletedTenancy, .params = std::move(rest), .prepare = true});

@@ -47,6 +47,8 @@ LEFT JOIN "Tenancy" AS t ON t.id = c.tenancy_id AND t."hasNoOrganization" = 'TRU
 LEFT JOIN tributary.deleted_tenancy AS d ON d."tenancyId" = c.tenancy_id)sql";
 const std::string kClaimed = fmt::format(kClaimedTemplate, kTenancyOfRequest);
 
+// Not beside one in flight, though its lease have run out: whoever takes over takes that away first (kRevive), so a worker that still finds its own knows that
+// nobody has.
 constexpr std::string_view kClaim = R"sql(
 UPDATE "OutgoingRequest" AS r
 SET "startedFulfillingAt" = clock_timestamp() AT TIME ZONE 'UTC',
@@ -61,8 +63,7 @@ FROM (
     AND NOT EXISTS (
       SELECT FROM "OutgoingRequest" AS f
       WHERE f."deduplicationKey" = p."deduplicationKey"
-        AND f."startedFulfillingAt" IS NOT NULL
-        AND f."leaseUntil" > clock_timestamp())
+        AND f."startedFulfillingAt" IS NOT NULL)
     AND (SELECT coalesce(bool_and("pollerEnabled"), true) FROM "ExternalDbSyncMetadata")
   ORDER BY p."createdAt"
   LIMIT $3
@@ -83,8 +84,7 @@ FROM (SELECT 'sync:' || $3 || CASE $4 WHEN 'postgres' THEN '' ELSE ':' || $4 END
 WHERE NOT EXISTS (
   SELECT FROM "OutgoingRequest" AS f
   WHERE f."deduplicationKey" = k.key
-    AND f."startedFulfillingAt" IS NOT NULL
-    AND f."leaseUntil" > clock_timestamp()))sql";
+    AND f."startedFulfillingAt" IS NOT NULL))sql";
 
 constexpr std::string_view kRenew = R"sql(
 UPDATE "OutgoingRequest"

@@ -118,8 +118,8 @@ struct Park {
   std::string error;
 };
 asio::awaitable<void> park(postgres::Connection& connection, std::span<const Park> parks, Deadline deadline);
-/// Forgets states after a success. Mapping by mapping; "" is the destination as a whole. Nothing where the claimed request is no longer there, or another's: its
-/// lease ran out, others took over, and what they noted, and finished, is all that remembers the destination.
+/// Forgets states after a success. Mapping by mapping; "" is the destination as a whole. Not where the claimed request is no longer there: its lease ran
+/// out, others took over, and what they noted is all that remembers the destination. (Or it is finished, and the destination goes on by itself: then mappings only.)
 asio::awaitable<void> unpark(postgres::Connection& connection, const Claim& claim, std::string destination,
                              std::vector<std::string> mappings, Deadline deadline);
 
@@ -167,8 +167,9 @@ asio::awaitable<std::vector<std::string>> quarantined_keys(postgres::Connection&
 asio::awaitable<std::uint64_t> retry(postgres::Connection& connection, std::optional<Uuid> tenancy, std::string destination,
                                      std::string mapping, Deadline deadline);
 
-/// These destinations have applied the tombstones of a deleted tenancy, which is forgotten once all have; not where it was deleted once more since.
-asio::awaitable<void> forget_deleted_tenancy(postgres::Connection& connection, Uuid tenancy, std::string deleted_at,
+/// These destinations have applied the tombstones of a deleted tenancy, which is forgotten once all have; not where it was deleted once more since the claim, or
+/// others have taken the claimed request over.
+asio::awaitable<void> forget_deleted_tenancy(postgres::Connection& connection, const Claim& claim,
                                              std::vector<std::string> destinations, Deadline deadline);
 /// Its rows are to be taken out of its place in the shared ClickHouse: see LeftPlace. Durable. Nothing where the tenancy is forgotten already.
 asio::awaitable<void> leave_place(postgres::Connection& connection, Uuid tenancy, Deadline deadline);

@@ -28,7 +28,7 @@ asio::awaitable<void> TenancySync::leave(const Targets& targets) {
   const bool leaves_rows = claim_.mending || is_doubted_;
   if (!left.empty() && services_.kind == queue::DestinationKind::clickhouse && (leaves_rows || co_await has_rows(*source)))
     co_await queue::leave_place(*source, tenancy_, source_deadline());
-  co_await queue::forget_deleted_tenancy(*source, tenancy_, claim_.deleted_at, std::move(left), source_deadline());
+  co_await queue::forget_deleted_tenancy(*source, claim_, std::move(left), source_deadline());
 }
 
 // Rows may outlive their tenancy where no foreign key takes them along. Nobody delivers their tombstones when they go at last, and in the shared ClickHouse the next

@@ -87,12 +87,13 @@ asio::awaitable<void> TenancySync::release(const Target& target, const mapping::
   auto released = std::move(gone);
   std::ranges::copy_if(rows, std::back_inserter(released),
                        [&](const auto& key) { return std::ranges::find(held, key, &queue::Refused::key) == held.end(); });
+  const bool releases = !released.empty();
   co_await queue::release(*source, tenancy_, target.entry.id, mapping.name, std::move(released), read_at, source_deadline());
   if (!held.empty())
     co_await queue::quarantine(*source, tenancy_, target.entry.id, mapping.name, std::move(held), services_.params.retry,
                                source_deadline());
   // The last key that goes is the last that anybody hears of a tenancy that was deleted; on record at the claim, it kept the destination.
-  if (claim_.deleted) co_await queue::enqueue(*source, services_.kind, tenancy_, source_deadline());
+  if (claim_.deleted && releases) co_await queue::enqueue(*source, services_.kind, tenancy_, source_deadline());
   co_await transaction.commit(source_deadline());
 }
 

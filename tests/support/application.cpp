@@ -263,6 +263,7 @@ Application::Application(const Database& source, std::string destination_port)
     : source_(source), destination_port_(std::move(destination_port)) {
   auto session = source.session();
   complete(session);
+  complete(session, kLedger);
 }
 
 std::string Application::create_project(unsigned tenancy) const {
@@ -292,11 +293,12 @@ std::string Application::sql(const Operation& operation) const {
 }
 
 void Application::complete(Session& session) const {
-  for (unsigned tenancy = 0; tenancy < customers_.size(); ++tenancy) {
-    for (const auto action : {Action::create_project, Action::create_tenancy, Action::create_user}) {
-      session.run(sql({.action = action, .tenancy = tenancy}));
-    }
-  }
+  for (unsigned tenancy = 0; tenancy < kTenancies; ++tenancy) complete(session, tenancy);
+}
+
+void Application::complete(Session& session, unsigned tenancy) const {
+  for (const auto action : {Action::create_project, Action::create_tenancy, Action::create_user})
+    session.run(sql({.action = action, .tenancy = tenancy}));
 }
 
 void Application::wait_until_equal(Session& session, unsigned tenancy, std::chrono::seconds limit) const {

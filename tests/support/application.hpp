@@ -83,7 +83,8 @@ class Application {
   const Database& source() const { return source_; }
   std::string sql(const Operation& operation) const;
 
-  /// Makes the projects and tenancies that are missing, with a user each, so that there is something to compare.
+  /// Makes the projects and tenancies that are missing, with a user each, so that there is something to compare. Not of the ledger: nothing must come after what is
+  /// lost there.
   void complete(Session& session) const;
   /// Waits until every destination has its tenancy's rows and no others, and the queue is empty. Throws with the first differences.
   void wait_until_equal(std::chrono::seconds limit) const;
@@ -96,6 +97,7 @@ class Application {
 
  private:
   std::string create_project(unsigned tenancy) const;
+  void complete(Session& session, unsigned tenancy) const;
   void wait_until_equal(Session& session, unsigned tenancy, std::chrono::seconds limit) const;
   /// The projects of which this SQL is true.
   void delete_projects(Session& session, std::string_view condition, std::chrono::seconds limit) const;

@@ -93,9 +93,12 @@ void torture_network(const TortureParams& params) {
   const auto was_bad = [&] {
     return to_source.faults() > 0 && to_destinations.faults() > 0 && (!to_clickhouse || to_clickhouse->faults() > 0);
   };
+  // Nor this: longer than the leases last.
+  std::this_thread::sleep_for(1'500ms);
   wait_until(was_bad, "every way had a fault", kLimit);
-  load.finish();
   fail(false, false);
+  application.wait_for_progress(kLimit);
+  load.finish();
 
   auto session = source.session();
   application.complete(session);
@@ -124,6 +127,7 @@ void torture_zombies(const TortureParams& params) {
     kill(victim.pid(), SIGCONT);
     std::this_thread::sleep_for(std::chrono::milliseconds(random() % 300));
   }
+  application.wait_for_progress(kLimit);
   load.finish();
 
   auto session = source.session();

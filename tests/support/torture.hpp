@@ -27,8 +27,8 @@ enum class Victim {
 /// The same with one `tributary serve` that runs the embedded engine: at its end each tenant's views, too, must equal the source.
 void torture_clickhouse(const TortureParams& params, Victim victim);
 
-/// Two `tributary serve` that reach source, destinations and ClickHouse (where it is installed) by a network that fails at any byte, while
-/// something is applied `rounds` times.
+/// Two `tributary serve` that reach source, destinations and ClickHouse (where it is installed) by a network that fails at any byte, in turns
+/// here and there, `rounds` times, and then everywhere for longer than leases last.
 void torture_network(const TortureParams& params);
 /// Two of them, a sequencer and an engine; in each round one is stopped (SIGSTOP), mostly for longer than its leases last, and goes on, and
 /// something is applied: in four rounds, each.

@@ -109,8 +109,10 @@ TEST(Pipeline, ADeferredConstraintSpeaksAtItsEnd) {
   });
 }
 
-// Every statement is answered, the Sync behind them, which commits, is not.
-TEST(Pipeline, ABreakBehindTheLastAnswerIsACommitInDoubtToo) {
+// Every statement is answered, the Sync behind them, which commits, is not; or only by an error, behind which nothing comes any more.
+class BreakBehindTheLastAnswer : public testing::TestWithParam<bool> {};
+
+TEST_P(BreakBehindTheLastAnswer, IsACommitInDoubtToo) {
   const test::FakeServer server([](test::FakeServer::Socket& socket) -> asio::awaitable<void> {
     namespace wire = test::wire;
     co_await wire::startup(socket);
@@ -120,6 +122,7 @@ TEST(Pipeline, ABreakBehindTheLastAnswerIsACommitInDoubtToo) {
       co_await wire::send(socket, wire::message('1', "") + wire::message('2', "") + wire::message('n', "") +
                                       wire::message('C', std::string_view("INSERT 0 1\0", 11)));
     }
+    if (GetParam()) co_await wire::send(socket, wire::error("23505", "a deferred constraint"));
   });
   test::run([&]() -> asio::awaitable<void> {
     auto connection = co_await Connection::open(ConnectOptions::parse(server.uri()), soon());
@@ -130,6 +133,8 @@ TEST(Pipeline, ABreakBehindTheLastAnswerIsACommitInDoubtToo) {
     EXPECT_TRUE(error.retryable());
   });
 }
+
+INSTANTIATE_TEST_SUITE_P(Pipeline, BreakBehindTheLastAnswer, testing::Bool());
 
 TEST(Pipeline, InsideOfATransactionItCommitsNothing) {
   const test::Database database;

@@ -109,6 +109,26 @@ TEST_F(SyncTest, ADestinationTriedAloneIsRememberedUntilItIsDone) {
              "nothing is left to remember");
 }
 
+// Its tenancy's request is finished long before: a mapping that failed, too, once stayed on record for a lease, and was not synced as long.
+TEST_F(SyncTest, ADestinationTriedAloneIsHealthyInAllItsMappings) {
+  test::Database customer("customer");
+  const auto tenancy = add_tenancy(1, {customer.uri()});
+  auto customer_session = customer.session();
+  test::Service::Params params;
+  params.sync.lease = std::chrono::hours(1);
+  test::Service service(source_, params);
+  add_users(tenancy, 1, 1);
+  wait_until_equal(session_, tenancy, customer_session);
+  session_.run(fmt::format(R"(
+      INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, attempts, next_try_at, error)
+      SELECT '{}', 'd0', mapping, 3, now(), 'away' FROM unnest(ARRAY['', 'users']) AS mapping)",
+                           tenancy));
+  add_users(tenancy, 2, 1);
+  wait_until([&] { return session_.number("SELECT count(*) FROM tributary.destination_state") == 0; },
+             "nothing is left to remember");
+  wait_until_equal(session_, tenancy, customer_session);
+}
+
 // When the process that works on it dies, others wait for this.
 TEST_F(SyncTest, WhoeverLeavesADestinationBehindKeepsItForALease) {
   test::Database customer("customer");

@@ -406,8 +406,13 @@ TEST_F(QueueTest, ASuccessOfAWorkerThatWasOvertakenForgetsNothing) {
     co_await queue::park(connection, {&park, 1}, deadline());
     const auto overtaken = co_await claim(connection, tenancy.to_string(), 1ms);
     session_.run("SELECT pg_sleep(0.002)");
+    enqueue(tenancy.to_string());
+    const auto claims = [&](std::chrono::milliseconds lease) {
+      return queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(), lease, 1, deadline());
+    };
+    EXPECT_TRUE((co_await claims(10s)).empty()) << "its request is still in flight: who wakes up would take it for his own";
     EXPECT_EQ(co_await queue::revive(connection, 1h, 5000, deadline()), 1U);
-    const auto ours = co_await claim(connection, tenancy.to_string());
+    const auto ours = (co_await claims(10s)).at(0);
     co_await queue::unpark(connection, overtaken, "d0", {""}, deadline());
     EXPECT_EQ(known(), 1);
     co_await queue::unpark(connection, ours, "d0", {""}, deadline());
