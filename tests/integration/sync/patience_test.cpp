@@ -119,11 +119,16 @@ TEST_F(SyncTest, ADestinationTriedAloneIsHealthyInAllItsMappings) {
   test::Service service(source_, params);
   add_users(tenancy, 1, 1);
   wait_until_equal(session_, tenancy, customer_session);
+  auto locker = customer.session();
+  locker.run("BEGIN; LOCK TABLE public.users IN ACCESS EXCLUSIVE MODE");
   session_.run(fmt::format(R"(
       INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, attempts, next_try_at, error)
       SELECT '{}', 'd0', mapping, 3, now(), 'away' FROM unnest(ARRAY['', 'users']) AS mapping)",
                            tenancy));
   add_users(tenancy, 2, 1);
+  wait_until([&] { return customer_session.waiting_for_locks() > 0; }, "it is tried");
+  wait_until([&] { return session_.number(R"(SELECT count(*) FROM "OutgoingRequest")") == 0; }, "its tenancy is through");
+  locker.run("ROLLBACK");
   wait_until([&] { return session_.number("SELECT count(*) FROM tributary.destination_state") == 0; },
              "nothing is left to remember");
   wait_until_equal(session_, tenancy, customer_session);
