@@ -73,11 +73,11 @@ struct Claim {
   std::chrono::steady_clock::time_point claimed_at = std::chrono::steady_clock::now();
 };
 
-/// Claims up to `limit` pending requests of a kind, oldest first, leaving out tenancies that are in flight under a living lease and, where the fusebox says so,
-/// everything. `token`: a new one for each call; the claims carry it.
+/// Claims up to `limit` pending requests of a kind, oldest first, leaving out tenancies that are in flight (also under a lease that ran out, until revive() has
+/// taken that request away: there is one at a time) and, where the fusebox says so, everything. `token`: a new one for each call; the claims carry it.
 asio::awaitable<std::vector<Claim>> claim(postgres::Connection& connection, DestinationKind kind, Uuid token,
                                           std::chrono::milliseconds lease, int limit, Deadline deadline);
-/// A request of this tenancy's, made and claimed at once, whatever else waits and whatever the fusebox says; none where one is in flight under a living lease.
+/// A request of this tenancy's, made and claimed at once, whatever else waits and whatever the fusebox says; none where one is in flight.
 asio::awaitable<std::vector<Claim>> claim_tenancy(postgres::Connection& connection, DestinationKind kind, Uuid tenancy,
                                                   Uuid token, std::chrono::milliseconds lease, Deadline deadline);
 /// Extends the leases of these requests: of those only that are still being worked on, or one that was given up would never be taken up by another.
