@@ -72,12 +72,4 @@ std::vector<std::string> EngineOfService::strings(const TenantName& tenant, cons
   return clickhouse_strings(server, sql, {{"SQL_project_id", tenant.project}, {"SQL_branch_id", tenant.branch}});
 }
 
-bool EngineOfService::is_up() const {
-  try {
-    return strings({.tenancy = "", .project = "nobody"}, "SELECT toString(count()) FROM users").size() == 1;
-  } catch (const clickhouse::Error&) {
-    return false;
-  }
-}
-
 }  // namespace tributary::test

@@ -25,8 +25,6 @@ class EngineOfService {
   static pid_t host_of(const Process& service);
   /// The rows of a SELECT of one String, as the tenant gets them. Blocks. Throws clickhouse::Error where the engine is not there.
   std::vector<std::string> strings(const TenantName& tenant, const std::string& sql) const;
-  /// It answers.
-  bool is_up() const;
 
  private:
   const std::filesystem::path folder_;

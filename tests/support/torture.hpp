@@ -15,8 +15,8 @@ struct TortureParams {
 };
 
 /// Four `tributary serve` (two with every role, a sequencer, an engine) under a random load of plain SQL (support/load.hpp) from several connections. At random
-/// moments, each after something was applied since the last, a random one of them, or all, are killed with SIGKILL and replaced. Then the load ends, and every destination must become equal to its source: throws
-/// with the first differences otherwise.
+/// moments, each after something was applied since the last, a random one of them, or all, are killed with SIGKILL and replaced. Then the load ends, and every
+/// destination must become equal to its source: throws with the first differences otherwise.
 void torture(const TortureParams& params);
 
 /// Who is killed where there is a shared ClickHouse.

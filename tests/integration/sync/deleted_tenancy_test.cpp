@@ -120,5 +120,28 @@ TEST_F(DeletedTenancyTest, IsNotForgottenForAnEarlierDeletionOfTheSame) {
   });
 }
 
+// Who took over may have met rows that the destination refuses.
+TEST_F(DeletedTenancyTest, IsNotForgottenByAWorkerThatWasOvertaken) {
+  add_tenancy(1, {customer_.uri()});
+  session_.run("DELETE FROM \"Tenancy\"");
+  session_.run(fmt::format("SELECT tributary.enqueue(ARRAY['{}'::uuid])", uuid(1)));
+  session_.run("UPDATE tributary.deleted_tenancy SET destinations = destinations - '@clickhouse'");
+  test::run([&]() -> asio::awaitable<void> {
+    const auto deadline = Deadline::after(std::chrono::seconds(20));
+    auto connection = co_await postgres::Connection::open(source_.options(), deadline);
+    const auto claim = [&](std::chrono::milliseconds lease) {
+      return queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(), lease, 1, deadline);
+    };
+    const auto overtaken = co_await claim(std::chrono::milliseconds(1));
+    session_.run("SELECT pg_sleep(0.002)");
+    EXPECT_EQ(co_await queue::revive(connection, std::chrono::hours(1), 5000, deadline), 1U);
+    const auto ours = co_await claim(std::chrono::seconds(10));
+    co_await queue::forget_deleted_tenancy(connection, overtaken.at(0), {"d0"}, deadline);
+    EXPECT_EQ(remembered(), 1);
+    co_await queue::forget_deleted_tenancy(connection, ours.at(0), {"d0"}, deadline);
+    EXPECT_EQ(remembered(), 0);
+  });
+}
+
 }  // namespace
 }  // namespace tributary::sync
