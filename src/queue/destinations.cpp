@@ -71,15 +71,26 @@ WITH states AS (
 UPDATE tributary.quarantine SET next_try_at = clock_timestamp() + interval '1 hour'
 WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3)sql";
 
+// By whoever has the request still, and only while it is not configured: it may have been added again since the claim, and something noted of it since.
 constexpr std::string_view kForgetDestination = R"sql(
-WITH states AS (
-  DELETE FROM tributary.destination_state WHERE tenancy_id = $1 AND destination_id = $2
+WITH ours AS MATERIALIZED (
+  SELECT FROM "OutgoingRequest" WHERE id = $3 AND "leaseToken" = $4 FOR KEY SHARE
+), configured AS (
+  SELECT tributary.destinations("projectId", "branchId") || tributary.shared_destinations() AS destinations
+  FROM "Tenancy" WHERE id = $1 AND "hasNoOrganization" = 'TRUE'
+  UNION ALL
+  SELECT destinations FROM tributary.deleted_tenancy
+  WHERE "tenancyId" = $1 AND NOT EXISTS (SELECT FROM "Tenancy" WHERE id = $1 AND "hasNoOrganization" = 'TRUE')
+), gone AS MATERIALIZED (
+  SELECT FROM ours WHERE NOT EXISTS (SELECT FROM configured WHERE jsonb_typeof(destinations -> $2) = 'object')
+), states AS (
+  DELETE FROM tributary.destination_state WHERE tenancy_id = $1 AND destination_id = $2 AND EXISTS (SELECT FROM gone)
 ), mends AS (
-  DELETE FROM tributary.mend WHERE tenancy_id = $1 AND destination_id = $2
+  DELETE FROM tributary.mend WHERE tenancy_id = $1 AND destination_id = $2 AND EXISTS (SELECT FROM gone)
 ), added AS (
-  DELETE FROM tributary.added_destination WHERE tenancy_id = $1 AND destination_id = $2
+  DELETE FROM tributary.added_destination WHERE tenancy_id = $1 AND destination_id = $2 AND EXISTS (SELECT FROM gone)
 )
-DELETE FROM tributary.quarantine WHERE tenancy_id = $1 AND destination_id = $2)sql";
+DELETE FROM tributary.quarantine WHERE tenancy_id = $1 AND destination_id = $2 AND EXISTS (SELECT FROM gone))sql";
 
 // By whoever has the request still: others may have found rows to be refused since.
 constexpr std::string_view kLeaveDestinations = R"sql(
@@ -171,14 +182,15 @@ postgres::Params applied_keys(Uuid tenancy, const std::string& destination, cons
 }  // namespace
 
 asio::awaitable<void> park(postgres::Connection& connection, std::span<const Park> parks, Deadline deadline) {
-  std::vector<postgres::Command> commands;
+  if (parks.empty()) co_return;
+  std::vector<postgres::Command> commands{durable_commit()};
   for (const auto& park : parks) {
     postgres::Params params;
     params.add(park.tenancy).add(park.destination).add(park.mapping).add(std::int32_t{park.attempts});
     params.add(std::int64_t{park.retry_in.count()}).add(park.sqlstate).add(park.error);
     commands.push_back({.sql = kPark, .params = std::move(params), .prepare = true});
   }
-  if (!commands.empty()) co_await connection.execute_pipeline(std::move(commands), deadline);
+  co_await connection.execute_pipeline(std::move(commands), deadline);
 }
 
 asio::awaitable<void> unpark(postgres::Connection& connection, const Claim& claim, std::string destination,
@@ -193,7 +205,10 @@ asio::awaitable<void> postpone(postgres::Connection& connection, Uuid tenancy, s
                                std::chrono::milliseconds retry_in, bool also_failed, Deadline deadline) {
   postgres::Params params;
   params.add(tenancy).add(destination).add(std::int64_t{retry_in.count()}).add(also_failed);
-  co_await connection.execute_prepared(kPostpone, std::move(params), deadline);
+  std::vector<postgres::Command> commands;
+  commands.push_back(durable_commit());
+  commands.push_back({.sql = kPostpone, .params = std::move(params), .prepare = true});
+  co_await connection.execute_pipeline(std::move(commands), deadline);
 }
 
 asio::awaitable<void> keep_postponed(postgres::Connection& connection, Uuid tenancy, std::string destination,
@@ -210,10 +225,10 @@ asio::awaitable<void> resume(postgres::Connection& connection, DestinationKind k
   co_await connection.execute_prepared(kResume, std::move(params), deadline);
 }
 
-asio::awaitable<void> forget_destination(postgres::Connection& connection, Uuid tenancy, std::string destination,
+asio::awaitable<void> forget_destination(postgres::Connection& connection, const Claim& claim, std::string destination,
                                          Deadline deadline) {
   postgres::Params params;
-  params.add(tenancy).add(destination);
+  params.add(claim.tenancy.value()).add(destination).add(claim.request).add(claim.lease_token);
   co_await connection.execute_prepared(kForgetDestination, std::move(params), deadline);
 }
 
@@ -286,6 +301,7 @@ asio::awaitable<void> forget_deleted_tenancy(postgres::Connection& connection, c
   postgres::Params rest;
   rest.add(claim.tenancy.value());
   std::vector<postgres::Command> commands;
+  commands.push_back(durable_commit());
   commands.push_back({.sql = kLeaveDestinations, .params = std::move(done), .prepare = true});
   commands.push_back({.sql = kForgetDeletedTenancy, .params = std::move(rest), .prepare = true});
   co_await connection.execute_pipeline(std::move(commands), deadline);

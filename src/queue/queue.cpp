@@ -41,7 +41,8 @@ SELECT c.id, c.tenancy_id,
        (SELECT coalesce(jsonb_object_agg(g.table_name, g.through), '{{}}') FROM tributary.collected AS g WHERE g.tenancy_id = c.tenancy_id) AS collected,
        coalesce(c.traceparent, '') AS traceparent,
        (SELECT coalesce(jsonb_object_agg(a.destination_id, a.added_at::text), '{{}}') FROM tributary.added_destination AS a
-        WHERE a.tenancy_id = c.tenancy_id AND NOT c.is_shared) AS added
+        WHERE a.tenancy_id = c.tenancy_id AND NOT c.is_shared) AS added,
+       pg_postmaster_start_time() AS server_started_at
 FROM (SELECT r.id, {} AS tenancy_id, r."createdAt", r."destinationKind" = 'clickhouse' AS is_shared, r.traceparent FROM "OutgoingRequest" AS r WHERE r."leaseToken" = $1 AND r."startedFulfillingAt" IS NOT NULL) AS c
 LEFT JOIN "Tenancy" AS t ON t.id = c.tenancy_id AND t."hasNoOrganization" = 'TRUE'
 LEFT JOIN tributary.deleted_tenancy AS d ON d."tenancyId" = c.tenancy_id)sql";
@@ -91,9 +92,11 @@ UPDATE "OutgoingRequest"
 SET "leaseUntil" = clock_timestamp() + $2 * interval '1 millisecond'
 WHERE id = ANY ($1))sql";
 
+// By the server that it was claimed from: one that has taken its place may have the claim and lack what was noted after it.
 constexpr std::string_view kFinish = R"sql(
 WITH finished AS (
-  DELETE FROM "OutgoingRequest" WHERE id = $1 AND "leaseToken" = $2
+  DELETE FROM "OutgoingRequest"
+  WHERE id = $1 AND "leaseToken" = $2 AND pg_postmaster_start_time() = 'epoch'::timestamptz + $7 * interval '1 microsecond'
   RETURNING coalesce("behindSince", "createdAt" AT TIME ZONE 'UTC') AS since
 )
 SELECT tributary.enqueue_again($4, $5, nullif($6, ''), (SELECT since FROM finished)), pg_notify('tributary_queue', '')::text
@@ -229,6 +232,7 @@ std::vector<Claim> parse_claims(const postgres::Result& result, DestinationKind 
     claim.traceparent = result.get<std::string>(row, 13);
     const auto added = json::parse(result.get<std::string>(row, 14));
     for (const auto& [destination, at] : added.as_object()) claim.added[destination] = at.as_string();
+    claim.server_started_at = result.get<postgres::Timestamp>(row, 15);
     claims.push_back(std::move(claim));
   }
   return claims;
@@ -305,7 +309,8 @@ asio::awaitable<void> finish(postgres::Connection& connection, const Claim& clai
       .add(again && claim.tenancy.has_value())
       .add(claim.tenancy, postgres::oid::kUuid)
       .add(to_string(claim.kind))
-      .add(claim.traceparent);
+      .add(claim.traceparent)
+      .add(std::int64_t{claim.server_started_at.time_since_epoch().count()});
   co_await connection.execute_prepared(kFinish, std::move(params), deadline);
 }
 

@@ -67,6 +67,7 @@ struct Claim {
   std::string deleted_at;  ///< as the source writes it: which deletion, where it was made again and deleted again
   std::vector<DestinationEntry> destinations;
   std::vector<DestinationState> states;
+  postgres::Timestamp server_started_at;  ///< tells the source's server from those that take its place
   std::string traceparent;  ///< the traces that it is part of, separated by blanks, as they stand in the queue; empty: none
   telemetry::TraceContext trace;  ///< what the work on it continues; not valid: nothing
   std::chrono::milliseconds waited{0};  ///< in the queue, by the source's clock
@@ -84,7 +85,8 @@ asio::awaitable<std::vector<Claim>> claim_tenancy(postgres::Connection& connecti
 /// Returns how many there still were.
 asio::awaitable<std::uint64_t> renew(postgres::Connection& connection, std::vector<Uuid> requests,
                                      std::chrono::milliseconds lease, Deadline deadline);
-/// Deletes the request if the lease is still ours. `again`: puts the tenancy back at the end of the queue in the same transaction, as part of the same traces, and
+/// Deletes the request if the lease is still ours, and this is the server that gave it: on another one it stays until its lease runs out, as what was noted
+/// since may be lost. `again`: puts the tenancy back at the end of the queue in the same transaction, as part of the same traces, and
 /// behind since the same time.
 asio::awaitable<void> finish(postgres::Connection& connection, const Claim& claim, bool again, Deadline deadline);
 asio::awaitable<void> enqueue(postgres::Connection& connection, DestinationKind kind, Uuid tenancy, Deadline deadline);
@@ -117,6 +119,7 @@ struct Park {
   std::string sqlstate;
   std::string error;
 };
+/// Durable, as postpone() is and forget_deleted_tenancy(): who finishes the request after it must not find it gone when the server has crashed in between.
 asio::awaitable<void> park(postgres::Connection& connection, std::span<const Park> parks, Deadline deadline);
 /// Forgets states after a success. Mapping by mapping; "" is the destination as a whole. Not where the claimed request is no longer there: its lease ran
 /// out, others took over, and what they noted is all that remembers the destination. (Or it is finished, and the destination goes on by itself: then mappings only.)
@@ -134,8 +137,8 @@ asio::awaitable<void> keep_postponed(postgres::Connection& connection, Uuid tena
 asio::awaitable<void> resume(postgres::Connection& connection, DestinationKind kind, Uuid tenancy, std::string destination,
                              Deadline deadline);
 
-/// Drops what is remembered of a destination that is no longer configured.
-asio::awaitable<void> forget_destination(postgres::Connection& connection, Uuid tenancy, std::string destination,
+/// Drops what is remembered of a destination that is no longer configured; not where it is by now, or others have taken the claimed request over.
+asio::awaitable<void> forget_destination(postgres::Connection& connection, const Claim& claim, std::string destination,
                                          Deadline deadline);
 
 /// What is remembered of a mapping that this process does not know is not due for an hour.

@@ -76,7 +76,7 @@ asio::awaitable<void> TenancySync::forget_removed() {
     if (is_configured(state))
       co_await queue::set_mapping_aside(*source, tenancy_, state.destination, state.mapping, source_deadline());
     else
-      co_await queue::forget_destination(*source, tenancy_, state.destination, source_deadline());
+      co_await queue::forget_destination(*source, claim_, state.destination, source_deadline());
   }
 }
 

@@ -1,8 +1,8 @@
 #include <thread>
 
-#include "fixture.hpp"
 #include "queue/health.hpp"
 #include "queue/mend.hpp"
+#include "queue_fixture.hpp"
 #include "sync/reader.hpp"
 
 // What a reader of the queue's code asks first: who can lose a request, and who can hold everybody up.
@@ -11,26 +11,6 @@ namespace tributary::sync {
 namespace {
 
 using namespace std::chrono_literals;
-
-class QueueTest : public SyncTest {
- protected:
-  void enqueue(std::string_view tenancy) { session_.run(fmt::format("SELECT tributary.enqueue(ARRAY['{}'::uuid])", tenancy)); }
-  /// `work` with a connection as the queue's are.
-  void with_connection(const std::function<asio::awaitable<void>(postgres::Connection&)>& work) {
-    test::run([&]() -> asio::awaitable<void> {
-      auto connection = co_await postgres::Connection::open(queue::session_settings(source_.options()), deadline());
-      co_await work(connection);
-    });
-  }
-  /// Who has the lease of the tenancy's request.
-  asio::awaitable<queue::Claim> claim(postgres::Connection& connection, std::string_view tenancy,
-                                      std::chrono::milliseconds lease = 10s) {
-    enqueue(tenancy);
-    auto claims = co_await queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(), lease, 1, deadline());
-    co_return std::move(claims.at(0));
-  }
-  static Deadline deadline() { return Deadline::after(20s); }
-};
 
 TEST_F(QueueTest, OnlyTheLeasesOfWhatIsStillWorkedOnAreRenewed) {
   const auto kept = add_tenancy(1, {});
@@ -379,45 +359,6 @@ TEST_F(QueueTest, ManyRetriesAreEnqueuedAFewAtATime) {
     for (int i = 0; i < 4; ++i) revived.push_back(co_await queue::revive(connection, 1h, 3, deadline()));
   });
   EXPECT_EQ(revived, (std::vector<std::uint64_t>{5, 3, 1, 0}));
-}
-
-// Patience may end while a success is being noted.
-TEST_F(QueueTest, ADestinationThatWasLeftBehindIsNotForgottenForASuccess) {
-  const auto tenancy = *Uuid::parse(add_tenancy(1, {"postgresql://nobody@127.0.0.1:1/a"}));
-  const auto known = [&] { return session_.number("SELECT count(*) FROM tributary.destination_state"); };
-  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
-    const auto ours = co_await claim(connection, tenancy.to_string());
-    co_await queue::postpone(connection, tenancy, "d0", 1h, false, deadline());
-    co_await queue::unpark(connection, ours, "d0", {""}, deadline());
-    EXPECT_EQ(known(), 1);
-    co_await queue::postpone(connection, tenancy, "d0", 0ms, false, deadline());
-    co_await queue::unpark(connection, ours, "d0", {""}, deadline());
-    EXPECT_EQ(known(), 0);
-  });
-}
-
-// A worker whose lease ran out is overtaken by one who notes a failure and finishes the request: the note is all that remembers the destination. Found by a network
-// that is bad for long: a deleted tenancy was never forgotten.
-TEST_F(QueueTest, ASuccessOfAWorkerThatWasOvertakenForgetsNothing) {
-  const auto tenancy = *Uuid::parse(add_tenancy(1, {"postgresql://nobody@127.0.0.1:1/a"}));
-  const auto known = [&] { return session_.number("SELECT count(*) FROM tributary.destination_state"); };
-  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
-    const queue::Park park{.tenancy = tenancy, .destination = "d0", .attempts = 1, .error = "away"};
-    co_await queue::park(connection, {&park, 1}, deadline());
-    const auto overtaken = co_await claim(connection, tenancy.to_string(), 1ms);
-    session_.run("SELECT pg_sleep(0.002)");
-    enqueue(tenancy.to_string());
-    const auto claims = [&](std::chrono::milliseconds lease) {
-      return queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(), lease, 1, deadline());
-    };
-    EXPECT_TRUE((co_await claims(10s)).empty()) << "its request is still in flight: who wakes up would take it for his own";
-    EXPECT_EQ(co_await queue::revive(connection, 1h, 5000, deadline()), 1U);
-    const auto ours = (co_await claims(10s)).at(0);
-    co_await queue::unpark(connection, overtaken, "d0", {""}, deadline());
-    EXPECT_EQ(known(), 1);
-    co_await queue::unpark(connection, ours, "d0", {""}, deadline());
-    EXPECT_EQ(known(), 0);
-  });
 }
 
 }  // namespace

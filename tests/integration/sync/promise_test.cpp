@@ -1,0 +1,78 @@
+#include "queue_fixture.hpp"
+
+// What is noted of a destination is all that remembers it once its tenancy's request is finished: who may forget that, and when.
+
+namespace tributary::sync {
+namespace {
+
+// Patience may end while a success is being noted.
+TEST_F(QueueTest, ADestinationThatWasLeftBehindIsNotForgottenForASuccess) {
+  const auto tenancy = *Uuid::parse(add_tenancy(1, {"postgresql://nobody@127.0.0.1:1/a"}));
+  const auto known = [&] { return session_.number("SELECT count(*) FROM tributary.destination_state"); };
+  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+    const auto ours = co_await claim(connection, tenancy.to_string());
+    co_await queue::postpone(connection, tenancy, "d0", 1h, false, deadline());
+    co_await queue::unpark(connection, ours, "d0", {""}, deadline());
+    EXPECT_EQ(known(), 1);
+    co_await queue::postpone(connection, tenancy, "d0", 0ms, false, deadline());
+    co_await queue::unpark(connection, ours, "d0", {""}, deadline());
+    EXPECT_EQ(known(), 0);
+  });
+}
+
+// A worker whose lease ran out is overtaken by one who notes a failure and finishes the request: the note is all that remembers the destination. Found by a network
+// that is bad for long: a deleted tenancy was never forgotten.
+TEST_F(QueueTest, ASuccessOfAWorkerThatWasOvertakenForgetsNothing) {
+  const auto tenancy = *Uuid::parse(add_tenancy(1, {"postgresql://nobody@127.0.0.1:1/a"}));
+  const auto known = [&] { return session_.number("SELECT count(*) FROM tributary.destination_state"); };
+  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+    const queue::Park park{.tenancy = tenancy, .destination = "d0", .attempts = 1, .error = "away"};
+    co_await queue::park(connection, {&park, 1}, deadline());
+    const auto overtaken = co_await claim(connection, tenancy.to_string(), 1ms);
+    session_.run("SELECT pg_sleep(0.002)");
+    enqueue(tenancy.to_string());
+    const auto claims = [&](std::chrono::milliseconds lease) {
+      return queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(), lease, 1, deadline());
+    };
+    EXPECT_TRUE((co_await claims(10s)).empty()) << "its request is still in flight: who wakes up would take it for his own";
+    EXPECT_EQ(co_await queue::revive(connection, 1h, 5000, deadline()), 1U);
+    const auto ours = (co_await claims(10s)).at(0);
+    co_await queue::unpark(connection, overtaken, "d0", {""}, deadline());
+    EXPECT_EQ(known(), 1);
+    co_await queue::unpark(connection, ours, "d0", {""}, deadline());
+    EXPECT_EQ(known(), 0);
+  });
+}
+
+// It is claimed while a destination is removed, and at work when that is back and rows were refused there.
+TEST_F(QueueTest, ADestinationThatIsConfiguredAgainIsNotForgotten) {
+  const std::vector<std::string> configured{"postgresql://nobody@127.0.0.1:1/a"};
+  const auto tenancy = *Uuid::parse(add_tenancy(1, configured));
+  const auto refused = [&] { return session_.number("SELECT count(*) FROM tributary.quarantine"); };
+  const auto added = [&] { return session_.number("SELECT count(*) FROM tributary.added_destination"); };
+  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+    const auto refuse = [&] {
+      return queue::quarantine(connection, tenancy, "d0", "users", {{.key = R"({"id": "1"})"}}, {1s, 1s}, deadline());
+    };
+    set_destinations(1, {});
+    const auto ours = co_await claim(connection, tenancy.to_string());
+    set_destinations(1, configured);
+    co_await refuse();
+    co_await queue::forget_destination(connection, ours, "d0", deadline());
+    EXPECT_EQ(refused(), 1);
+    EXPECT_EQ(added(), 1);
+
+    set_destinations(1, {});
+    co_await refuse();  // by one that is still at it
+    auto overtaken = ours;
+    overtaken.lease_token = Uuid::random();
+    co_await queue::forget_destination(connection, overtaken, "d0", deadline());
+    EXPECT_EQ(refused(), 1);
+    co_await queue::forget_destination(connection, ours, "d0", deadline());
+    EXPECT_EQ(refused(), 0);
+    EXPECT_EQ(added(), 0);
+  });
+}
+
+}  // namespace
+}  // namespace tributary::sync
