@@ -71,18 +71,24 @@ WITH states AS (
 UPDATE tributary.quarantine SET next_try_at = clock_timestamp() + interval '1 hour'
 WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3)sql";
 
-// By whoever has the request still, and only while it is not configured: it may have been added again since the claim, and something noted of it since.
+// By whoever has the request still, and only while it is not configured: it may have been added again since the claim, and something noted of it since. The project is
+// locked, so that nobody changes that meanwhile, and not waited for: who has it now may be at it for long.
 constexpr std::string_view kForgetDestination = R"sql(
 WITH ours AS MATERIALIZED (
   SELECT FROM "OutgoingRequest" WHERE id = $3 AND "leaseToken" = $4 FOR KEY SHARE
-), configured AS (
-  SELECT tributary.destinations("projectId", "branchId") || tributary.shared_destinations() AS destinations
-  FROM "Tenancy" WHERE id = $1 AND "hasNoOrganization" = 'TRUE'
-  UNION ALL
-  SELECT destinations FROM tributary.deleted_tenancy
-  WHERE "tenancyId" = $1 AND NOT EXISTS (SELECT FROM "Tenancy" WHERE id = $1 AND "hasNoOrganization" = 'TRUE')
+), living AS MATERIALIZED (
+  SELECT t."projectId", t."branchId" FROM "Tenancy" AS t JOIN "Project" AS p ON p.id = t."projectId"
+  WHERE t.id = $1 AND t."hasNoOrganization" = 'TRUE'
+), configured AS MATERIALIZED (
+  SELECT CASE $2 WHEN '@clickhouse' THEN tributary.shared_destinations() ELSE tributary.destinations_in(p."configOverride", l."branchId") END AS destinations
+  FROM "Project" AS p JOIN living AS l ON l."projectId" = p.id
+  FOR SHARE OF p SKIP LOCKED
 ), gone AS MATERIALIZED (
-  SELECT FROM ours WHERE NOT EXISTS (SELECT FROM configured WHERE jsonb_typeof(destinations -> $2) = 'object')
+  SELECT FROM ours
+  WHERE CASE WHEN EXISTS (SELECT FROM living)
+          THEN EXISTS (SELECT FROM configured WHERE jsonb_typeof(destinations -> $2) IS DISTINCT FROM 'object')
+          ELSE NOT EXISTS (SELECT FROM tributary.deleted_tenancy WHERE "tenancyId" = $1 AND jsonb_typeof(destinations -> $2) = 'object')
+        END
 ), states AS (
   DELETE FROM tributary.destination_state WHERE tenancy_id = $1 AND destination_id = $2 AND EXISTS (SELECT FROM gone)
 ), mends AS (
@@ -206,7 +212,7 @@ asio::awaitable<void> postpone(postgres::Connection& connection, Uuid tenancy, s
   postgres::Params params;
   params.add(tenancy).add(destination).add(std::int64_t{retry_in.count()}).add(also_failed);
   std::vector<postgres::Command> commands;
-  commands.push_back(durable_commit());
+  if (!also_failed) commands.push_back(durable_commit());
   commands.push_back({.sql = kPostpone, .params = std::move(params), .prepare = true});
   co_await connection.execute_pipeline(std::move(commands), deadline);
 }

@@ -92,15 +92,16 @@ UPDATE "OutgoingRequest"
 SET "leaseUntil" = clock_timestamp() + $2 * interval '1 millisecond'
 WHERE id = ANY ($1))sql";
 
-// By the server that it was claimed from: one that has taken its place may have the claim and lack what was noted after it.
+// On another server than the one that it was claimed from, once more: that one may have the claim and lack what was noted after it.
 constexpr std::string_view kFinish = R"sql(
 WITH finished AS (
-  DELETE FROM "OutgoingRequest"
-  WHERE id = $1 AND "leaseToken" = $2 AND pg_postmaster_start_time() = 'epoch'::timestamptz + $7 * interval '1 microsecond'
+  DELETE FROM "OutgoingRequest" WHERE id = $1 AND "leaseToken" = $2
   RETURNING coalesce("behindSince", "createdAt" AT TIME ZONE 'UTC') AS since
 )
 SELECT tributary.enqueue_again($4, $5, nullif($6, ''), (SELECT since FROM finished)), pg_notify('tributary_queue', '')::text
-WHERE $3)sql";
+WHERE $3 OR (
+  $4 IS NOT NULL AND EXISTS (SELECT FROM finished)
+  AND pg_postmaster_start_time() <> 'epoch'::timestamptz + $7 * interval '1 microsecond'))sql";
 
 // A stale request is deleted and its tenancy enqueued anew: setting it back to pending would violate the partial unique key where a newer one
 // is pending already. Requests in flight without a lease are of a process that knows no leases: they are given one lease's time. No lease is longer than an hour

@@ -85,9 +85,8 @@ asio::awaitable<std::vector<Claim>> claim_tenancy(postgres::Connection& connecti
 /// Returns how many there still were.
 asio::awaitable<std::uint64_t> renew(postgres::Connection& connection, std::vector<Uuid> requests,
                                      std::chrono::milliseconds lease, Deadline deadline);
-/// Deletes the request if the lease is still ours, and this is the server that gave it: on another one it stays until its lease runs out, as what was noted
-/// since may be lost. `again`: puts the tenancy back at the end of the queue in the same transaction, as part of the same traces, and
-/// behind since the same time.
+/// Deletes the request if the lease is still ours. `again`: puts the tenancy at the end of the queue in the same transaction, as part of the same traces, and
+/// behind since the same time. So does a server that did not give the request and finds it: what was noted since the claim may be lost there.
 asio::awaitable<void> finish(postgres::Connection& connection, const Claim& claim, bool again, Deadline deadline);
 asio::awaitable<void> enqueue(postgres::Connection& connection, DestinationKind kind, Uuid tenancy, Deadline deadline);
 /// Puts back requests whose lease ran out (dropped where a newer one is pending) and tenancies with a destination or a quarantined key
@@ -119,7 +118,8 @@ struct Park {
   std::string sqlstate;
   std::string error;
 };
-/// Durable, as postpone() is and forget_deleted_tenancy(): who finishes the request after it must not find it gone when the server has crashed in between.
+/// Durable when it returns, like a new promise of postpone() and forget_deleted_tenancy(): the request that is finished next may outlive a crash of the source only
+/// together with it.
 asio::awaitable<void> park(postgres::Connection& connection, std::span<const Park> parks, Deadline deadline);
 /// Forgets states after a success. Mapping by mapping; "" is the destination as a whole. Not where the claimed request is no longer there: its lease ran
 /// out, others took over, and what they noted is all that remembers the destination. (Or it is finished, and the destination goes on by itself: then mappings only.)
@@ -127,7 +127,7 @@ asio::awaitable<void> unpark(postgres::Connection& connection, const Claim& clai
                              std::vector<std::string> mappings, Deadline deadline);
 
 /// A destination that is being worked on for longer than its tenancy's request lives: not to be tried by others before `retry_in`, and then tried even if
-/// this process is gone by then. `also_failed`: also where an error is on record.
+/// this process is gone by then. `also_failed`: also where an error is on record; what is on record already need not be durable.
 asio::awaitable<void> postpone(postgres::Connection& connection, Uuid tenancy, std::string destination,
                                std::chrono::milliseconds retry_in, bool also_failed, Deadline deadline);
 /// The same said anew; nothing where it is through, or parked, by now.
@@ -137,7 +137,8 @@ asio::awaitable<void> keep_postponed(postgres::Connection& connection, Uuid tena
 asio::awaitable<void> resume(postgres::Connection& connection, DestinationKind kind, Uuid tenancy, std::string destination,
                              Deadline deadline);
 
-/// Drops what is remembered of a destination that is no longer configured; not where it is by now, or others have taken the claimed request over.
+/// Drops what is remembered of a destination that is no longer configured. Not where it is by now, or somebody is just changing that, or others have taken the
+/// claimed request over.
 asio::awaitable<void> forget_destination(postgres::Connection& connection, const Claim& claim, std::string destination,
                                          Deadline deadline);
 

@@ -70,6 +70,17 @@ std::size_t TenancySync::most_destinations() const {
   return claim_.deleted ? claim_.destinations.size() : services_.params.destination.guard.most_destinations;
 }
 
+// One that is still busy with an earlier turn is left out of this one. Where its promise is gone, as the source has forgotten it or it was removed and is configured
+// again, this request would be the last that anybody heard of it.
+asio::awaitable<void> TenancySync::promise_anew() {
+  for (const auto& entry : claim_.destinations) {
+    const auto is_promise = [&](const auto& state) { return state.destination == entry.id && state.mapping.empty(); };
+    if (!services_.busy.contains({tenancy_, entry.id}) || std::ranges::any_of(claim_.states, is_promise)) continue;
+    auto source = co_await services_.source.acquire(source_deadline());
+    co_await queue::postpone(*source, tenancy_, entry.id, services_.params.lease, false, source_deadline());
+  }
+}
+
 /// Says anew for everything in Services::busy that it is being worked on, until there is nothing.
 asio::awaitable<void> TenancySync::keep_held(std::shared_ptr<Services> services) {
   asio::steady_timer pause(services->executor);

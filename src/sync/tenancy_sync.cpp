@@ -51,6 +51,7 @@ asio::awaitable<TenancySync::Result> TenancySync::run() {
   co_await forget_removed();
   if (!claim_.exists && !claim_.deleted) co_return Result{};
   co_await refuse_surplus();
+  co_await promise_anew();
   for (auto& target : choose(true)) start_alone(std::move(target));
   auto targets = choose(false);
   co_await sync(targets, true);

@@ -63,6 +63,7 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   // Which destinations, and in whose company.
   asio::awaitable<void> forget_removed();
   asio::awaitable<void> refuse_surplus();
+  asio::awaitable<void> promise_anew();
   /// That are synced. What a deleted tenancy may have left behind is removed wherever it is.
   std::size_t most_destinations() const;
   Targets choose(bool retrying);

@@ -74,5 +74,64 @@ TEST_F(QueueTest, ADestinationThatIsConfiguredAgainIsNotForgotten) {
   });
 }
 
+// Of a deleted tenancy, where its rows went to is what it left on record.
+TEST_F(QueueTest, ADestinationOfADeletedTenancyIsNotForgotten) {
+  const auto tenancy = *Uuid::parse(add_tenancy(1, {"postgresql://nobody@127.0.0.1:1/a"}));
+  session_.run(R"(DELETE FROM "Project")");
+  const auto known = [&] { return session_.number("SELECT count(*) FROM tributary.destination_state"); };
+  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+    const auto ours = co_await claim(connection, tenancy.to_string());
+    for (const auto* destination : {"d0", "d1"})
+      co_await queue::postpone(connection, tenancy, destination, 1s, false, deadline());
+    for (const auto* destination : {"d0", "d1"}) co_await queue::forget_destination(connection, ours, destination, deadline());
+    EXPECT_EQ(known(), 1);
+    EXPECT_EQ(session_.value("SELECT destination_id FROM tributary.destination_state"), "d0");
+  });
+}
+
+// An application that holds its project for long holds up no tenancy, and what it is about to configure is not forgotten.
+TEST_F(QueueTest, AProjectThatIsBeingChangedIsNotWaitedFor) {
+  const auto tenancy = *Uuid::parse(add_tenancy(1, {}));
+  const auto known = [&] { return session_.number("SELECT count(*) FROM tributary.added_destination"); };
+  session_.run(fmt::format("INSERT INTO tributary.added_destination VALUES ('{}', 'd0')", tenancy.to_string()));
+  auto application = source_.session();
+  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+    const auto ours = co_await claim(connection, tenancy.to_string());
+    application.run(
+        R"(BEGIN; UPDATE "Project" SET "configOverride" = '{"dbSync.externalDatabases": {"d0": {"type": "postgres"}}}')");
+    co_await queue::forget_destination(connection, ours, "d0", deadline());
+    EXPECT_EQ(known(), 1);
+    application.run("ROLLBACK");
+    co_await queue::forget_destination(connection, ours, "d0", deadline());
+    EXPECT_EQ(known(), 0);
+  });
+}
+
+// It is left behind, and the source loses its promise by a fail-over: a later turn of its tenancy, which leaves it out, would be the last that anybody heard of it.
+TEST_F(QueueTest, ADestinationThatIsStillBusyIsPromisedAnew) {
+  test::Database slow("customer");
+  test::Database fast("customer");
+  const auto tenancy = add_tenancy(1, {slow.uri(), fast.uri()});
+  auto slow_session = slow.session();
+  auto fast_session = fast.session();
+  test::Service::Params params;
+  params.sync.patience = 50ms;
+  test::Service service(source_, params);
+  wait_until_equal(session_, tenancy, slow_session);
+  const auto is_promised = [&] { return session_.number("SELECT count(*) FROM tributary.destination_state") == 1; };
+  const auto is_idle = [&] { return session_.number(R"(SELECT count(*) FROM "OutgoingRequest")") == 0; };
+
+  auto locker = slow.session();
+  locker.run("BEGIN; LOCK TABLE public.users IN ACCESS EXCLUSIVE MODE");
+  add_users(tenancy, 1, 1);
+  wait_until([&] { return is_promised() && is_idle(); }, "it is left behind");
+  session_.run("DELETE FROM tributary.destination_state");
+  add_users(tenancy, 2, 1);
+  wait_until_equal(session_, tenancy, fast_session);
+  wait_until(is_promised, "it is promised anew");
+  locker.run("ROLLBACK");
+  wait_until_equal(session_, tenancy, slow_session);
+}
+
 }  // namespace
 }  // namespace tributary::sync
