@@ -71,8 +71,8 @@ WITH states AS (
 UPDATE tributary.quarantine SET next_try_at = clock_timestamp() + interval '1 hour'
 WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3)sql";
 
-// By whoever has the request still, and only while it is not configured: it may have been added again since the claim, and something noted of it since. The project is
-// locked, so that nobody changes that meanwhile, and not waited for: who has it now may be at it for long.
+// By whoever has the request still, and only while it is not configured: it may have been added again since the claim, and something noted of it since. Its
+// project is locked, so that nobody changes the configuration meanwhile, and not waited for: who has it now may be at it for long.
 constexpr std::string_view kForgetDestination = R"sql(
 WITH ours AS MATERIALIZED (
   SELECT FROM "OutgoingRequest" WHERE id = $3 AND "leaseToken" = $4 FOR KEY SHARE

@@ -92,7 +92,7 @@ UPDATE "OutgoingRequest"
 SET "leaseUntil" = clock_timestamp() + $2 * interval '1 millisecond'
 WHERE id = ANY ($1))sql";
 
-// On another server than the one that it was claimed from, once more: that one may have the claim and lack what was noted after it.
+// Where the server is not the one that it was claimed from, once more: the new one has the claim, and may lack what was noted after it.
 constexpr std::string_view kFinish = R"sql(
 WITH finished AS (
   DELETE FROM "OutgoingRequest" WHERE id = $1 AND "leaseToken" = $2

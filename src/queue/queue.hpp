@@ -118,8 +118,8 @@ struct Park {
   std::string sqlstate;
   std::string error;
 };
-/// Durable when it returns, like a new promise of postpone() and forget_deleted_tenancy(): the request that is finished next may outlive a crash of the source only
-/// together with it.
+/// Durable when it returns, like a new promise of postpone(), and forget_deleted_tenancy(): when the source crashes the claim survives, and finishing it after that must
+/// not find the note gone.
 asio::awaitable<void> park(postgres::Connection& connection, std::span<const Park> parks, Deadline deadline);
 /// Forgets states after a success. Mapping by mapping; "" is the destination as a whole. Not where the claimed request is no longer there: its lease ran
 /// out, others took over, and what they noted is all that remembers the destination. (Or it is finished, and the destination goes on by itself: then mappings only.)

@@ -73,11 +73,15 @@ std::size_t TenancySync::most_destinations() const {
 // One that is still busy with an earlier turn is left out of this one. Where its promise is gone, as the source has forgotten it or it was removed and is configured
 // again, this request would be the last that anybody heard of it.
 asio::awaitable<void> TenancySync::promise_anew() {
+  const auto is_busy = [&](const auto& entry) { return services_.busy.contains({tenancy_, entry.id}); };
   for (const auto& entry : claim_.destinations) {
     const auto is_promise = [&](const auto& state) { return state.destination == entry.id && state.mapping.empty(); };
-    if (!services_.busy.contains({tenancy_, entry.id}) || std::ranges::any_of(claim_.states, is_promise)) continue;
+    if (!is_busy(entry) || std::ranges::any_of(claim_.states, is_promise)) continue;
     auto source = co_await services_.source.acquire(source_deadline());
+    if (!is_busy(entry)) continue;
     co_await queue::postpone(*source, tenancy_, entry.id, services_.params.lease, false, source_deadline());
+    // It has come through meanwhile, and nobody else would take the promise back.
+    if (!is_busy(entry)) co_await queue::postpone(*source, tenancy_, entry.id, 0ms, true, source_deadline());
   }
 }
 

@@ -1,6 +1,7 @@
 #include "sync/tenancy_sync.hpp"
 
 #include <ranges>
+#include <set>
 
 #include "destination/change.hpp"
 #include "sync/policy.hpp"
@@ -71,10 +72,13 @@ asio::awaitable<void> TenancySync::forget_removed() {
     const auto& mappings = services_.reader.mappings();
     return std::any_of(mappings.begin(), mappings.end(), [&](const auto& mapping) { return mapping.name == name; });
   };
+  std::set<std::string_view> removed;
   for (const auto& state : claim_.states) {
-    if (is_configured(state) && (state.mapping.empty() || is_known(state.mapping))) continue;
+    const bool configured = is_configured(state);
+    if (configured && (state.mapping.empty() || is_known(state.mapping))) continue;
+    if (!configured && !removed.insert(state.destination).second) continue;
     auto source = co_await services_.source.acquire(source_deadline());
-    if (is_configured(state))
+    if (configured)
       co_await queue::set_mapping_aside(*source, tenancy_, state.destination, state.mapping, source_deadline());
     else
       co_await queue::forget_destination(*source, claim_, state.destination, source_deadline());

@@ -71,7 +71,11 @@ void SourceServers::prepare(Successor successor) {
                                    .user = ::geteuid() == 0 ? SystemUser::named("postgres") : std::nullopt});
   if (copy.wait(kCopyTime) != 0) throw std::runtime_error("pg_basebackup failed, see " + (folder_ / "copy.log").string());
   std::ofstream(next_folder_ / "tributary-cluster").flush();
-  if (successor == Successor::replica) replica_.emplace(start(next_folder_));
+  if (successor != Successor::replica) return;
+  replica_.emplace(start(next_folder_));
+  Session session(present_->database("postgres").to_string());
+  wait_until([&] { return session.number("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") == 1; },
+             "the replica follows");
 }
 
 void SourceServers::cut_off() {

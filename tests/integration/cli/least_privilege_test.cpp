@@ -69,6 +69,13 @@ TEST_F(LeastPrivilege, EverythingButMigrateRunsAsTheRole) {
     return source_.session().number("SELECT count(*) FROM tributary.destination_state WHERE destination_id = 'nowhere'") > 0;
   });
   run({"destination", "remove", "acme", "nowhere"});
+  source_.session().run(  // as by one who was still at it
+      fmt::format("INSERT INTO tributary.destination_state (tenancy_id, destination_id, mapping, next_try_at) VALUES ('{}', "
+                  "'nowhere', '', now()) ON CONFLICT DO NOTHING",
+                  tenancy));
+  serve.wait_until([&] {
+    return source_.session().number("SELECT count(*) FROM tributary.destination_state WHERE destination_id = 'nowhere'") == 0;
+  });
   source_.session().run(R"(DELETE FROM "Project")");
   serve.wait_until([&] { return warehouse_.session().number("SELECT count(*) FROM teams") == 0; });
   serve.signal(SIGTERM);

@@ -132,25 +132,28 @@ queue::Park park_of(const queue::Claim& claim) {
 // A replica has the claim, and lacks what was noted after it: nothing would bring anybody back to the destination that failed.
 TEST(Failover, ARequestThatAnotherServerGaveComesAgain) {
   QueueAtServers queue_at;
+  queue::Claim claim;
+  run([&]() -> asio::awaitable<void> { claim = co_await claim_one(*co_await queue_at.connect()); });
+  queue_at.servers.prepare(SourceServers::Successor::replica);
+  queue_at.servers.cut_off();
   run([&]() -> asio::awaitable<void> {
-    const auto before = co_await queue_at.connect();
-    const auto claim = co_await claim_one(*before);
-    queue_at.servers.prepare(SourceServers::Successor::replica);
-    queue_at.servers.cut_off();
     const auto park = park_of(claim);
-    co_await queue::park(*before, {&park, 1}, deadline());
-    queue_at.servers.replace();
-    auto session = queue_at.source.session();
-    EXPECT_EQ(session.value(R"(SELECT "leaseToken" FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NOT NULL)"),
-              claim.lease_token.to_string());
-    EXPECT_EQ(session.number(std::string(kParked)), 0) << "the note is lost";
-    const auto after = co_await queue_at.connect();
-    co_await queue::finish(*after, claim, false, deadline());
-    const auto again = co_await claim_one(*after);
-    EXPECT_EQ(again.tenancy, claim.tenancy);
-    co_await queue::finish(*after, again, false, deadline());
-    EXPECT_EQ(session.number(std::string(kRequests)), 0);
+    co_await queue::park(*co_await queue_at.connect(), {&park, 1}, deadline());
   });
+  queue_at.servers.replace();
+
+  auto session = queue_at.source.session();
+  EXPECT_EQ(session.value(R"(SELECT "leaseToken" FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NOT NULL)"),
+            claim.lease_token.to_string());
+  EXPECT_EQ(session.number(std::string(kParked)), 0) << "the note is lost";
+  run([&]() -> asio::awaitable<void> {
+    const auto connection = co_await queue_at.connect();
+    co_await queue::finish(*connection, claim, false, deadline());
+    const auto again = co_await claim_one(*connection);
+    EXPECT_EQ(again.tenancy, claim.tenancy);
+    co_await queue::finish(*connection, again, false, deadline());
+  });
+  EXPECT_EQ(session.number(std::string(kRequests)), 0);
 }
 
 // A server that comes back after a crash is the same one: it does finish the request, and must have what was noted before.
