@@ -10,11 +10,7 @@ namespace {
 using testing::HasSubstr;
 
 class LeastPrivilege : public Cli {
- protected:
-  LeastPrivilege() {
-    migrate();
-    source_.session().run(done({"migrate", "--print-grants", "--role", role_}).out);
-  }
+ public:
   ~LeastPrivilege() override {
     try {
       source_.session().run("DROP OWNED BY " + role_ + "; DROP ROLE " + role_);
@@ -23,6 +19,11 @@ class LeastPrivilege : public Cli {
     }
   }
 
+ protected:
+  LeastPrivilege() {
+    migrate();
+    source_.session().run(done({"migrate", "--print-grants", "--role", role_}).out);
+  }
   /// The fixture's, as the role.
   Environment as_role() const {
     auto variables = environment();
