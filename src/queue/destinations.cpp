@@ -15,25 +15,28 @@ SET attempts = EXCLUDED.attempts,
     failed_since = CASE WHEN s.error = '' THEN now() ELSE s.failed_since END,
     updated_at = now())sql";
 
+// A row while the request is still the worker's, by the parameters of of_claim(): locked, so that nobody takes it over in between.
+constexpr std::string_view kOurs = R"sql(ours AS MATERIALIZED (
+  SELECT FROM "OutgoingRequest" WHERE id = $1 AND "leaseToken" = $2 FOR KEY SHARE
+))sql";
+
 // A whole destination whose next try lies ahead was not due when this began: it has been left behind since, and that is the promise to come back to it.
 // Comparisons of one that has recovered need not rest any more.
-// The request is locked, so that nobody takes it over in between. One that is tried alone or was left behind outlives it: then the state of the whole destination,
-// which lies ahead, is the promise.
-constexpr std::string_view kUnpark = R"sql(
-WITH ours AS MATERIALIZED (
-  SELECT FROM "OutgoingRequest" WHERE id = $4 AND "leaseToken" = $5 FOR KEY SHARE
-), cleared AS (
+// One that is tried alone or was left behind outlives its request: then the state of the whole destination, which lies ahead, is the promise.
+const std::string kUnpark = fmt::format(R"sql(
+WITH {}, cleared AS (
   DELETE FROM tributary.destination_state
-  WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = ANY ($3) AND NOT paused
+  WHERE tenancy_id = $3 AND destination_id = $4 AND mapping = ANY ($5) AND NOT paused
     AND NOT (mapping = '' AND next_try_at > clock_timestamp())
     AND (EXISTS (SELECT FROM ours)
       OR mapping <> '' AND EXISTS (
         SELECT FROM tributary.destination_state AS whole
-        WHERE whole.tenancy_id = $1 AND whole.destination_id = $2 AND whole.mapping = '' AND whole.next_try_at > clock_timestamp()))
+        WHERE whole.tenancy_id = $3 AND whole.destination_id = $4 AND whole.mapping = '' AND whole.next_try_at > clock_timestamp()))
   RETURNING error
 )
 UPDATE tributary.mend SET next_try_at = clock_timestamp()
-WHERE tenancy_id = $1 AND destination_id = $2 AND finished_at IS NULL AND EXISTS (SELECT FROM cleared WHERE error <> ''))sql";
+WHERE tenancy_id = $3 AND destination_id = $4 AND finished_at IS NULL AND EXISTS (SELECT FROM cleared WHERE error <> ''))sql",
+                                        kOurs);
 
 constexpr std::string_view kPostpone = R"sql(
 WITH postponed AS (
@@ -73,39 +76,37 @@ WHERE tenancy_id = $1 AND destination_id = $2 AND mapping = $3)sql";
 
 // By whoever has the request still, and only while it is not configured: it may have been added again since the claim, and something noted of it since. Its
 // project is locked, so that nobody changes the configuration meanwhile, and not waited for: who has it now may be at it for long.
-constexpr std::string_view kForgetDestination = R"sql(
-WITH ours AS MATERIALIZED (
-  SELECT FROM "OutgoingRequest" WHERE id = $3 AND "leaseToken" = $4 FOR KEY SHARE
-), living AS MATERIALIZED (
+const std::string kForgetDestination = fmt::format(R"sql(
+WITH {}, living AS MATERIALIZED (
   SELECT t."projectId", t."branchId" FROM "Tenancy" AS t JOIN "Project" AS p ON p.id = t."projectId"
-  WHERE t.id = $1 AND t."hasNoOrganization" = 'TRUE'
+  WHERE t.id = $3 AND t."hasNoOrganization" = 'TRUE'
 ), configured AS MATERIALIZED (
-  SELECT CASE $2 WHEN '@clickhouse' THEN tributary.shared_destinations() ELSE tributary.destinations_in(p."configOverride", l."branchId") END AS destinations
+  SELECT CASE $4 WHEN '@clickhouse' THEN tributary.shared_destinations() ELSE tributary.destinations_in(p."configOverride", l."branchId") END AS destinations
   FROM "Project" AS p JOIN living AS l ON l."projectId" = p.id
   FOR SHARE OF p SKIP LOCKED
 ), gone AS MATERIALIZED (
   SELECT FROM ours
   WHERE CASE WHEN EXISTS (SELECT FROM living)
-          THEN EXISTS (SELECT FROM configured WHERE jsonb_typeof(destinations -> $2) IS DISTINCT FROM 'object')
-          ELSE NOT EXISTS (SELECT FROM tributary.deleted_tenancy WHERE "tenancyId" = $1 AND jsonb_typeof(destinations -> $2) = 'object')
+          THEN EXISTS (SELECT FROM configured WHERE jsonb_typeof(destinations -> $4) IS DISTINCT FROM 'object')
+          ELSE NOT EXISTS (SELECT FROM tributary.deleted_tenancy WHERE "tenancyId" = $3 AND jsonb_typeof(destinations -> $4) = 'object')
         END
 ), states AS (
-  DELETE FROM tributary.destination_state WHERE tenancy_id = $1 AND destination_id = $2 AND EXISTS (SELECT FROM gone)
+  DELETE FROM tributary.destination_state WHERE tenancy_id = $3 AND destination_id = $4 AND EXISTS (SELECT FROM gone)
 ), mends AS (
-  DELETE FROM tributary.mend WHERE tenancy_id = $1 AND destination_id = $2 AND EXISTS (SELECT FROM gone)
+  DELETE FROM tributary.mend WHERE tenancy_id = $3 AND destination_id = $4 AND EXISTS (SELECT FROM gone)
 ), added AS (
-  DELETE FROM tributary.added_destination WHERE tenancy_id = $1 AND destination_id = $2 AND EXISTS (SELECT FROM gone)
+  DELETE FROM tributary.added_destination WHERE tenancy_id = $3 AND destination_id = $4 AND EXISTS (SELECT FROM gone)
 )
-DELETE FROM tributary.quarantine WHERE tenancy_id = $1 AND destination_id = $2 AND EXISTS (SELECT FROM gone))sql";
+DELETE FROM tributary.quarantine WHERE tenancy_id = $3 AND destination_id = $4 AND EXISTS (SELECT FROM gone))sql",
+                                                   kOurs);
 
 // By whoever has the request still: others may have found rows to be refused since.
-constexpr std::string_view kLeaveDestinations = R"sql(
-WITH ours AS MATERIALIZED (
-  SELECT FROM "OutgoingRequest" WHERE id = $4 AND "leaseToken" = $5 FOR KEY SHARE
-)
+const std::string kLeaveDestinations = fmt::format(R"sql(
+WITH {}
 UPDATE tributary.deleted_tenancy
-SET destinations = destinations - $3
-WHERE "tenancyId" = $1 AND "deletedAt" = $2::text::timestamptz AND EXISTS (SELECT FROM ours))sql";
+SET destinations = destinations - $5
+WHERE "tenancyId" = $3 AND "deletedAt" = $4::text::timestamptz AND EXISTS (SELECT FROM ours))sql",
+                                                   kOurs);
 
 constexpr std::string_view kForgetDeletedTenancy = R"sql(
 DELETE FROM tributary.deleted_tenancy
@@ -177,6 +178,13 @@ WITH parked AS (
 )
 SELECT coalesce(tributary.enqueue(array_agg(tenancy_id)), 0), pg_notify('tributary_queue', '')::text FROM tenancies)sql";
 
+/// $1 its request, $2 its lease token, $3 its tenancy.
+postgres::Params of_claim(const Claim& claim) {
+  postgres::Params params;
+  params.add(claim.request).add(claim.lease_token).add(claim.tenancy.value());
+  return params;
+}
+
 postgres::Params applied_keys(Uuid tenancy, const std::string& destination, const std::string& mapping,
                               const std::vector<std::string>& keys, postgres::Timestamp read_at) {
   postgres::Params params;
@@ -201,9 +209,8 @@ asio::awaitable<void> park(postgres::Connection& connection, std::span<const Par
 
 asio::awaitable<void> unpark(postgres::Connection& connection, const Claim& claim, std::string destination,
                              std::vector<std::string> mappings, Deadline deadline) {
-  postgres::Params params;
-  params.add(claim.tenancy.value()).add(destination).add_array(std::span<const std::string>(mappings));
-  params.add(claim.request).add(claim.lease_token);
+  auto params = of_claim(claim);
+  params.add(destination).add_array(std::span<const std::string>(mappings));
   co_await connection.execute_prepared(kUnpark, std::move(params), deadline);
 }
 
@@ -233,8 +240,8 @@ asio::awaitable<void> resume(postgres::Connection& connection, DestinationKind k
 
 asio::awaitable<void> forget_destination(postgres::Connection& connection, const Claim& claim, std::string destination,
                                          Deadline deadline) {
-  postgres::Params params;
-  params.add(claim.tenancy.value()).add(destination).add(claim.request).add(claim.lease_token);
+  auto params = of_claim(claim);
+  params.add(destination);
   co_await connection.execute_prepared(kForgetDestination, std::move(params), deadline);
 }
 
@@ -301,9 +308,8 @@ asio::awaitable<std::uint64_t> retry(postgres::Connection& connection, std::opti
 
 asio::awaitable<void> forget_deleted_tenancy(postgres::Connection& connection, const Claim& claim,
                                              std::vector<std::string> destinations, Deadline deadline) {
-  postgres::Params done;
-  done.add(claim.tenancy.value()).add(claim.deleted_at).add_array(std::span<const std::string>(destinations));
-  done.add(claim.request).add(claim.lease_token);
+  auto done = of_claim(claim);
+  done.add(claim.deleted_at).add_array(std::span<const std::string>(destinations));
   postgres::Params rest;
   rest.add(claim.tenancy.value());
   std::vector<postgres::Command> commands;

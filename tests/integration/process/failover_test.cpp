@@ -109,6 +109,7 @@ class QueueAtServers {
         },
         "the server is up again");
   }
+
   SourceServers servers;
   SourceDatabase source{"source", servers.uri()};
 
