@@ -253,7 +253,7 @@ asio::awaitable<void> set_mapping_aside(postgres::Connection& connection, Uuid t
 }
 
 asio::awaitable<void> quarantine(postgres::Connection& connection, Uuid tenancy, std::string destination, std::string mapping,
-                                 std::vector<Refused> refused, const Backoff& backoff, Deadline deadline) {
+                                 std::vector<Refused> refused, Backoff backoff, Deadline deadline) {
   std::vector<std::string> keys;
   std::vector<std::string> states;
   std::vector<std::string> errors;

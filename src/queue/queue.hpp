@@ -154,7 +154,7 @@ struct Refused {
 };
 /// Durable when it returns (synchronous_commit = on): it must be before the watermark passes the row.
 asio::awaitable<void> quarantine(postgres::Connection& connection, Uuid tenancy, std::string destination, std::string mapping,
-                                 std::vector<Refused> refused, const Backoff& backoff, Deadline deadline);
+                                 std::vector<Refused> refused, Backoff backoff, Deadline deadline);
 /// Which of these keys are in quarantine, and were not refused since the source's clock said `read_at`.
 asio::awaitable<std::vector<std::string>> releasable(postgres::Connection& connection, Uuid tenancy, std::string destination,
                                                      std::string mapping, std::vector<std::string> keys,
