@@ -235,6 +235,11 @@ void wait_with_details(Session& source, Wait wait) {
   }
 }
 
+void wait_until_empty(Session& session, std::string_view table, std::string_view what, std::chrono::seconds limit) {
+  const auto count = fmt::format("SELECT count(*) FROM {}", table);
+  wait_until([&] { return session.run("SELECT pg_sleep(0.01)"), session.number(count) == 0; }, what, limit);
+}
+
 }  // namespace
 
 std::ostream& operator<<(std::ostream& out, const Operation& operation) {
@@ -315,7 +320,7 @@ void Application::wait_until_equal(std::chrono::seconds limit) const {
   auto session = source_.session();
   wait_with_details(session, [&] {
     for (unsigned tenancy = 0; tenancy < customers_.size(); ++tenancy) wait_until_equal(session, tenancy, limit);
-    wait_until([&] { return session.number(R"(SELECT count(*) FROM "OutgoingRequest")") == 0; }, "the queue is empty", limit);
+    wait_until_empty(session, R"("OutgoingRequest")", "the queue is empty", limit);
   });
 }
 
@@ -349,10 +354,8 @@ void Application::delete_everything(std::chrono::seconds limit) const {
 
 void Application::delete_projects(Session& session, std::string_view condition, std::chrono::seconds limit) const {
   session.run(fmt::format("DELETE FROM \"Project\" WHERE {}", condition));
-  wait_with_details(session, [&] {
-    wait_until([&] { return session.number("SELECT count(*) FROM tributary.deleted_tenancy") == 0; },
-               "deleted tenancies are forgotten", limit);
-  });
+  wait_with_details(session,
+                    [&] { wait_until_empty(session, "tributary.deleted_tenancy", "deleted tenancies are forgotten", limit); });
 }
 
 void expect_equal_views(Session& source, const Application& application, const AskClickHouse& ask, std::chrono::seconds limit) {

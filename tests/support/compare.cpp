@@ -2,13 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <set>
 #include <stdexcept>
 #include <thread>
 
 namespace tributary::test {
 namespace {
+
+using namespace std::chrono_literals;
 
 struct Query {
   std::string_view table;
@@ -104,12 +108,17 @@ void wait_until_numbered(Session& source) {
 }
 
 void wait_until_equal(Session& source, std::string_view tenancy, Session& customer, std::chrono::seconds limit) {
+  using Seconds = std::chrono::duration<double>;
   std::string last;
+  Seconds pause{};
   try {
     wait_until(
         [&] {
-          customer.run("SELECT pg_sleep(0.01)");
+          customer.run(fmt::format("SELECT pg_sleep({})", pause.count()));
+          const auto begun = std::chrono::steady_clock::now();
           last = difference(source, tenancy, customer);
+          // Looking takes from those who are waited for: a third of the time, at most.
+          pause = std::clamp<Seconds>(2 * (std::chrono::steady_clock::now() - begun), 10ms, 500ms);
           return last.empty();
         },
         "source and destination are equal", limit);

@@ -107,6 +107,22 @@ TEST_F(QueueTest, AProjectThatIsBeingChangedIsNotWaitedFor) {
   });
 }
 
+// It is no project's: the installation has it, or has it not.
+TEST_F(QueueTest, TheSharedClickHouseIsNotForgottenWhileTheInstallationHasIt) {
+  const auto tenancy = *Uuid::parse(add_tenancy(1, {}));
+  const auto known = [&] { return session_.number("SELECT count(*) FROM tributary.destination_state"); };
+  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+    const auto ours = co_await claim(connection, tenancy.to_string());
+    co_await queue::postpone(connection, tenancy, "@clickhouse", 1h, false, deadline());
+    session_.run("UPDATE tributary.installation SET clickhouse = true");
+    co_await queue::forget_destination(connection, ours, "@clickhouse", deadline());
+    EXPECT_EQ(known(), 1);
+    session_.run("UPDATE tributary.installation SET clickhouse = false");
+    co_await queue::forget_destination(connection, ours, "@clickhouse", deadline());
+    EXPECT_EQ(known(), 0);
+  });
+}
+
 // It is left behind, and the source loses its promise by a fail-over: a later turn of its tenancy, which leaves it out, would be the last that anybody heard of it.
 TEST_F(QueueTest, ADestinationThatIsStillBusyIsPromisedAnew) {
   test::Database slow("customer");
