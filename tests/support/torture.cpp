@@ -36,6 +36,7 @@ Process::Environment torture_settings(const Database& source) {
           {"TRIBUTARY_SYNC_LOAD_ROWS", "40"},
           {"TRIBUTARY_SYNC_LOAD_CHUNK", "4KiB"},
           {"TRIBUTARY_CLICKHOUSE_LOAD_ROWS", "40"},
+          {"TRIBUTARY_CLICKHOUSE_FLUSH_PAUSE", "20ms"},  // lest a load of so many parts mostly wait
           {"TRIBUTARY_SYNC_APPLY_TIMEOUT", "10s"},
           {"TRIBUTARY_SYNC_RETRY_FIRST", "50ms"},
           {"TRIBUTARY_SYNC_RETRY_LONGEST", "500ms"},
