@@ -62,7 +62,7 @@ asio::awaitable<void> TenancySync::refuse_surplus() {
                        .error = message});
   }
   if (surplus.empty()) co_return;
-  auto source = co_await services_.source.acquire(source_deadline());
+  auto source = co_await services_.connect_to_source();
   co_await queue::park(*source, surplus, source_deadline());
 }
 
@@ -77,7 +77,7 @@ asio::awaitable<void> TenancySync::promise_anew() {
   for (const auto& entry : claim_.destinations) {
     const auto is_promise = [&](const auto& state) { return state.destination == entry.id && state.mapping.empty(); };
     if (!is_busy(entry) || std::ranges::any_of(claim_.states, is_promise)) continue;
-    auto source = co_await services_.source.acquire(source_deadline());
+    auto source = co_await services_.connect_to_source();
     if (!is_busy(entry)) continue;
     co_await queue::postpone(*source, tenancy_, entry.id, services_.params.lease, false, source_deadline());
     // It has come through meanwhile, and nobody else would take the promise back.
@@ -95,7 +95,7 @@ asio::awaitable<void> TenancySync::keep_held(std::shared_ptr<Services> services)
     for (const auto& [tenancy, destination] : held) {
       if (!services->busy.contains({tenancy, destination})) continue;
       try {
-        auto source = co_await services->source.acquire(Deadline::after(services->params.source_timeout));
+        auto source = co_await services->connect_to_source();
         co_await queue::keep_postponed(*source, tenancy, destination, services->params.lease,
                                        Deadline::after(services->params.source_timeout));
       } catch (const postgres::Error& error) {
@@ -173,7 +173,7 @@ asio::awaitable<void> TenancySync::leave_behind(TargetPointer target) {
   hold(*target);
   try {
     // The promise that outlives this process: without it, the finished request would be the last that anybody heard of this destination.
-    auto source = co_await services_.source.acquire(source_deadline());
+    auto source = co_await services_.connect_to_source();
     co_await queue::postpone(*source, tenancy_, target->entry.id, services_.params.lease, false, source_deadline());
   } catch (const postgres::Error& error) {
     remembered_ = false;  // then the request itself is the promise: its lease runs out
@@ -204,7 +204,7 @@ asio::awaitable<void> TenancySync::come_back(TargetPointer target) {
   try {
     if (!target->parked) {
       if (target->alone && failures_so_far(claim_, target->entry.id, "") > 0) log_recovery(*target);
-      auto source = co_await services_.source.acquire(source_deadline());
+      auto source = co_await services_.connect_to_source();
       if (!target->alone) co_await queue::postpone(*source, tenancy_, target->entry.id, 0ms, true, source_deadline());
       let_go(*target);  // before anybody can claim what is enqueued now
       if (target->alone)

@@ -23,7 +23,7 @@ asio::awaitable<void> TenancySync::leave(const Targets& targets) {
       co_await park(target, "", std::move(outcome.failure));
   }
   if (left.empty() && !claim_.destinations.empty()) co_return;
-  auto source = co_await services_.source.acquire(source_deadline());
+  auto source = co_await services_.connect_to_source();
   // Nobody compares a tenancy that is gone: what it may have left behind is cleared away.
   const bool leaves_rows = claim_.mending || is_doubted_;
   if (!left.empty() && services_.kind == queue::DestinationKind::clickhouse && (leaves_rows || co_await has_rows(*source)))

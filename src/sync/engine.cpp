@@ -74,7 +74,7 @@ asio::awaitable<void> Engine::State::serve(queue::Claim claim, std::function<voi
 }
 
 asio::awaitable<void> Engine::State::finish(const queue::Claim& claim, bool again) {
-  auto connection = co_await services.source.acquire(Deadline::after(services.params.source_timeout));
+  auto connection = co_await services.connect_to_source();
   co_await queue::finish(*connection, claim, again, Deadline::after(services.params.source_timeout));
 }
 

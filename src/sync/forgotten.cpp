@@ -45,7 +45,7 @@ asio::awaitable<void> TenancySync::note_suspects(TargetPointer target) {
   is_doubted_ = is_doubted_ || !suspects.empty();
   const bool is_reached = added != claim_.added.end() && !target->partial && !target->parked;
   if (suspects.empty() && !is_reached) co_return;
-  auto source = co_await services_.source.acquire(source_deadline());
+  auto source = co_await services_.connect_to_source();
   const queue::DestinationName name{tenancy_, target->entry.id};
   const auto asked = suspects.empty() ? 0 : co_await queue::request_mends(*source, name, suspects, source_deadline());
   if (is_reached) co_await queue::note_reached(*source, name, added->second, source_deadline());
@@ -92,7 +92,7 @@ asio::awaitable<std::vector<const mapping::Mapping*>> TenancySync::forgotten_by_
   }
   const auto rows = may_not_look ? watermarks : std::get<std::vector<std::int64_t>>(newest);
   std::vector<const mapping::Mapping*> forgotten;
-  auto source = co_await services_.source.acquire(source_deadline());
+  auto source = co_await services_.connect_to_source();
   for (std::size_t i = 0; i < below.size(); ++i) {
     const auto seen = std::max(watermarks[i], rows[i]);
     const bool is_told_by_it = complete[i] && rows[i] <= watermarks[i];
@@ -117,7 +117,7 @@ asio::awaitable<bool> TenancySync::is_remembered(postgres::Connection& source, c
 asio::awaitable<bool> TenancySync::take_over(Target& target, const destination::Positions& positions) {
   if (!positions.owner) co_return false;
   {
-    auto source = co_await services_.source.acquire(source_deadline());
+    auto source = co_await services_.connect_to_source();
     if (co_await queue::may_know_tenancy(*source, *positions.owner, claim_.last_jump, source_deadline())) co_return false;
   }
   const auto outcome = co_await target.destination->disown(*positions.owner, apply_deadline());

@@ -36,15 +36,18 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
   const std::pair key{tenancy_, want.mapping->name};
   const auto turn = Deadline::after(kLongestTurn);
   std::unique_ptr<ChangeStream> changes;
+  const auto open = [&](postgres::PooledConnection source) {
+    const auto rows = rows_at_once(targets, *want.mapping);
+    const auto whole = services_.not_whole.contains(key) ? 0 : rows * whole_of(claim_.kind).batches;
+    return services_.reader.open(std::move(source), tenancy_, want, rows, whole, source_deadline());
+  };
   for (;;) {
+    std::optional<postgres::PooledConnection> source;
+    // Before the destinations: there, a watermark is locked from then on.
+    if (!changes) source = co_await services_.connect_to_source();
     co_await open_loads(want, targets, with_patience);
     if (targets.empty()) co_return;
-    const auto rows = rows_at_once(targets, *want.mapping);
-    const auto open = [&] {
-      const auto whole = rows * whole_of(claim_.kind).batches;
-      return services_.reader.open(tenancy_, want, rows, services_.not_whole.contains(key) ? 0 : whole, source_deadline());
-    };
-    if (!changes) changes = co_await open();
+    if (!changes) changes = co_await open(*std::move(source));
     if (changes->is_whole()) services_.not_whole.insert(key);
     if (has_lost_since_the_claim(want, changes->lost())) {
       changes.reset();
@@ -67,8 +70,9 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
     span.end();
     changes.reset();
     want.after = batch.through;
-    // While the destinations merge this batch the source is at work on the next one, as far ahead as the sockets' buffers reach.
-    if (!batch.is_last) changes = co_await open();
+    // While the destinations merge this batch the source is at work on the next one, as far ahead as the sockets' buffers reach. Not where this batch would have to
+    // wait for its turn with others.
+    if (!batch.is_last && services_.source.counts().waiting == 0) changes = co_await open(co_await services_.connect_to_source());
     co_await commit_loads(*want.mapping, batch, targets, with_patience);
     if (batch.is_last) co_return;
     std::erase_if(targets, [&](const auto& target) {

@@ -47,7 +47,7 @@ asio::awaitable<void> TenancySync::apply_sparing(TargetPointer target, destinati
       refused.push_back({std::move(row.key), std::move(row.failure.sqlstate), std::move(row.failure.message)});
     }
     if (refused.empty()) co_return;
-    auto source = co_await services_.source.acquire(source_deadline());
+    auto source = co_await services_.connect_to_source();
     co_await queue::quarantine(*source, tenancy_, target->entry.id, mapping.name, std::move(refused), services_.params.retry,
                                source_deadline());
   };
@@ -75,7 +75,7 @@ asio::awaitable<void> TenancySync::release(const Target& target, const mapping::
   for (const auto& one : applied) is_deleted[one.key] = one.is_deleted;
   std::vector<std::string> keys;
   for (const auto& [key, deleted] : is_deleted) keys.push_back(key);
-  auto source = co_await services_.source.acquire(source_deadline());
+  auto source = co_await services_.connect_to_source();
   auto transaction = co_await postgres::Transaction::begin(*source, postgres::TransactionMode::read_committed, source_deadline());
   std::vector<std::string> rows;
   std::vector<std::string> gone;
@@ -127,16 +127,16 @@ asio::awaitable<void> TenancySync::retry_quarantined(TargetPointer target) {
     const auto positions = co_await target->destination->positions(one, apply_deadline());
     if (positions.failure || !std::holds_alternative<destination::Position>(positions.of_mappings.at(0))) continue;
     const auto position = std::get<destination::Position>(positions.of_mappings[0]);
-    std::vector<std::string> keys;
+    std::shared_ptr<const destination::Changes> changes;
     {
-      auto source = co_await services_.source.acquire(source_deadline());
-      keys =
+      auto source = co_await services_.connect_to_source();
+      auto keys =
           co_await queue::quarantined_keys(*source, tenancy_, target->entry.id, mapping->name, false, at_once, source_deadline());
+      if (keys.empty()) continue;
+      // Read after the position: the fence then vouches that what is applied is not older than what is there.
+      changes = co_await services_.reader.read_keys(*source, tenancy_, *mapping, std::move(keys), position.watermark,
+                                                    source_deadline());
     }
-    if (keys.empty()) continue;
-    // Read after the position: the fence then vouches that what is applied is not older than what is there.
-    auto changes =
-        co_await services_.reader.read_keys(tenancy_, *mapping, std::move(keys), position.watermark, source_deadline());
     co_await apply_sparing(target, {.changes = std::move(changes), .position = position, .completes = false});
   }
 }

@@ -126,8 +126,8 @@ asio::awaitable<void> ChangeStream::stop(Deadline deadline) {
   co_await transaction_.rollback(deadline);
 }
 
-Reader::Reader(postgres::Pool& pool, std::vector<mapping::Mapping> mappings, mapping::DestinationKind kind)
-    : pool_(pool), kind_(kind), mappings_(std::move(mappings)), state_(state_sql(mappings_)) {
+Reader::Reader(std::vector<mapping::Mapping> mappings, mapping::DestinationKind kind)
+    : kind_(kind), mappings_(std::move(mappings)), state_(state_sql(mappings_)) {
   for (const auto& mapping : mappings_) texts_.push_back({bounded_fetch(mapping, kind_), mapping::fetch_keys_sql(mapping)});
 }
 
@@ -151,7 +151,8 @@ Lost Reader::lost(const postgres::Result& state, const mapping::Mapping& mapping
   return {.last_jump = state.get<std::int64_t>(0, 1), .collected = state.get<std::int64_t>(0, 3 + 2 * place_of(mapping))};
 }
 
-asio::awaitable<ChangesRead> Reader::read(Uuid tenancy, std::vector<Want> wants, std::int64_t limit, Deadline deadline) {
+asio::awaitable<ChangesRead> Reader::read(postgres::Connection& source, Uuid tenancy, std::vector<Want> wants, std::int64_t limit,
+                                          Deadline deadline) {
   std::vector<postgres::Command> commands;
   commands.push_back({.sql = kBegin, .params = {}, .prepare = true});
   commands.push_back(state_command(tenancy));
@@ -162,8 +163,7 @@ asio::awaitable<ChangesRead> Reader::read(Uuid tenancy, std::vector<Want> wants,
   }
   commands.push_back({.sql = "COMMIT", .params = {}, .prepare = true});
 
-  auto connection = co_await pool_.acquire(deadline);
-  const auto results = co_await connection->execute_pipeline(std::move(commands), deadline);
+  const auto results = co_await source.execute_pipeline(std::move(commands), deadline);
   const auto& state = results.at(1);
   const auto clock = state.get<postgres::Timestamp>(0, 0);
   ChangesRead read;
@@ -179,16 +179,15 @@ asio::awaitable<ChangesRead> Reader::read(Uuid tenancy, std::vector<Want> wants,
   co_return read;
 }
 
-asio::awaitable<std::shared_ptr<const Changes>> Reader::read_keys(Uuid tenancy, const mapping::Mapping& mapping,
-                                                                  std::vector<std::string> keys, std::int64_t watermark,
-                                                                  Deadline deadline) {
+asio::awaitable<std::shared_ptr<const Changes>> Reader::read_keys(postgres::Connection& source, Uuid tenancy,
+                                                                  const mapping::Mapping& mapping, std::vector<std::string> keys,
+                                                                  std::int64_t watermark, Deadline deadline) {
   std::vector<postgres::Command> commands;
   commands.push_back({.sql = kBegin, .params = {}, .prepare = true});
   commands.push_back({.sql = kClock, .params = {}, .prepare = true});
   commands.push_back({.sql = texts_of(mapping).fetch_keys, .params = key_params(tenancy, mapping, keys), .prepare = true});
   commands.push_back({.sql = "COMMIT", .params = {}, .prepare = true});
-  auto connection = co_await pool_.acquire(deadline);
-  const auto results = co_await connection->execute_pipeline(std::move(commands), deadline);
+  const auto results = co_await source.execute_pipeline(std::move(commands), deadline);
   const auto& rows = results.at(2);
   auto changes =
       changes_of({.mapping = &mapping, .after = watermark}, rows, rows.columns(), results.at(1).get<postgres::Timestamp>(0, 0));
@@ -196,10 +195,9 @@ asio::awaitable<std::shared_ptr<const Changes>> Reader::read_keys(Uuid tenancy, 
   co_return changes;
 }
 
-asio::awaitable<std::unique_ptr<ChangeStream>> Reader::open(Uuid tenancy, Want want, std::int64_t limit,
-                                                            std::int64_t most_of_a_whole, Deadline deadline) {
-  auto connection = co_await pool_.acquire(deadline);
-  auto transaction = co_await postgres::Transaction::begin(*connection, postgres::TransactionMode::snapshot_read_only, deadline);
+asio::awaitable<std::unique_ptr<ChangeStream>> Reader::open(postgres::PooledConnection source, Uuid tenancy, Want want,
+                                                            std::int64_t limit, std::int64_t most_of_a_whole, Deadline deadline) {
+  auto transaction = co_await postgres::Transaction::begin(*source, postgres::TransactionMode::snapshot_read_only, deadline);
   const mapping::FetchArguments range{
       .tenancy = postgres::literal(tenancy), .after = postgres::literal(want.after), .limit = postgres::literal(limit)};
   // Not where rows can share a target key: the newest of them must come last.
@@ -214,7 +212,7 @@ asio::awaitable<std::unique_ptr<ChangeStream>> Reader::open(Uuid tenancy, Want w
     commands.push_back({.sql = count, .params = {}});
     commands.push_back({.sql = estimate, .params = {}});
   }
-  const auto results = co_await connection->execute_pipeline(std::move(commands), deadline);
+  const auto results = co_await source->execute_pipeline(std::move(commands), deadline);
   std::optional<postgres::Timestamp> complete_until;
   if (!has_unsequenced(results.at(0), *want.mapping)) complete_until = results.at(0).get<postgres::Timestamp>(0, 0);
   const auto fits = [&] {
@@ -222,11 +220,11 @@ asio::awaitable<std::unique_ptr<ChangeStream>> Reader::open(Uuid tenancy, Want w
     return counted < most_of_a_whole && mapping::estimated_rows(results.at(2).get<std::string>(0, 0)) < most_of_a_whole;
   };
   const bool whole = may_be_whole && fits();
-  if (whole) co_await connection->execute_script(mapping::kWholeReaderSettings, deadline);
+  if (whole) co_await source->execute_script(mapping::kWholeReaderSettings, deadline);
   const auto select =
       whole ? mapping::fetch_whole_sql(*want.mapping, range, kind_) : mapping::fetch_sql(*want.mapping, range, kind_);
-  auto reader = co_await postgres::CopyReader::start(*connection, "COPY (" + select + ") TO STDOUT (FORMAT binary)", deadline);
-  co_return std::make_unique<ChangeStream>(*want.mapping, want.after, std::move(connection), std::move(transaction),
+  auto reader = co_await postgres::CopyReader::start(*source, "COPY (" + select + ") TO STDOUT (FORMAT binary)", deadline);
+  co_return std::make_unique<ChangeStream>(*want.mapping, want.after, std::move(source), std::move(transaction),
                                            std::move(reader), whole ? std::nullopt : std::optional(limit), complete_until,
                                            lost(results.at(0), *want.mapping));
 }

@@ -84,23 +84,24 @@ struct ChangesRead {
 postgres::Params key_params(Uuid tenancy, const mapping::Mapping& mapping, const std::vector<std::string>& keys);
 
 /// Reads one tenancy's changes from the source. Each call is one snapshot, so rows, joins and tombstones agree (invariant 5).
-/// All throw postgres::Error. Threads: one loop, the pool's; distinct calls may overlap.
+/// All throw postgres::Error. Threads: one loop, that of the connections; distinct calls may overlap.
 class Reader {
  public:
   /// `kind`: of the destinations that it reads for.
-  Reader(postgres::Pool& pool, std::vector<mapping::Mapping> mappings, mapping::DestinationKind kind);
+  Reader(std::vector<mapping::Mapping> mappings, mapping::DestinationKind kind);
 
   const std::vector<mapping::Mapping>& mappings() const { return mappings_; }
 
   /// At most `limit` changes of each want, in one round trip.
-  asio::awaitable<ChangesRead> read(Uuid tenancy, std::vector<Want> wants, std::int64_t limit, Deadline deadline);
+  asio::awaitable<ChangesRead> read(postgres::Connection& source, Uuid tenancy, std::vector<Want> wants, std::int64_t limit,
+                                    Deadline deadline);
   /// The present state of some target keys (JSON objects), as changes with sequence id 0 that move no watermark: after == through == `watermark`.
-  asio::awaitable<std::shared_ptr<const Changes>> read_keys(Uuid tenancy, const mapping::Mapping& mapping,
-                                                            std::vector<std::string> keys, std::int64_t watermark,
-                                                            Deadline deadline);
+  asio::awaitable<std::shared_ptr<const Changes>> read_keys(postgres::Connection& source, Uuid tenancy,
+                                                            const mapping::Mapping& mapping, std::vector<std::string> keys,
+                                                            std::int64_t watermark, Deadline deadline);
   /// Whole where it is the tenancy's first and has less than `most_of_a_whole` rows; of many, as the source's statistics have it.
-  asio::awaitable<std::unique_ptr<ChangeStream>> open(Uuid tenancy, Want want, std::int64_t limit, std::int64_t most_of_a_whole,
-                                                      Deadline deadline);
+  asio::awaitable<std::unique_ptr<ChangeStream>> open(postgres::PooledConnection source, Uuid tenancy, Want want,
+                                                      std::int64_t limit, std::int64_t most_of_a_whole, Deadline deadline);
 
  private:
   struct Texts {
@@ -113,7 +114,6 @@ class Reader {
   bool has_unsequenced(const postgres::Result& state, const mapping::Mapping& mapping) const;
   Lost lost(const postgres::Result& state, const mapping::Mapping& mapping) const;
 
-  postgres::Pool& pool_;
   const mapping::DestinationKind kind_;
   const std::vector<mapping::Mapping> mappings_;
   const std::string state_;

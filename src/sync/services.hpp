@@ -26,7 +26,7 @@ struct Services {
         source(pool),
         installation(from),
         params(settings),
-        reader(pool, std::move(mappings), kind),
+        reader(std::move(mappings), kind),
         destinations(loop, from.id, settings.destination, settings.secrets, std::move(clickhouse)),
         loads(settings.parallel_loads),
         loads_alone(settings.parallel_loads),
@@ -101,6 +101,9 @@ struct Services {
         metrics.counter(name, labels(mapping.name));
     }
   }
+  /// When its turn comes, be that long after Params::source_timeout: that is for an answer, and to wait for others is no failure of the source. Of many that wait for a slow
+  /// one, each would otherwise give up in the end and begin again, and none get through. PollerParams::max_claims bounds how many wait.
+  asio::awaitable<postgres::PooledConnection> connect_to_source() { return source.acquire(Deadline::never()); }
   double uniform() { return std::uniform_real_distribution<double>(0, 1)(random); }
 };
 

@@ -77,7 +77,7 @@ asio::awaitable<void> TenancySync::forget_removed() {
     const bool configured = is_configured(state);
     if (configured && (state.mapping.empty() || is_known(state.mapping))) continue;
     if (!configured && !removed.insert(state.destination).second) continue;
-    auto source = co_await services_.source.acquire(source_deadline());
+    auto source = co_await services_.connect_to_source();
     if (configured)
       co_await queue::set_mapping_aside(*source, tenancy_, state.destination, state.mapping, source_deadline());
     else
@@ -111,9 +111,14 @@ TargetPointer TenancySync::make_target(const queue::DestinationEntry& entry) {
   return target;
 }
 
+asio::awaitable<ChangesRead> TenancySync::fetch(std::vector<Want> wants) {
+  auto source = co_await services_.connect_to_source();
+  co_return co_await services_.reader.read(*source, tenancy_, std::move(wants), services_.params.small_rows, source_deadline());
+}
+
 asio::awaitable<void> TenancySync::sync(Targets& targets, bool with_patience) {
   if (!with_patience) {
-    auto source = co_await services_.source.acquire(source_deadline());
+    auto source = co_await services_.connect_to_source();
     for (const auto& target : targets)
       co_await queue::postpone(*source, tenancy_, target->entry.id, services_.params.lease, true, source_deadline());
   }
@@ -129,7 +134,7 @@ asio::awaitable<void> TenancySync::sync(Targets& targets, bool with_patience) {
   if (wants.empty()) co_return;
   const auto began = std::chrono::steady_clock::now();
   auto span = start_span(kFetchSpan);
-  const auto found = co_await services_.reader.read(tenancy_, wants, services_.params.small_rows, source_deadline());
+  const auto found = co_await fetch(wants);
   services_.observe_stage("fetch", "", began);
   for (std::size_t i = 0; i < wants.size(); ++i)
     if (has_lost_since_the_claim(wants[i], found.lost[i])) co_return co_await put_off(targets);
@@ -340,7 +345,7 @@ asio::awaitable<void> TenancySync::park(TargetPointer target, std::string mappin
                         .retry_in = retry_in,
                         .sqlstate = std::move(failure.sqlstate),
                         .error = std::move(failure.message)};
-  auto source = co_await services_.source.acquire(source_deadline());
+  auto source = co_await services_.connect_to_source();
   co_await queue::park(*source, {&row, 1}, source_deadline());
 }
 
@@ -359,7 +364,7 @@ asio::awaitable<void> TenancySync::clear(TargetPointer target, std::vector<std::
   }
   if (!known) co_return;
   if (failed) log_recovery(*target);
-  auto source = co_await services_.source.acquire(source_deadline());
+  auto source = co_await services_.connect_to_source();
   co_await queue::unpark(*source, claim_, target->entry.id, std::move(mappings), source_deadline());
 }
 

@@ -73,6 +73,7 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   static asio::awaitable<void> keep_held(std::shared_ptr<Services> services);
 
   // The steps.
+  asio::awaitable<ChangesRead> fetch(std::vector<Want> wants);
   asio::awaitable<void> sync(Targets& targets, bool with_patience);
   asio::awaitable<void> prepare(TargetPointer target);
   /// Of all mappings. Where it has not answered yet, it waits for its turn first, which the tenancy's others need not.

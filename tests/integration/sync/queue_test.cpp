@@ -253,11 +253,12 @@ TEST_F(QueueTest, ABatchOfHeavyRowsIsReadInParts) {
     wait_until_equal(session_, tenancy, customer_session);
   }
   test::run([&]() -> asio::awaitable<void> {
-    postgres::Pool pool(co_await asio::this_coro::executor, Engine::session_settings(source_.options()));
-    Reader reader(pool, test::builtin_mappings(), mapping::DestinationKind::postgres);
+    auto connection = co_await postgres::Connection::open(Engine::session_settings(source_.options()), deadline());
+    Reader reader(test::builtin_mappings(), mapping::DestinationKind::postgres);
     for (const auto& mapping : reader.mappings()) {
       if (mapping.name != "users") continue;
-      const auto read = co_await reader.read(*Uuid::parse(tenancy), {{.mapping = &mapping, .after = -1}}, 256, deadline());
+      const auto read =
+          co_await reader.read(connection, *Uuid::parse(tenancy), {{.mapping = &mapping, .after = -1}}, 256, deadline());
       EXPECT_EQ(read.changes.at(0)->rows.rows(), 3U);
       EXPECT_TRUE(read.changes.at(0)->more);
       EXPECT_FALSE(read.changes.at(0)->complete_until.has_value());
