@@ -23,7 +23,9 @@ struct SyncRunner::Lane {
        const source::Installation& installation, telemetry::Metrics& metrics)
       : kind(of),
         queue_pool(executor, queue::session_settings(params.source), {.max_connections = 2}),
-        source_pool(executor, sync::Engine::session_settings(params.source)),
+        source_pool(
+            executor, sync::Engine::session_settings(params.source),
+            {.max_connections = std::max(postgres::PoolSettings{}.max_connections, sync::Engine::connections_for(params.sync))}),
         engine(executor, source_pool, installation, params.mappings, params.sync, metrics,
                of == queue::DestinationKind::clickhouse ? params.clickhouse : nullptr) {}
 

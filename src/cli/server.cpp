@@ -87,14 +87,13 @@ struct Server::Loop {
   std::jthread thread;
 };
 
-// A copy holds a connection for as long as its rows come; as many may run for destinations that failed before, and small batches wait for neither.
 Server::Lane::Lane(Loop& loop, queue::DestinationKind of, const ServerParams& params)
     : kind(of),
       queue_pool(loop.context.get_executor(), queue::session_settings(named(params.source, "queue")),
                  bounded(params.source_pool, 2)),
-      sync_pool(loop.context.get_executor(), sync::Engine::session_settings(named(params.source, "sync")),
-                bounded(params.source_pool, std::max(params.source_pool.max_connections,
-                                                     2 * static_cast<std::size_t>(params.sync.parallel_loads) + 2))),
+      sync_pool(
+          loop.context.get_executor(), sync::Engine::session_settings(named(params.source, "sync")),
+          bounded(params.source_pool, std::max(params.source_pool.max_connections, sync::Engine::connections_for(params.sync)))),
       poller_ended(loop.context.get_executor()),
       known(loop.context.get_executor()) {}
 

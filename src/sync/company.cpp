@@ -89,20 +89,25 @@ asio::awaitable<void> TenancySync::promise_anew() {
 asio::awaitable<void> TenancySync::keep_held(std::shared_ptr<Services> services) {
   asio::steady_timer pause(services->executor);
   while (!services->busy.empty()) {
+    const auto lapse = Deadline::after(services->params.lease);
     pause.expires_after(services->params.lease / 3);
     co_await pause.async_wait(asio::use_awaitable);
-    const std::vector<Services::DestinationKey> held(services->busy.begin(), services->busy.end());
-    for (const auto& [tenancy, destination] : held) {
-      if (!services->busy.contains({tenancy, destination})) continue;
-      try {
-        auto source = co_await services->connect_to_source();
+    std::string failure;
+    try {
+      auto source = co_await services->connect_to_source();
+      const std::vector<Services::DestinationKey> held(services->busy.begin(), services->busy.end());
+      for (const auto& [tenancy, destination] : held) {
+        if (!services->busy.contains({tenancy, destination})) continue;
         co_await queue::keep_postponed(*source, tenancy, destination, services->params.lease,
                                        Deadline::after(services->params.source_timeout));
-      } catch (const postgres::Error& error) {
-        telemetry::log(Level::warning, "sync", "the source failed, a destination may be tried by two at once",
-                       {{"tenancy", tenancy.to_string()}, {"destination", destination}, {"error", error.what()}});
       }
+      if (lapse.expired()) failure = "it was too slow";
+    } catch (const postgres::Error& error) {
+      failure = error.what();
     }
+    if (!failure.empty())
+      telemetry::log(Level::warning, "sync", "the source failed, slow destinations may be tried by two at once",
+                     {{"destinations", services->busy.size()}, {"error", failure}});
   }
   services->keeping = false;
 }
@@ -173,7 +178,8 @@ asio::awaitable<void> TenancySync::leave_behind(TargetPointer target) {
   hold(*target);
   try {
     // The promise that outlives this process: without it, the finished request would be the last that anybody heard of this destination.
-    auto source = co_await services_.connect_to_source();
+    // No longer: the others' transactions wait for this.
+    auto source = co_await services_.source.acquire(source_deadline());
     co_await queue::postpone(*source, tenancy_, target->entry.id, services_.params.lease, false, source_deadline());
   } catch (const postgres::Error& error) {
     remembered_ = false;  // then the request itself is the promise: its lease runs out

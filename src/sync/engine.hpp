@@ -49,7 +49,7 @@ struct Params {
 /// outlives its loop's run. Errors: never thrown; a destination's is parked in the source, the source's own puts the request back by its lease.
 class Engine {
  public:
-  /// `clickhouse`: it is the engine of the shared ClickHouse, which writes through this. Null: that of the customers' Postgres.
+  /// `pool`: see connections_for(). `clickhouse`: it is the engine of the shared ClickHouse, which writes through this. Null: that of the customers' Postgres.
   Engine(asio::any_io_executor executor, postgres::Pool& pool, source::Installation installation,
          std::vector<mapping::Mapping> mappings, Params params, telemetry::Metrics& metrics,
          std::shared_ptr<destination::clickhouse_target::Writer> clickhouse = nullptr);
@@ -57,6 +57,9 @@ class Engine {
 
   /// Run-time parameters its connections to the source need.
   static postgres::ConnectOptions session_settings(postgres::ConnectOptions options);
+  /// So many its pool must have at least. Each copy holds one for as long as its rows come, and may wait for another meanwhile; as many run for destinations that failed
+  /// before, and small batches wait for neither.
+  static std::size_t connections_for(const Params& params) { return 2 * static_cast<std::size_t>(params.parallel_loads) + 2; }
 
   /// Syncs the claimed tenancy, of the engine's kind, then finishes its request and calls `done` (on this loop).
   void submit(queue::Claim claim, std::function<void()> done);

@@ -32,6 +32,8 @@ asio::awaitable<void> compare_once_more(postgres::Connection& source, const Late
                  {{"tenancy", tenancy->to_string()}, {"destination", write.destination}, {"mapping", write.mapping}});
 }
 
+bool has_ended(const LateWrites::Write& write) { return write.ended <= std::chrono::steady_clock::now(); }
+
 }  // namespace
 
 void LateWrites::add(std::vector<Write> writes) {
@@ -47,7 +49,7 @@ asio::awaitable<void> LateWrites::keep_settling(std::shared_ptr<LateWrites> self
     pause.expires_after(kBetweenLooks.delay(++failures, 1));
     co_await pause.async_wait(asio::use_awaitable);
     try {
-      co_await self->settle(Deadline::after(kLookTime));
+      co_await self->settle(Deadline::never());
       failures = 0;
     } catch (const std::exception& error) {
       telemetry::log(Level::warning, "sync", "the source failed, whether it is the one that rows were read from is asked again",
@@ -58,16 +60,16 @@ asio::awaitable<void> LateWrites::keep_settling(std::shared_ptr<LateWrites> self
 }
 
 // What was added while the source was asked may have ended after its answer: the next look is for that.
-asio::awaitable<void> LateWrites::settle(Deadline deadline) {
-  const auto now = std::chrono::steady_clock::now();
-  const auto still_open = std::partition(writes_.begin(), writes_.end(), [&](const Write& write) { return write.ended <= now; });
+asio::awaitable<void> LateWrites::settle(Deadline until) {
+  if (std::ranges::none_of(writes_, has_ended)) co_return;
+  auto source = co_await source_.acquire(until);
+  const auto deadline = until.capped(kLookTime);
+  const auto still_open = std::ranges::partition(writes_, has_ended).begin();
   std::vector<Write> ended(std::make_move_iterator(writes_.begin()), std::make_move_iterator(still_open));
   writes_.erase(writes_.begin(), still_open);
-  if (ended.empty()) co_return;
   std::size_t settled = 0;
   std::exception_ptr failure;
   try {
-    auto source = co_await source_.acquire(deadline);
     const auto jump = co_await queue::last_jump(*source, deadline);
     for (; settled < ended.size(); ++settled) {
       if (ended[settled].jump != jump) co_await compare_once_more(*source, ended[settled], deadline);

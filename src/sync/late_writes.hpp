@@ -37,8 +37,8 @@ class LateWrites : public std::enable_shared_from_this<LateWrites> {
   LateWrites(asio::any_io_executor executor, postgres::Pool& source) : executor_(std::move(executor)), source_(source) {}
 
   void add(std::vector<Write> writes);
-  /// Looks now, whatever the time. Throws postgres::Error.
-  asio::awaitable<void> settle(Deadline deadline);
+  /// Looks now, whatever the time, once there is a connection to the source. Throws postgres::Error.
+  asio::awaitable<void> settle(Deadline until);
 
  private:
   static asio::awaitable<void> keep_settling(std::shared_ptr<LateWrites> self);

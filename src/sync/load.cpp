@@ -45,6 +45,7 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
     std::optional<postgres::PooledConnection> source;
     // Before the destinations: there, a watermark is locked from then on.
     if (!changes) source = co_await services_.connect_to_source();
+    if (services_.stopping) co_return leave_the_rest(targets);
     co_await open_loads(want, targets, with_patience);
     if (targets.empty()) co_return;
     if (!changes) changes = co_await open(*std::move(source));
@@ -78,6 +79,7 @@ asio::awaitable<void> TenancySync::load(Want want, Targets targets, bool with_pa
     std::erase_if(targets, [&](const auto& target) {
       return target->positions[place_of(*target, want.mapping).value()].watermark != want.after;
     });
+    if (targets.empty()) co_return;
   }
 }
 

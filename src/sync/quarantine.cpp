@@ -47,7 +47,8 @@ asio::awaitable<void> TenancySync::apply_sparing(TargetPointer target, destinati
       refused.push_back({std::move(row.key), std::move(row.failure.sqlstate), std::move(row.failure.message)});
     }
     if (refused.empty()) co_return;
-    auto source = co_await services_.connect_to_source();
+    // No longer: the destination's transaction waits for this.
+    auto source = co_await services_.source.acquire(source_deadline());
     co_await queue::quarantine(*source, tenancy_, target->entry.id, mapping.name, std::move(refused), services_.params.retry,
                                source_deadline());
   };

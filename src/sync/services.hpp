@@ -101,8 +101,9 @@ struct Services {
         metrics.counter(name, labels(mapping.name));
     }
   }
-  /// When its turn comes, be that long after Params::source_timeout: that is for an answer, and to wait for others is no failure of the source. Of many that wait for a slow
-  /// one, each would otherwise give up in the end and begin again, and none get through. PollerParams::max_claims bounds how many wait.
+  /// When its turn comes, however much longer than Params::source_timeout that takes: that is for an answer, and to wait for others is no failure of the source. Of many
+  /// that wait for a slow one, each would otherwise give up in the end and begin again, and none get through. Only claims wait, and destinations that are apart from theirs; who
+  /// waits may hold one connection, that of a load (Engine::connections_for()), and nothing that others wait for.
   asio::awaitable<postgres::PooledConnection> connect_to_source() { return source.acquire(Deadline::never()); }
   double uniform() { return std::uniform_real_distribution<double>(0, 1)(random); }
 };
