@@ -92,9 +92,9 @@ std::string gone_query(const Mapping& mapping, std::span<const Column> columns, 
 std::string changed_tombstones(const Mapping& mapping, const FetchArguments& arguments) {
   const auto table = quote_literal(mapping.source_table);
   // The equality is implied by the range; it tells the planner that within the range the order is that of the ids.
-  const auto text = fmt::format("    WHERE deleted.\"tableName\" = {}\n      AND {}\n", table,
-                                id_range("deleted.\"tenancyId\", deleted.\"tableName\", deleted.\"sequenceId\"",
-                                         arguments.tenancy + ", " + table, arguments));
+  auto text = fmt::format("    WHERE deleted.\"tableName\" = {}\n      AND {}\n", table,
+                          id_range("deleted.\"tenancyId\", deleted.\"tableName\", deleted.\"sequenceId\"",
+                                   arguments.tenancy + ", " + table, arguments));
   if (arguments.limit.empty()) return text;
   return text + fmt::format("    ORDER BY deleted.\"tenancyId\", deleted.\"sequenceId\"\n    LIMIT {}\n", arguments.limit);
 }

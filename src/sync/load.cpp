@@ -92,7 +92,7 @@ void TenancySync::leave_the_rest(const Targets& targets) {
 }
 
 /// The same, after a pause, lest the tenancy goes round without one.
-asio::awaitable<void> TenancySync::put_off(Targets targets) {
+asio::awaitable<void> TenancySync::put_off(Targets targets) const {
   constexpr std::chrono::milliseconds kPutOff{100};
   leave_the_rest(targets);
   asio::steady_timer pause(services_.executor, kPutOff);

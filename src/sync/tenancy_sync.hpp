@@ -87,7 +87,7 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   asio::awaitable<void> load_behind(Want want, const Targets& targets, bool with_patience);
   asio::awaitable<void> load(Want want, Targets targets, bool with_patience);
   static void leave_the_rest(const Targets& targets);
-  asio::awaitable<void> put_off(Targets targets);
+  asio::awaitable<void> put_off(Targets targets) const;
   asio::awaitable<void> open_loads(Want want, Targets& targets, bool with_patience);
   asio::awaitable<void> commit_loads(const mapping::Mapping& mapping, LoadedBatch batch, Targets& targets, bool with_patience);
   asio::awaitable<void> look_again(TargetPointer target, const mapping::Mapping& mapping);
