@@ -24,7 +24,7 @@ constexpr Backoff kBetweenLooks{250ms, 5'000ms};
 
 /// What the source is told once the server answers.
 asio::awaitable<void> welcome(postgres::Pool& source, std::string store, bool was_away, std::stop_token stop) {
-  auto connection = co_await source.acquire(Deadline::never());
+  auto connection = co_await source.acquire(Deadline::never());  // as Services::connect_to_source() does
   if (co_await queue::fill_clickhouse(*connection, std::move(store), kTimeout, stop))
     telemetry::log(Level::info, "clickhouse", "a new shared ClickHouse: every tenancy is sent there from the beginning", {});
   if (was_away) co_await queue::resume_clickhouse(*connection, kTimeout, stop);

@@ -7,7 +7,7 @@ namespace {
 class SlowSourceTest : public QueueTest {
  protected:
   /// Its users have ids, and nothing was sent yet.
-  explicit SlowSourceTest() : tenancy_(add_tenancy(1, {})) {
+  SlowSourceTest() : tenancy_(add_tenancy(1, {})) {
     add_users(tenancy_, 1, 40);
     test::Service service(source_);
     const auto open = R"sql(SELECT (SELECT count(*) FROM "ContactChannel" WHERE "shouldUpdateSequenceId")
@@ -52,7 +52,7 @@ class SlowSourceTest : public QueueTest {
 }  // namespace
 
 // Of many that wait for a slow source, each once gave up when it had waited for as long as an answer may take, and began again behind the others: the shared ClickHouse, for which
-// thousands may wait, got nothing for a quarter of an hour. Found by the fault test under ThreadSanitizer.
+// thousands may wait, got next to nothing for a quarter of an hour. Found by the fault test under ThreadSanitizer.
 TEST_F(SlowSourceTest, WaitingForAConnectionIsNoFailure) {
   constexpr auto kAnswer = 4s;
   EXPECT_GE(sync({.source_timeout = kAnswer}, kAnswer + 100ms), 2);
