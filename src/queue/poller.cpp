@@ -1,5 +1,9 @@
 #include "queue/poller.hpp"
 
+#include <algorithm>
+#include <ranges>
+#include <utility>
+
 #include "base/together.hpp"
 #include "postgres/listener.hpp"
 #include "source/presence.hpp"
@@ -41,11 +45,39 @@ Poller::Poller(asio::any_io_executor executor, postgres::Pool& pool, PollerParam
 
 void Poller::finished(Uuid request) {
   asio::post(executor_, [this, request] {
-    handed_out_.erase(request);
-    in_progress_.fetch_sub(1);
+    const auto tenancy = forget(request);
+    if (tenancy) hand_out_next(*tenancy);
     if (passed_over_ || stopping_) wake_.set();
-    if (handed_out_.empty()) passed_over_ = false;
+    if (claimed_.empty()) passed_over_ = false;
   });
+}
+
+std::optional<Uuid> Poller::forget(Uuid request) {
+  in_progress_.fetch_sub(1);
+  return claimed_.extract(request).mapped();
+}
+
+void Poller::hand_out(Claim claim) {
+  claimed_.emplace(claim.request, claim.tenancy);
+  if (claim.tenancy) {
+    const auto [tenancy, is_free] = next_of_.try_emplace(*claim.tenancy);
+    if (!is_free) {
+      // Two are claimed where the lease on the first ran out; the lease on one that waits may run out, too.
+      if (tenancy->second) forget(tenancy->second->request);
+      tenancy->second = std::move(claim);
+      return;
+    }
+  }
+  dispatch_(std::move(claim));
+}
+
+void Poller::hand_out_next(Uuid tenancy) {
+  const auto place = next_of_.find(tenancy);
+  auto next = std::exchange(place->second, std::nullopt);
+  if (next)
+    dispatch_(*std::move(next));
+  else
+    next_of_.erase(place);
 }
 
 asio::awaitable<void> Poller::run(std::stop_token stop) {
@@ -79,10 +111,7 @@ asio::awaitable<void> Poller::claim_some(std::stop_token stop) {
     if (params_.tracer != nullptr) trace(claims, began);
     in_progress_.fetch_add(static_cast<int>(claims.size()));
     const bool all_taken = static_cast<int>(claims.size()) < free;
-    for (auto& one : claims) {
-      handed_out_.insert(one.request);
-      dispatch_(std::move(one));
-    }
+    for (auto& one : claims) hand_out(std::move(one));
     if (all_taken) break;
     passed_over_ = true;
   }
@@ -119,11 +148,32 @@ asio::awaitable<void> Poller::poll(std::stop_token stop) {
     const auto pause = failures > 0 ? backoff.delay(failures, 0.5) : params_.longest_pause;
     co_await wake_.wait(Deadline::after(pause), stop);
     // Whatever it was that woke us may be about a tenancy that is being worked on: its next request can be claimed once this one is finished.
-    if (!handed_out_.empty()) passed_over_ = true;
+    if (!claimed_.empty()) passed_over_ = true;
   }
   stopping_ = true;
   // What was handed out is finished by the engine under our lease.
   while (in_progress_.load() > 0) co_await wake_.wait(Deadline::after(params_.longest_pause));
+}
+
+std::vector<Uuid> Poller::requests() const {
+  const auto all = claimed_ | std::views::keys;
+  return {all.begin(), all.end()};
+}
+
+// Somebody else has those that are gone: what waits need not be begun any more.
+asio::awaitable<void> Poller::renew_leases() {
+  const auto asked = requests();
+  std::vector<Uuid> kept;
+  {
+    auto connection = co_await pool_.acquire(Deadline::after(kQueryTimeout));
+    kept = co_await renew(*connection, asked, params_.lease, Deadline::after(kQueryTimeout));
+  }
+  std::ranges::sort(kept);
+  for (auto& next : next_of_ | std::views::values) {
+    if (!next || !std::ranges::binary_search(asked, next->request) || std::ranges::binary_search(kept, next->request)) continue;
+    forget(next->request);
+    next.reset();
+  }
 }
 
 // Runs on after `stop` until everything handed out is finished: a lease must not run out while the last batch is being applied.
@@ -134,18 +184,16 @@ asio::awaitable<void> Poller::maintain(std::stop_token stop) {
     if (stop.stop_requested())
       co_await next_round_.wait(Deadline::after(params_.longest_pause));
     else
-      co_await next_round_.wait(Deadline::after(params_.revive_every), stop);
+      co_await next_round_.wait(Deadline::after(std::min(params_.revive_every, params_.lease / 3)), stop);
     try {
       if (next_renewal.expired()) {
+        if (!claimed_.empty()) co_await renew_leases();
         next_renewal = Deadline::after(params_.lease / 3);
-        if (!handed_out_.empty()) {
-          auto connection = co_await pool_.acquire(Deadline::after(kQueryTimeout));
-          co_await renew(*connection, {handed_out_.begin(), handed_out_.end()}, params_.lease, Deadline::after(kQueryTimeout));
-        }
       }
       if (!stop.stop_requested()) {
         auto connection = co_await pool_.acquire(Deadline::after(kQueryTimeout));
-        const auto count = co_await revive(*connection, params_.lease, kRevivedAtOnce, Deadline::after(kQueryTimeout));
+        const auto count =
+            co_await revive(*connection, params_.kind, params_.lease, kRevivedAtOnce, requests(), Deadline::after(kQueryTimeout));
         if (count > 0) {
           revived_.add(count);
           wake_.set();

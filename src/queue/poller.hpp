@@ -1,8 +1,10 @@
 #pragma once
 #include <atomic>
 #include <functional>
-#include <set>
+#include <map>
+#include <optional>
 #include <stop_token>
+#include <vector>
 
 #include "base/event.hpp"
 #include "queue/queue.hpp"
@@ -22,6 +24,9 @@ struct PollerParams {
 
 /// Claims queued tenancies under leases and hands them on; renews the leases; revives what was left behind.
 ///
+/// One claim of a tenancy is handed on at a time. Where another process took the lease on it away and its tenancy is claimed here again, that claim waits for the end of the
+/// first: whoever is too busy to keep its leases would have yet more to do, and all of it in vain.
+///
 /// Threads: run() and its pool belong to one loop; wake() and finished() may be called from any.
 /// Lifetime: outlives every claim it handed out, until finished() was called for it. Errors: run() logs them and goes on after a backoff.
 class Poller {
@@ -34,7 +39,7 @@ class Poller {
   asio::awaitable<void> run(std::stop_token stop);
   /// There may be something to claim.
   void wake() { wake_.notify(); }
-  /// A claim that was handed out is done with, finished or given up. From now on its lease is not renewed.
+  /// A claim that was handed out is done with, finished or given up. From now on its lease is not renewed. REQUIRES: once for each.
   void finished(Uuid request);
 
   int in_progress() const { return in_progress_.load(); }
@@ -43,6 +48,11 @@ class Poller {
   asio::awaitable<void> poll(std::stop_token stop);
   asio::awaitable<void> maintain(std::stop_token stop);
   asio::awaitable<void> claim_some(std::stop_token stop);
+  void hand_out(Claim claim);
+  void hand_out_next(Uuid tenancy);
+  std::optional<Uuid> forget(Uuid request);  ///< its tenancy
+  asio::awaitable<void> renew_leases();
+  std::vector<Uuid> requests() const;  ///< in order
   void trace(std::vector<Claim>& claims, std::chrono::steady_clock::time_point began);
 
   postgres::Pool& pool_;
@@ -51,7 +61,10 @@ class Poller {
   Dispatch dispatch_;
   Event wake_;
   Event next_round_;  ///< of maintain()
-  std::set<Uuid> handed_out_;  ///< owned by the loop
+  /// Requests not finished, and their tenancies. One can be here twice: a server that took the source's place may not know that it was claimed. Owned by the loop.
+  std::multimap<Uuid, std::optional<Uuid>> claimed_;
+  /// Tenancies of which a claim was handed on, and the one that waits for the end of it. Owned by the loop.
+  std::map<Uuid, std::optional<Claim>> next_of_;
   /// There may be a request that could not be claimed: of a tenancy whose last one is not finished, or for lack of room. Owned by the loop.
   bool passed_over_ = false;
   bool stopping_ = false;  ///< no more is claimed; owned by the loop

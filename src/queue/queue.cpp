@@ -90,7 +90,8 @@ WHERE NOT EXISTS (
 constexpr std::string_view kRenew = R"sql(
 UPDATE "OutgoingRequest"
 SET "leaseUntil" = clock_timestamp() + $2 * interval '1 millisecond'
-WHERE id = ANY ($1))sql";
+WHERE id = ANY ($1)
+RETURNING id)sql";
 
 // Where the server is not the one that it was claimed from, once more: the new one has the claim, and may lack what was noted after it.
 constexpr std::string_view kFinish = R"sql(
@@ -114,12 +115,14 @@ WITH stale AS (
     SELECT g.id
     FROM "OutgoingRequest" AS g
     WHERE g."startedFulfillingAt" IS NOT NULL
+      AND g."destinationKind" = $3
+      AND g.id <> ALL ($4)
       AND g."deduplicationKey" LIKE 'sync:%'
       AND coalesce(g."leaseUntil", g."startedFulfillingAt" AT TIME ZONE 'UTC' + $1 * interval '1 millisecond')
           NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 hour'
     LIMIT $2
     FOR UPDATE SKIP LOCKED))
-  RETURNING {0} AS tenancy_id, "destinationKind" AS kind
+  RETURNING {0} AS tenancy_id
 ), resting AS (
   UPDATE tributary.destination_state SET next_try_at = clock_timestamp()
   WHERE next_try_at > clock_timestamp() + interval '1 hour' AND next_try_at IS NOT NULL AND NOT paused
@@ -127,17 +130,17 @@ WITH stale AS (
   UPDATE tributary.quarantine SET next_try_at = clock_timestamp(), updated_at = least(updated_at, clock_timestamp())
   WHERE next_try_at > clock_timestamp() + interval '1 hour'
 ), due AS (
-  (SELECT DISTINCT s.tenancy_id, k.kind
+  (SELECT DISTINCT s.tenancy_id
    FROM tributary.destination_state AS s
-   CROSS JOIN LATERAL (SELECT CASE s.destination_id WHEN '@clickhouse' THEN 'clickhouse' ELSE 'postgres' END AS kind) AS k
    WHERE s.next_try_at <= clock_timestamp() AND s.next_try_at IS NOT NULL AND NOT s.paused
+     AND (s.destination_id = '@clickhouse') = ($3 = 'clickhouse')
      AND NOT {1}
    LIMIT $2)
   UNION
-  (SELECT DISTINCT q.tenancy_id, k.kind
+  (SELECT DISTINCT q.tenancy_id
    FROM tributary.quarantine AS q
-   CROSS JOIN (VALUES ('postgres')) AS k (kind)
    WHERE q.next_try_at <= clock_timestamp()
+     AND $3 = 'postgres'
      AND NOT EXISTS (
        SELECT FROM tributary.destination_state AS s
        WHERE s.tenancy_id = q.tenancy_id AND s.destination_id = q.destination_id AND s.mapping IN ('', q.mapping)
@@ -145,17 +148,16 @@ WITH stale AS (
      AND NOT {2}
    LIMIT $2)
 ), tenancies AS (
-  SELECT tenancy_id, kind FROM stale WHERE tenancy_id IS NOT NULL UNION SELECT tenancy_id, kind FROM due
+  SELECT tenancy_id FROM stale WHERE tenancy_id IS NOT NULL UNION SELECT tenancy_id FROM due
 )
-SELECT tributary.enqueue_for(array_agg(tenancy_id) FILTER (WHERE kind = 'postgres'), 'postgres')
-     + tributary.enqueue_for(array_agg(tenancy_id) FILTER (WHERE kind = 'clickhouse'), 'clickhouse')
+SELECT tributary.enqueue_for(array_agg(tenancy_id), $3)
 FROM tenancies)sql";
 
-/// Whether the tenancy of `row`, for the kind of `k`, is in the queue: one look for each of the two indexes, which are partial.
+/// Whether the tenancy of `row` is in the queue, for kind $3: one look for each of the two indexes, which are partial.
 std::string is_enqueued(std::string_view row) {
   const auto exists = [&](std::string_view state) {
     return fmt::format(
-        R"sql(EXISTS (SELECT FROM "OutgoingRequest" AS r WHERE r."deduplicationKey" = 'sync:' || {}.tenancy_id || CASE k.kind WHEN 'postgres' THEN '' ELSE ':' || k.kind END AND r."startedFulfillingAt" {}))sql",
+        R"sql(EXISTS (SELECT FROM "OutgoingRequest" AS r WHERE r."deduplicationKey" = 'sync:' || {}.tenancy_id || CASE $3 WHEN 'postgres' THEN '' ELSE ':' || $3 END AND r."startedFulfillingAt" {}))sql",
         row, state);
   };
   return "(" + exists("IS NULL") + " OR " + exists("IS NOT NULL") + ")";
@@ -295,12 +297,14 @@ asio::awaitable<std::vector<Claim>> claim_tenancy(postgres::Connection& connecti
                                 deadline);
 }
 
-asio::awaitable<std::uint64_t> renew(postgres::Connection& connection, std::vector<Uuid> requests,
-                                     std::chrono::milliseconds lease, Deadline deadline) {
+asio::awaitable<std::vector<Uuid>> renew(postgres::Connection& connection, std::vector<Uuid> requests,
+                                         std::chrono::milliseconds lease, Deadline deadline) {
   postgres::Params params;
   params.add_array(std::span<const Uuid>(requests)).add(std::int64_t{lease.count()});
   const auto result = co_await connection.execute_prepared(kRenew, std::move(params), deadline);
-  co_return result.affected_rows();
+  std::vector<Uuid> renewed;
+  for (std::size_t row = 0; row < result.rows(); ++row) renewed.push_back(result.get<Uuid>(row, 0));
+  co_return renewed;
 }
 
 asio::awaitable<void> finish(postgres::Connection& connection, const Claim& claim, bool again, Deadline deadline) {
@@ -322,10 +326,10 @@ asio::awaitable<void> enqueue(postgres::Connection& connection, DestinationKind 
                                        std::move(params), deadline);
 }
 
-asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, std::chrono::milliseconds lease, std::int64_t limit,
-                                      Deadline deadline) {
+asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, DestinationKind kind, std::chrono::milliseconds lease,
+                                      std::int64_t limit, std::vector<Uuid> ours, Deadline deadline) {
   postgres::Params params;
-  params.add(std::int64_t{lease.count()}).add(limit);
+  params.add(std::int64_t{lease.count()}).add(limit).add(to_string(kind)).add_array(std::span<const Uuid>(ours));
   const auto result = co_await connection.execute_prepared(kReviveText, std::move(params), deadline);
   co_return static_cast<std::uint64_t>(result.get<std::int64_t>(0, 0));
 }

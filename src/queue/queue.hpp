@@ -82,18 +82,19 @@ asio::awaitable<std::vector<Claim>> claim(postgres::Connection& connection, Dest
 asio::awaitable<std::vector<Claim>> claim_tenancy(postgres::Connection& connection, DestinationKind kind, Uuid tenancy,
                                                   Uuid token, std::chrono::milliseconds lease, Deadline deadline);
 /// Extends the leases of these requests: of those only that are still being worked on, or one that was given up would never be taken up by another.
-/// Returns how many there still were.
-asio::awaitable<std::uint64_t> renew(postgres::Connection& connection, std::vector<Uuid> requests,
-                                     std::chrono::milliseconds lease, Deadline deadline);
+/// Returns which there still were.
+asio::awaitable<std::vector<Uuid>> renew(postgres::Connection& connection, std::vector<Uuid> requests,
+                                         std::chrono::milliseconds lease, Deadline deadline);
 /// Deletes the request if the lease is still ours. `again`: puts the tenancy at the end of the queue in the same transaction, as part of the same traces, and
 /// behind since the same time. So does a server that did not give the request and finds it: what was noted since the claim may be lost there.
 asio::awaitable<void> finish(postgres::Connection& connection, const Claim& claim, bool again, Deadline deadline);
 asio::awaitable<void> enqueue(postgres::Connection& connection, DestinationKind kind, Uuid tenancy, Deadline deadline);
-/// Puts back requests whose lease ran out (dropped where a newer one is pending) and tenancies with a destination or a quarantined key
+/// Of a kind: puts back requests whose lease ran out (dropped where a newer one is pending) and tenancies with a destination or a quarantined key
 /// whose next try has come: about `limit` of each, as sequencers that enqueue one of them wait for the end of it. What would have to rest for longer than anything may has its
-/// next try at the next call. Returns how many tenancies were enqueued.
-asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, std::chrono::milliseconds lease, std::int64_t limit,
-                                      Deadline deadline);
+/// next try at the next call. Returns how many tenancies were enqueued. Not of every kind, and none of `ours`, which this
+/// process works on: whoever is late to renew its leases must not lose them to itself, and have the more to do.
+asio::awaitable<std::uint64_t> revive(postgres::Connection& connection, DestinationKind kind, std::chrono::milliseconds lease,
+                                      std::int64_t limit, std::vector<Uuid> ours, Deadline deadline);
 
 struct Counts {
   std::int64_t pending = 0;

@@ -134,7 +134,8 @@ TEST_F(DeletedTenancyTest, IsNotForgottenByAWorkerThatWasOvertaken) {
     };
     const auto overtaken = co_await claim(std::chrono::milliseconds(1));
     session_.run("SELECT pg_sleep(0.002)");
-    EXPECT_EQ(co_await queue::revive(connection, std::chrono::hours(1), 5000, deadline), 1U);
+    EXPECT_EQ(co_await queue::revive(connection, queue::DestinationKind::postgres, std::chrono::hours(1), 5000, {}, deadline),
+              1U);
     const auto ours = co_await claim(std::chrono::seconds(10));
     co_await queue::forget_deleted_tenancy(connection, overtaken.at(0), {"d0"}, deadline);
     EXPECT_EQ(remembered(), 1);

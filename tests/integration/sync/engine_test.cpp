@@ -284,7 +284,7 @@ TEST_F(SyncTest, AStaleRequestWithANewerPendingOneIsDropped) {
   test::run([&]() -> asio::awaitable<void> {
     const auto deadline = Deadline::after(std::chrono::seconds(20));
     auto connection = co_await postgres::Connection::open(source_.options(), deadline);
-    co_await queue::revive(connection, std::chrono::seconds(10), 5000, deadline);
+    co_await queue::revive(connection, queue::DestinationKind::postgres, std::chrono::seconds(10), 5000, {}, deadline);
   });
   EXPECT_EQ(session_.number("SELECT count(*) FROM \"OutgoingRequest\""), 1);
   EXPECT_EQ(session_.number(R"(SELECT count(*) FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL)"), 1);

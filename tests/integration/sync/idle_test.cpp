@@ -31,7 +31,8 @@ void look_around(const test::Database& source) {
       EXPECT_TRUE((co_await queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(), std::chrono::seconds(10),
                                          32, deadline))
                       .empty());
-      EXPECT_EQ(co_await queue::revive(connection, std::chrono::seconds(10), 5000, deadline), 0U);
+      EXPECT_EQ(
+          co_await queue::revive(connection, queue::DestinationKind::postgres, std::chrono::seconds(10), 5000, {}, deadline), 0U);
     }
     pool.close();
   });

@@ -35,7 +35,7 @@ TEST_F(QueueTest, ASuccessOfAWorkerThatWasOvertakenForgetsNothing) {
       return queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(), lease, 1, deadline());
     };
     EXPECT_TRUE((co_await claims(10s)).empty()) << "its request is still in flight: who wakes up would take it for his own";
-    EXPECT_EQ(co_await queue::revive(connection, 1h, 5000, deadline()), 1U);
+    EXPECT_EQ(co_await queue::revive(connection, queue::DestinationKind::postgres, 1h, 5000, {}, deadline()), 1U);
     const auto ours = (co_await claims(10s)).at(0);
     co_await queue::unpark(connection, overtaken, "d0", {""}, deadline());
     EXPECT_EQ(known(), 1);

@@ -21,11 +21,30 @@ TEST_F(QueueTest, OnlyTheLeasesOfWhatIsStillWorkedOnAreRenewed) {
     auto claims = co_await queue::claim(connection, queue::DestinationKind::postgres, Uuid::random(), 1ms, 10, deadline());
     EXPECT_EQ(claims.size(), 2U);
     if (claims.at(0).tenancy != Uuid::parse(kept)) std::swap(claims[0], claims[1]);
-    EXPECT_EQ(co_await queue::renew(connection, {claims[0].request}, 1h, deadline()), 1U);
+    EXPECT_EQ(co_await queue::renew(connection, {claims[0].request, Uuid::random()}, 1h, deadline()),
+              std::vector{claims[0].request});
     session_.run("SELECT pg_sleep(0.002)");
-    EXPECT_EQ(co_await queue::revive(connection, 1h, 5000, deadline()), 1U);
+    EXPECT_EQ(co_await queue::revive(connection, queue::DestinationKind::postgres, 1h, 5000, {}, deadline()), 1U);
   });
   EXPECT_EQ(session_.value(R"(SELECT "tenancyId" FROM "OutgoingRequest" WHERE "startedFulfillingAt" IS NULL)"), given_up);
+}
+
+// Or a process that is late with them would have the more to do the more it has to do. The poller of the other kind renews its own before it looks.
+TEST_F(QueueTest, APollerTakesAwayLeasesOfItsKindAndNoneOfItsOwn) {
+  const auto tenancy = *Uuid::parse(add_tenancy(1, {}));
+  with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
+    for (const auto kind : {queue::DestinationKind::postgres, queue::DestinationKind::clickhouse}) {
+      const auto other =
+          kind == queue::DestinationKind::postgres ? queue::DestinationKind::clickhouse : queue::DestinationKind::postgres;
+      co_await queue::enqueue(connection, kind, tenancy, deadline());
+      const auto claims = co_await queue::claim(connection, kind, Uuid::random(), 1ms, 10, deadline());
+      session_.run("SELECT pg_sleep(0.002)");
+      EXPECT_EQ(co_await queue::revive(connection, other, 1h, 5000, {}, deadline()), 0U);
+      EXPECT_EQ(co_await queue::revive(connection, kind, 1h, 5000, {claims.at(0).request}, deadline()), 0U);
+      EXPECT_EQ(co_await queue::revive(connection, kind, 1h, 5000, {Uuid::random()}, deadline()), 1U);
+      session_.run(R"(DELETE FROM "OutgoingRequest")");
+    }
+  });
 }
 
 // A load of many batches is put back after some of them: since when its tenancy is not up to date must not begin anew.
@@ -214,7 +233,7 @@ TEST_F(QueueTest, OnlyARestThatNoProcessMayGiveIsCutShort) {
                   "SELECT tenancy_id, destination_id, 'users', '{{}}', next_try_at FROM tributary.destination_state",
                   uuid(1)));
   with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
-    co_await queue::revive(connection, 1s, 5000, deadline());
+    co_await queue::revive(connection, queue::DestinationKind::postgres, 1s, 5000, {}, deadline());
   });
   for (const auto* table : {"destination_state", "quarantine"})
     EXPECT_EQ(
@@ -357,9 +376,10 @@ TEST_F(QueueTest, ManyRetriesAreEnqueuedAFewAtATime) {
     SELECT CASE WHEN i = 100 THEN gen_random_uuid() ELSE md5('one')::uuid END, 'd', 'users', jsonb_build_object('id', i), now() FROM generate_series(1, 100) AS i)");
   std::vector<std::uint64_t> revived;
   with_connection([&](postgres::Connection& connection) -> asio::awaitable<void> {
-    for (int i = 0; i < 4; ++i) revived.push_back(co_await queue::revive(connection, 1h, 3, deadline()));
+    for (const auto kind : {queue::DestinationKind::clickhouse, queue::DestinationKind::postgres})
+      for (int i = 0; i < 4; ++i) revived.push_back(co_await queue::revive(connection, kind, 1h, 3, {}, deadline()));
   });
-  EXPECT_EQ(revived, (std::vector<std::uint64_t>{5, 3, 1, 0}));
+  EXPECT_EQ(revived, (std::vector<std::uint64_t>{3, 3, 1, 0, 2, 0, 0, 0}));
 }
 
 }  // namespace
