@@ -1,7 +1,8 @@
 #include "queue/poller.hpp"
 
-#include <condition_variable>
+#include <deque>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "fixture.hpp"
@@ -32,8 +33,14 @@ class PollerTest : public SyncTest {
   }
   ~PollerTest() override {
     thread_.request_stop();
-    while (auto claim = take()) poller_.finished(claim->request);
-    loop_stop();
+    for (const auto& request : unfinished_) poller_.finished(request);
+    wait_until(
+        [&] {
+          while (const auto claim = take()) poller_.finished(claim->request);
+          return poller_.in_progress() == 0;
+        },
+        "everything is finished");
+    thread_.join();
   }
 
   void enqueue() { session_.run(fmt::format("SELECT tributary.enqueue(ARRAY['{}'::uuid])", tenancy_)); }
@@ -55,6 +62,7 @@ class PollerTest : public SyncTest {
   queue::Claim wait_for_claim() {
     std::optional<queue::Claim> claim;
     wait_until([&] { return (claim = take()).has_value(); }, "something is claimed");
+    unfinished_.insert(claim->request);
     return *std::move(claim);
   }
   void finish(const queue::Claim& claim) {
@@ -64,6 +72,7 @@ class PollerTest : public SyncTest {
       co_await queue::finish(connection, claim, false, deadline);
     });
     poller_.finished(claim.request);
+    unfinished_.erase(unfinished_.find(claim.request));
   }
   /// By another process, which puts the tenancy back, and the poller claims it again. Returns the new request.
   std::string take_lease_away() {
@@ -86,16 +95,13 @@ class PollerTest : public SyncTest {
   long long source_listeners() {
     return session_.number("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'");
   }
-  void loop_stop() {
-    wait_until([&] { return poller_.in_progress() == 0; }, "everything is finished");
-    thread_.join();
-  }
 
   asio::io_context loop_{1};
   telemetry::Metrics metrics_;
   postgres::Pool pool_;
   std::mutex mutex_;
   std::deque<queue::Claim> claims_;
+  std::multiset<Uuid> unfinished_;  ///< of wait_for_claim()
   queue::Poller poller_;
   const std::string tenancy_;
   std::jthread thread_;
