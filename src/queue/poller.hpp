@@ -17,7 +17,8 @@ struct PollerParams {
   std::chrono::milliseconds lease{15'000};           ///< a worker that is silent for so long has lost its claims
   int max_claims = 256;                               ///< claimed and not finished at once, in this process
   std::chrono::milliseconds longest_pause{500};      ///< between looks while nobody wakes it
-  std::chrono::milliseconds revive_every{1'000};     ///< looking for stale leases and due retries
+  /// Looking for stale leases and due retries; leases are renewed then, so a third of one is the most.
+  std::chrono::milliseconds revive_every{1'000};
   telemetry::Tracer* tracer = nullptr;  ///< null: nothing is traced
   std::string process;  ///< a notification with this payload is not listened to: its sender is in this process and calls wake()
 };

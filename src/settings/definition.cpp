@@ -86,7 +86,8 @@ constexpr Definition kDefinitions[] = {
      .target = kAt<&Settings::queue, &Settings::Queue::revive_every>,
      .least = 50,
      .most = kHour,
-     .about = "How often claims of dead workers and due retries are looked for."},
+     .about = "How often claims of dead workers and due retries are looked for: at least three times in `queue.lease`, as leases "
+              "are renewed then."},
 
     {.name = "sync.small_rows",
      .target = kAt<&Settings::sync, &Settings::Sync::small_rows>,
