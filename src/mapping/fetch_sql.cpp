@@ -56,8 +56,7 @@ std::string whole_row_branch(const Mapping& mapping, std::span<const Column> col
 /// table, which no setting forbids. A scalar subquery is looked up row by row.
 ///
 /// ClickHouse knows rows by project and branch: there the key may also be alive in a tenancy that has taken the place of a deleted one. Two tenancies are
-/// numbered by different shards, so that the tombstone may have the higher id. Nobody can tell any more once the tenancy is forgotten; its tombstones are all delivered then, and only
-/// a worker that was overtaken still reads them.
+/// numbered by different shards, so that the tombstone may have the higher id.
 std::string gone_query(const Mapping& mapping, std::span<const Column> columns, DestinationKind kind) {
   std::string key;
   for (const auto& column : key_columns(mapping)) {
@@ -73,19 +72,14 @@ std::string gone_query(const Mapping& mapping, std::span<const Column> columns, 
                       qualified("deleted", "tenancyId"));
   text += key + "\n        LIMIT 1\n      ) IS NULL\n";
   if (kind != DestinationKind::clickhouse) return text;
-  return text +
-         fmt::format(
-             "      AND (\n"
-             "        SELECT TRUE\n"
-             "        FROM {} AS alive\n"
-             "        WHERE {} = tributary.successor(deleted.\"tenancyId\"){}\n"
-             "        LIMIT 1\n"
-             "      ) IS NULL\n"
-             "      AND coalesce(\n"
-             "        (SELECT TRUE FROM tributary.deleted_tenancy AS known WHERE known.\"tenancyId\" = deleted.\"tenancyId\"),\n"
-             "        (SELECT TRUE FROM public.\"Tenancy\" AS known WHERE known.id = deleted.\"tenancyId\")\n"
-             "      )\n",
-             public_table(mapping.source_table), qualified("alive", mapping.tenancy_column), key);
+  return text + fmt::format(
+                    "      AND (\n"
+                    "        SELECT TRUE\n"
+                    "        FROM {} AS alive\n"
+                    "        WHERE {} = tributary.successor(deleted.\"tenancyId\"){}\n"
+                    "        LIMIT 1\n"
+                    "      ) IS NULL\n",
+                    public_table(mapping.source_table), qualified("alive", mapping.tenancy_column), key);
 }
 
 /// The tenancy's tombstones, in order and up to the limit where there is one: WHERE to LIMIT.

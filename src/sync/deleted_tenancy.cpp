@@ -23,21 +23,25 @@ asio::awaitable<void> TenancySync::leave(const Targets& targets) {
       co_await park(target, "", std::move(outcome.failure));
   }
   if (left.empty() && !claim_.destinations.empty()) co_return;
+  co_await look_for_rows();
   auto source = co_await services_.connect_to_source();
   // Nobody compares a tenancy that is gone: what it may have left behind is cleared away.
-  const bool leaves_rows = claim_.mending || is_doubted_;
-  if (!left.empty() && services_.kind == queue::DestinationKind::clickhouse && (leaves_rows || co_await has_rows(*source)))
+  if (!left.empty() && services_.kind == queue::DestinationKind::clickhouse && (claim_.mending || is_doubted_))
     co_await queue::leave_place(*source, tenancy_, source_deadline());
   co_await queue::forget_deleted_tenancy(*source, claim_, std::move(left), source_deadline());
 }
 
 // Rows may outlive their tenancy where no foreign key takes them along. Nobody delivers their tombstones when they go at last, and in the shared ClickHouse the next
-// tenancy of the project would see them. (A database that is its own is compared when another tenancy takes it.)
-asio::awaitable<bool> TenancySync::has_rows(postgres::Connection& source) {
+// tenancy of the project would see them. (A database that is its own is compared when another tenancy takes it.) Those that are gone before anything is read have tombstones that
+// are; so it is looked for them before, and for such as have come meanwhile after.
+asio::awaitable<void> TenancySync::look_for_rows() {
+  if (services_.kind != queue::DestinationKind::clickhouse || is_doubted_) co_return;
+  auto source = co_await services_.connect_to_source();
   postgres::Params params;
   params.add(tenancy_);
-  co_return (co_await source.execute(mapping::has_rows_sql(services_.reader.mappings()), std::move(params), source_deadline()))
-      .get<bool>(0, 0);
+  const auto found =
+      co_await source->execute(mapping::has_rows_sql(services_.reader.mappings()), std::move(params), source_deadline());
+  is_doubted_ = found.get<bool>(0, 0);
 }
 
 }  // namespace tributary::sync

@@ -58,9 +58,11 @@ asio::awaitable<void> TenancySync::note_suspects(TargetPointer target) {
   }
 }
 
-// Whether it has jumped, or collected tombstones that a reader from there on should have met. What is read after that must not move a watermark from below it, at which
-// nobody has looked: the next claim does look.
+// Whether the tenancy is not where the claim has it: moved, or deleted and forgotten by others, so that nobody can tell who is there now. In the shared ClickHouse nothing else
+// keeps rows, and deletions, from whoever has the place. Or the source has jumped, or collected tombstones that a reader from there on should have met: what is read after that must
+// not move a watermark from below it, at which nobody has looked. The next claim does look.
 bool TenancySync::has_lost_since_the_claim(const Want& want, const Lost& lost) const {
+  if (lost.project != claim_.project || lost.branch != claim_.branch) return true;
   if (lost.last_jump != claim_.last_jump) return true;
   const auto known = claim_.collected.find(want.mapping->source_table);
   return want.after < lost.collected && (known == claim_.collected.end() || known->second < lost.collected);

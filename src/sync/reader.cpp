@@ -14,10 +14,18 @@ constexpr std::string_view kBegin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ 
 // the snapshot, and whatever was committed by then is in it. That is what complete_until promises.
 constexpr std::string_view kClock = "SELECT now(), coalesce((SELECT max(jumped_to) FROM tributary.sequence_jump), -1)";
 
-/// The clock, the last jump, then of each mapping whether anything of tenancy $1 has no sequence id yet, and up to which id its tombstones may be collected. One
+// As claims have it.
+constexpr std::string_view kPlace = R"sql(
+coalesce((SELECT "projectId" FROM public."Tenancy" WHERE id = $1 AND "hasNoOrganization" = 'TRUE'),
+         (SELECT "projectId" FROM tributary.deleted_tenancy WHERE "tenancyId" = $1), ''),
+coalesce((SELECT "branchId" FROM public."Tenancy" WHERE id = $1 AND "hasNoOrganization" = 'TRUE'),
+         (SELECT "branchId" FROM tributary.deleted_tenancy WHERE "tenancyId" = $1), ''))sql";
+constexpr std::size_t kStateColumns = 4;  ///< before those of the mappings
+
+/// The clock, the last jump, where the tenancy is, then of each mapping whether anything of tenancy $1 has no sequence id yet, and up to which id its tombstones may be collected. One
 /// statement: a small read is made of few.
 std::string state_sql(std::span<const mapping::Mapping> mappings) {
-  std::string text(kClock);
+  auto text = fmt::format("{},{}", kClock, kPlace);
   for (const auto& mapping : mappings)
     text +=
         fmt::format(",\n({}),\ncoalesce((SELECT through FROM tributary.collected WHERE tenancy_id = $1 AND table_name = {}), -1)",
@@ -144,11 +152,14 @@ postgres::Command Reader::state_command(Uuid tenancy) const {
 }
 
 bool Reader::has_unsequenced(const postgres::Result& state, const mapping::Mapping& mapping) const {
-  return state.get<bool>(0, 2 + 2 * place_of(mapping));
+  return state.get<bool>(0, kStateColumns + 2 * place_of(mapping));
 }
 
 Lost Reader::lost(const postgres::Result& state, const mapping::Mapping& mapping) const {
-  return {.last_jump = state.get<std::int64_t>(0, 1), .collected = state.get<std::int64_t>(0, 3 + 2 * place_of(mapping))};
+  return {.project = state.get<std::string>(0, 2),
+          .branch = state.get<std::string>(0, 3),
+          .last_jump = state.get<std::int64_t>(0, 1),
+          .collected = state.get<std::int64_t>(0, kStateColumns + 2 * place_of(mapping) + 1)};
 }
 
 asio::awaitable<ChangesRead> Reader::read(postgres::Connection& source, Uuid tenancy, std::vector<Want> wants, std::int64_t limit,

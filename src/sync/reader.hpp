@@ -25,6 +25,7 @@ struct Want {
 
 /// What a snapshot shows of what the source has no more, and no read from it will tell of.
 struct Lost {
+  std::string project, branch;  ///< where the tenancy is, or was when it was deleted; "": it is neither there nor remembered
   std::int64_t last_jump = -1;  ///< of global_seq_id; -1: none
   std::int64_t collected = -1;  ///< up to which id tombstones of the mapping's table may be gone; -1: none are
 };

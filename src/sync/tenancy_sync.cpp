@@ -53,6 +53,7 @@ asio::awaitable<TenancySync::Result> TenancySync::run() {
   if (!claim_.exists && !claim_.deleted) co_return Result{};
   co_await refuse_surplus();
   co_await promise_anew();
+  if (claim_.deleted) co_await look_for_rows();
   for (auto& target : choose(true)) start_alone(std::move(target));
   auto targets = choose(false);
   co_await sync(targets, true);

@@ -93,7 +93,7 @@ class TenancySync : public std::enable_shared_from_this<TenancySync> {
   asio::awaitable<void> look_again(TargetPointer target, const mapping::Mapping& mapping);
   asio::awaitable<void> stream(ChangeStream& changes, Targets& targets, bool with_patience);
   asio::awaitable<void> leave(const Targets& targets);
-  asio::awaitable<bool> has_rows(postgres::Connection& source);
+  asio::awaitable<void> look_for_rows();
 
   // One batch at one destination, and what becomes of it.
   asio::awaitable<void> apply_together(TargetPointer target, std::vector<destination::Batch> batches);

@@ -1,13 +1,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
-#include "destination/change.hpp"
 #include "support/clickhouse_compare.hpp"
 #include "support/compare.hpp"
 #include "support/service.hpp"
-#include "sync/reader.hpp"
 
 namespace tributary::sync {
 namespace {
@@ -201,34 +197,6 @@ TEST_F(ClickHouseSync, ADeletedTenancyLeavesNothingToItsSuccessor) {
   wait_until_equal(session_, tenant, clickhouse_);
   wait_until([&] { return number("SELECT count(*) FROM tributary.deleted_tenancy") == 0; }, "the tenancy is forgotten");
   EXPECT_EQ(test::clickhouse_difference(session_, tenant, clickhouse_), "");
-}
-
-// A worker that was overtaken reads a tenancy that others have forgotten meanwhile. Who took its place nobody knows any more, and a tombstone may have a higher id than the next tenancy's
-// row of the same key. Found by the fault test under ThreadSanitizer.
-TEST_F(ClickHouseSync, AForgottenTenancyDeletesNothingOfItsSuccessor) {
-  auto tenant = add_tenancy(1);
-  const auto deleted = tenant.tenancy;
-  {
-    test::Service service(source_, params());
-    session_.run(test::insert_user(tenant.tenancy, uuid(10)));
-    wait_until_equal(session_, tenant, clickhouse_);
-    tenant.tenancy = uuid(9);
-    session_.run(fmt::format(R"(DELETE FROM "Tenancy" WHERE id = '{}')", deleted) + ";" +
-                 test::insert_tenancy(tenant.tenancy, tenant.project) + test::insert_user(tenant.tenancy, uuid(10)));
-    wait_until_equal(session_, tenant, clickhouse_);
-    wait_until([&] { return number("SELECT count(*) FROM tributary.deleted_tenancy") == 0; }, "the tenancy is forgotten");
-  }
-  test::run([&]() -> asio::awaitable<void> {
-    const auto deadline = Deadline::after(std::chrono::seconds(20));
-    auto connection = co_await postgres::Connection::open(Engine::session_settings(source_.options()), deadline);
-    Reader reader(test::builtin_mappings(), mapping::DestinationKind::clickhouse);
-    const auto& users = *std::ranges::find(reader.mappings(), "users", &mapping::Mapping::name);
-    const auto read = co_await reader.read(connection, *Uuid::parse(deleted), {{.mapping = &users, .after = -1}}, 256, deadline);
-    const auto& rows = read.changes.at(0)->rows;
-    EXPECT_EQ(rows.rows(), 1U) << "the id, for the watermark";
-    for (std::size_t i = 0; i < rows.rows(); ++i)
-      EXPECT_EQ(destination::parse_change(rows.row(i)).kind, destination::Change::Kind::step);
-  });
 }
 
 // Neither it nor its successor would know of what ClickHouse has missed: its rows are taken out of their place (Mender).

@@ -105,8 +105,3 @@ ALTER TABLE "DeletedRow" SET (autovacuum_enabled = off);
 
 -- No tenancy has taken the place of another here.
 CREATE FUNCTION tributary.successor(uuid) RETURNS uuid LANGUAGE plpgsql STABLE AS 'BEGIN RETURN NULL; END';
-
--- Tenancies are there by their id alone. (The role has a schema of its name.)
-CREATE TABLE tributary.deleted_tenancy ("tenancyId" uuid PRIMARY KEY);
-CREATE TABLE public."Tenancy" (id uuid PRIMARY KEY);
-INSERT INTO public."Tenancy" SELECT ('00000000-0000-4000-8000-' || lpad(number::text, 12, '0'))::uuid FROM generate_series(0, 100) AS number;

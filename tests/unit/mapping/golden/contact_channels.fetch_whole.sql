@@ -57,10 +57,6 @@ FROM (
           AND alive."id" = (deleted."primaryKey" ->> 'id')::uuid
         LIMIT 1
       ) IS NULL
-      AND coalesce(
-        (SELECT TRUE FROM tributary.deleted_tenancy AS known WHERE known."tenancyId" = deleted."tenancyId"),
-        (SELECT TRUE FROM public."Tenancy" AS known WHERE known.id = deleted."tenancyId")
-      )
     ) AS gone ON TRUE
     WHERE deleted."tableName" = 'ContactChannel'
       AND (deleted."tenancyId", deleted."tableName", deleted."sequenceId") > ($1, 'ContactChannel', $2)
