@@ -118,7 +118,7 @@ asio::awaitable<void> Poller::claim_some(std::stop_token stop) {
 }
 
 // One statement claims for many traces, so each has a span of it. What a retry enqueues is part of no trace and begins one.
-void Poller::trace(std::vector<Claim>& claims, std::chrono::steady_clock::time_point began) {
+void Poller::trace(std::vector<Claim>& claims, std::chrono::steady_clock::time_point began) const {
   for (auto& claim : claims) {
     const auto traces = parse_traces(claim.traceparent);
     auto span = params_.tracer->start("external-db-sync.poller.claimPendingRequests",
@@ -182,7 +182,7 @@ asio::awaitable<void> Poller::maintain(std::stop_token stop) {
   while (!stop.stop_requested() || in_progress_.load() > 0) {
     // Once stopping, the token would end every wait at once.
     if (stop.stop_requested())
-      co_await next_round_.wait(Deadline::after(params_.longest_pause));
+      co_await next_round_.wait(Deadline::after(std::min(params_.longest_pause, params_.lease / 3)));
     else
       co_await next_round_.wait(Deadline::after(std::min(params_.revive_every, params_.lease / 3)), stop);
     try {

@@ -54,7 +54,7 @@ class Poller {
   std::optional<Uuid> forget(Uuid request);  ///< its tenancy
   asio::awaitable<void> renew_leases();
   std::vector<Uuid> requests() const;  ///< in order
-  void trace(std::vector<Claim>& claims, std::chrono::steady_clock::time_point began);
+  void trace(std::vector<Claim>& claims, std::chrono::steady_clock::time_point began) const;
 
   postgres::Pool& pool_;
   const PollerParams params_;

@@ -41,7 +41,7 @@ asio::awaitable<void> TenancySync::look_for_rows() {
   params.add(tenancy_);
   const auto found =
       co_await source->execute(mapping::has_rows_sql(services_.reader.mappings()), std::move(params), source_deadline());
-  is_doubted_ = found.get<bool>(0, 0);
+  is_doubted_ = is_doubted_ || found.get<bool>(0, 0);
 }
 
 }  // namespace tributary::sync

@@ -53,7 +53,8 @@ class OvertakenTest : public ::testing::Test {
     test::run([&]() -> asio::awaitable<void> {
       const auto executor = co_await asio::this_coro::executor;
       const auto deadline = Deadline::after(60s);
-      postgres::Pool pool(executor, Engine::session_settings(source_.options()), {.max_connections = 1});
+      postgres::Pool pool(executor, Engine::session_settings(source_.options()).with_setting("application_name", "overtaken"),
+                          {.max_connections = 1});
       std::vector<queue::Claim> claims;
       source::Installation installation;
       {
@@ -131,7 +132,9 @@ TEST_F(OvertakenTest, ARowThatOutlivesItsTenancyForAWhileLeavesItsPlace) {
   session_.run(R"(SET session_replication_role = replica; DELETE FROM "Tenancy"; RESET session_replication_role)");
   stop();
   work([&] {
-    const auto has_read = number("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query = 'COMMIT'");
+    const auto has_read = number(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'overtaken' AND datname = current_database() AND query = "
+        "'COMMIT'");
     if (has_read > 0) session_.run(R"(DELETE FROM "ProjectUser")");
   });
   EXPECT_EQ(number("SELECT count(*) FROM tributary.deleted_tenancy"), 0);

@@ -14,6 +14,19 @@ using namespace std::chrono_literals;
 
 /// A poller on a loop of its own that claims only when it is woken, and renews its leases ten times a second. What it claims is kept until finish().
 class PollerTest : public SyncTest {
+ public:
+  ~PollerTest() override {
+    thread_.request_stop();
+    for (const auto& request : unfinished_) poller_.finished(request);
+    wait_until(
+        [&] {
+          while (const auto claim = take()) poller_.finished(claim->request);
+          return poller_.in_progress() == 0;
+        },
+        "everything is finished");
+    thread_.join();
+  }
+
  protected:
   PollerTest()
       : pool_(loop_.get_executor(), queue::session_settings(source_.options()), {.max_connections = 2}),
@@ -31,18 +44,6 @@ class PollerTest : public SyncTest {
     });
     wait_until([&] { return source_listeners() > 0; }, "it listens");
   }
-  ~PollerTest() override {
-    thread_.request_stop();
-    for (const auto& request : unfinished_) poller_.finished(request);
-    wait_until(
-        [&] {
-          while (const auto claim = take()) poller_.finished(claim->request);
-          return poller_.in_progress() == 0;
-        },
-        "everything is finished");
-    thread_.join();
-  }
-
   void enqueue() { session_.run(fmt::format("SELECT tributary.enqueue(ARRAY['{}'::uuid])", tenancy_)); }
   void notify(std::string_view payload) { session_.run(fmt::format("SELECT pg_notify('tributary_queue', '{}')", payload)); }
   int in_progress() const { return poller_.in_progress(); }
