@@ -62,7 +62,7 @@ void Poller::hand_out(Claim claim) {
   if (claim.tenancy) {
     const auto [tenancy, is_free] = next_of_.try_emplace(*claim.tenancy);
     if (!is_free) {
-      // Two are claimed where the lease on the first ran out; the lease on one that waits may run out, too.
+      // Two are claimed where another process took the first away; it may take one that waits, too.
       if (tenancy->second) forget(tenancy->second->request);
       tenancy->second = std::move(claim);
       return;

@@ -14,18 +14,19 @@ constexpr std::string_view kBegin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ 
 // the snapshot, and whatever was committed by then is in it. That is what complete_until promises.
 constexpr std::string_view kClock = "SELECT now(), coalesce((SELECT max(jumped_to) FROM tributary.sequence_jump), -1)";
 
-// As claims have it.
-constexpr std::string_view kPlace = R"sql(
-coalesce((SELECT "projectId" FROM public."Tenancy" WHERE id = $1 AND "hasNoOrganization" = 'TRUE'),
-         (SELECT "projectId" FROM tributary.deleted_tenancy WHERE "tenancyId" = $1), ''),
-coalesce((SELECT "branchId" FROM public."Tenancy" WHERE id = $1 AND "hasNoOrganization" = 'TRUE'),
-         (SELECT "branchId" FROM tributary.deleted_tenancy WHERE "tenancyId" = $1), ''))sql";
+/// Of where tenancy $1 is, or was when it was deleted, as claims have it.
+std::string place_sql(std::string_view column) {
+  return fmt::format(R"sql(
+coalesce((SELECT {0} FROM public."Tenancy" WHERE id = $1 AND "hasNoOrganization" = 'TRUE'),
+         (SELECT {0} FROM tributary.deleted_tenancy WHERE "tenancyId" = $1), ''))sql",
+                     quote_identifier(column));
+}
 constexpr std::size_t kStateColumns = 4;  ///< before those of the mappings
 
 /// The clock, the last jump, where the tenancy is, then of each mapping whether anything of tenancy $1 has no sequence id yet, and up to which id its tombstones may be collected. One
 /// statement: a small read is made of few.
 std::string state_sql(std::span<const mapping::Mapping> mappings) {
-  auto text = fmt::format("{},{}", kClock, kPlace);
+  auto text = fmt::format("{},{},{}", kClock, place_sql("projectId"), place_sql("branchId"));
   for (const auto& mapping : mappings)
     text +=
         fmt::format(",\n({}),\ncoalesce((SELECT through FROM tributary.collected WHERE tenancy_id = $1 AND table_name = {}), -1)",

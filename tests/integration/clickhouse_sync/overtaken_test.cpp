@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
+#include <stdexcept>
 
 #include "base/event.hpp"
 #include "queue/queue.hpp"
@@ -9,6 +11,7 @@
 #include "support/clickhouse_compare.hpp"
 #include "support/compare.hpp"
 #include "support/service.hpp"
+#include "support/turns.hpp"
 #include "sync/engine.hpp"
 
 /// The shared ClickHouse fences nobody: whoever was overtaken is kept from writing there by what its own reads tell.
@@ -64,6 +67,7 @@ class OvertakenTest : public ::testing::Test {
         claims = co_await queue::claim(connection, queue::DestinationKind::clickhouse, Uuid::random(), 1h, 10, deadline);
       }
       const auto ours = std::ranges::find(claims, Uuid::parse(tenant_.tenancy), &queue::Claim::tenancy);
+      if (ours == claims.end()) throw std::runtime_error("the tenancy was not claimed");
       auto writing = service_params().writer;
       writing.schema.installation = installation.id;
       const auto writer = std::make_shared<destination::clickhouse_target::Writer>(executor, clickhouse_.options(),
@@ -71,11 +75,7 @@ class OvertakenTest : public ::testing::Test {
       Engine engine(executor, pool, installation, test::builtin_mappings(), {}, metrics_, writer);
       Event done(executor);
       engine.submit(std::move(*ours), [&] { done.set(); });
-      for (bool is_done = false; !is_done;) {
-        const auto held = co_await pool.acquire(Deadline::never());
-        while (!is_done && pool.counts().waiting == 0) is_done = co_await done.wait(Deadline::after(10ms));
-        if (!is_done) meanwhile();
-      }
+      co_await test::whenever_somebody_waits(pool, done, meanwhile);
     });
   }
   long long number(const std::string& sql) { return session_.number(sql); }

@@ -1,4 +1,5 @@
 #include "queue_fixture.hpp"
+#include "support/turns.hpp"
 
 namespace tributary::sync {
 namespace {
@@ -29,14 +30,7 @@ class SlowSourceTest : public QueueTest {
       Engine engine(executor, pool, installation, test::builtin_mappings(), params, metrics_);
       Event done(executor);
       engine.submit(co_await claim(connection, tenancy_, 1h), [&] { done.set(); });
-      for (bool is_done = false; !is_done;) {
-        const auto held = co_await pool.acquire(Deadline::never());
-        while (!is_done && pool.counts().waiting == 0) is_done = co_await done.wait(Deadline::after(10ms));
-        if (is_done) break;
-        ++waits;
-        look();
-        is_done = co_await done.wait(Deadline::after(time));
-      }
+      waits = co_await test::whenever_somebody_waits(pool, done, look, time);
     });
     return waits;
   }
