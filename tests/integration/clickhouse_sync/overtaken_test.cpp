@@ -56,7 +56,7 @@ class OvertakenTest : public ::testing::Test {
     test::run([&]() -> asio::awaitable<void> {
       const auto executor = co_await asio::this_coro::executor;
       const auto deadline = Deadline::after(60s);
-      postgres::Pool pool(executor, Engine::session_settings(source_.options()).with_setting("application_name", "overtaken"),
+      postgres::Pool pool(executor, Engine::session_settings(source_.options()).with("application_name", "overtaken"),
                           {.max_connections = 1});
       std::vector<queue::Claim> claims;
       source::Installation installation;
@@ -137,6 +137,7 @@ TEST_F(OvertakenTest, ARowThatOutlivesItsTenancyForAWhileLeavesItsPlace) {
         "'COMMIT'");
     if (has_read > 0) session_.run(R"(DELETE FROM "ProjectUser")");
   });
+  EXPECT_EQ(number(R"(SELECT count(*) FROM "ProjectUser")"), 0) << "it went while the worker was seen to have read";
   EXPECT_EQ(number("SELECT count(*) FROM tributary.deleted_tenancy"), 0);
   EXPECT_EQ(session_.value("SELECT string_agg(project_id, ',') FROM tributary.left_place"), tenant_.project);
 }
