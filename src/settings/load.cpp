@@ -34,7 +34,7 @@ std::string unknown(std::string_view given, Name name_of) {
   for (const auto& definition : definitions()) {
     const std::string name(name_of(definition));
     // Each letter that one has more than the other has to be added: most names need no closer look.
-    if (std::max(given.size(), name.size()) - std::min(given.size(), name.size()) >= distance) continue;
+    if (const auto [fewer, more] = std::minmax({given.size(), name.size()}); more - fewer >= distance) continue;
     if (const auto d = edit_distance(given, name); d < distance) {
       distance = d;
       nearest = name;

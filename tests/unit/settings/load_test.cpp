@@ -87,6 +87,14 @@ threads: 1000
           R"(--log-level: "log.level" must be one of debug, info, warning, error, not "loud")"));
 }
 
+TEST(Settings, ThreeLettersAreATypingMistakeAndFourAreNot) {
+  EXPECT_THAT(problems(load(from_file("sync:\n  load_r: 1\n  load_: 1\n  load_rowsers: 1\n  load_rowsabcd: 1\n"))),
+              ElementsAre(R"(t.yaml:2:3: there is no setting "sync.load_r"; did you mean "sync.load_rows"?)",
+                          R"(t.yaml:3:3: there is no setting "sync.load_"; `tributary settings` lists all)",
+                          R"(t.yaml:4:3: there is no setting "sync.load_rowsers"; did you mean "sync.load_rows"?)",
+                          R"(t.yaml:5:3: there is no setting "sync.load_rowsabcd"; `tributary settings` lists all)"));
+}
+
 TEST(Settings, BrokenYamlNamesItsPlace) {
   const auto loaded = load(from_file("sync:\n  load_rows: [1\n"));
   ASSERT_EQ(loaded.problems.size(), 1U);
